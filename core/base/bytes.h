@@ -1,0 +1,136 @@
+// Little-endian bytes in and out: what every persisted format is written with and read by.
+//
+// ByteReader never reads past its end: after the first short read it is failed, further reads give
+// zero, and the caller checks ok() once. Lengths read from the bytes must be bounded by remaining()
+// before anything is allocated for them; read_vector() does so.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace remapd {
+
+static_assert(std::endian::native == std::endian::little,
+              "persisted formats are little endian and are read in place");
+
+using Bytes = std::vector<std::byte>;
+using ByteView = std::span<const std::byte>;
+
+inline ByteView as_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+inline std::string_view as_text(ByteView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class ByteWriter {
+ public:
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  void put(const T& value) {
+    const auto* p = reinterpret_cast<const std::byte*>(&value);
+    bytes_.insert(bytes_.end(), p, p + sizeof(T));
+  }
+
+  // Elements only; the reader must know how many.
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  void put_array(std::span<const T> values) {
+    const auto* p = reinterpret_cast<const std::byte*>(values.data());
+    bytes_.insert(bytes_.end(), p, p + values.size_bytes());
+  }
+
+  // u64 count, then the elements.
+  template <class T>
+  void put_vector(const std::vector<T>& values) {
+    put<std::uint64_t>(values.size());
+    put_array(std::span<const T>(values));
+  }
+
+  void put_string(std::string_view text) {
+    put<std::uint64_t>(text.size());
+    put_array(std::span<const char>(text.data(), text.size()));
+  }
+
+  void align(std::size_t to) { bytes_.resize((bytes_.size() + to - 1) / to * to); }
+
+  std::size_t size() const { return bytes_.size(); }
+  Bytes& bytes() { return bytes_; }
+  Bytes take() && { return std::move(bytes_); }
+
+ private:
+  Bytes bytes_;
+};
+
+class ByteReader {
+ public:
+  explicit ByteReader(ByteView bytes) : bytes_(bytes) {}
+
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  T get() {
+    T value{};
+    if (!claim(sizeof(T))) return value;
+    std::memcpy(&value, bytes_.data() + at_ - sizeof(T), sizeof(T));
+    return value;
+  }
+
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  void get_array(std::span<T> out) {
+    if (!claim(out.size_bytes()) || out.empty()) return;
+    std::memcpy(out.data(), bytes_.data() + at_ - out.size_bytes(), out.size_bytes());
+  }
+
+  template <class T>
+  std::vector<T> get_vector() {
+    const auto count = get<std::uint64_t>();
+    if (failed_ || count > remaining() / sizeof(T)) {
+      failed_ = true;
+      return {};
+    }
+    std::vector<T> out(count);
+    get_array(std::span<T>(out));
+    return out;
+  }
+
+  std::string get_string() {
+    const auto count = get<std::uint64_t>();
+    if (failed_ || count > remaining()) {
+      failed_ = true;
+      return {};
+    }
+    std::string out(count, '\0');
+    get_array(std::span<char>(out));
+    return out;
+  }
+
+  void align(std::size_t to) { claim((to - at_ % to) % to); }
+
+  bool ok() const { return !failed_; }
+  std::size_t position() const { return at_; }
+  std::size_t remaining() const { return failed_ ? 0 : bytes_.size() - at_; }
+
+ private:
+  bool claim(std::size_t n) {
+    if (failed_ || n > bytes_.size() - at_) {
+      failed_ = true;
+      return false;
+    }
+    at_ += n;
+    return true;
+  }
+
+  ByteView bytes_;
+  std::size_t at_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace remapd

@@ -1,0 +1,45 @@
+// The hash functions whose values are part of persisted formats. Pinned by tests/golden.
+//
+// mix64      a bijection of 64-bit words (Stafford's variant 13 of the MurmurHash3 finaliser, the
+//            one SplitMix64 uses): every id is hashed once by it and its bits are used everywhere.
+// hash_id    mix64 keyed by a seed; for a fixed seed still a bijection, so two ids never collide
+//            before their hash is cut.
+// hash_text  XXH3-64 with a seed, for string ids and feature names.
+// reduce     a 64-bit hash to [0, n) without division (Lemire, arXiv 1805.10941), by its high bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/base/types.h"
+
+namespace remapd {
+
+constexpr std::uint64_t mix64(std::uint64_t x) {
+  x ^= x >> 30;
+  x *= 0xbf58476d1ce4e5b9ULL;
+  x ^= x >> 27;
+  x *= 0x94d049bb133111ebULL;
+  x ^= x >> 31;
+  return x;
+}
+
+constexpr std::uint64_t hash_id(Id id, std::uint64_t seed) {
+  return mix64(id + 0x9e3779b97f4a7c15ULL * (seed + 1));
+}
+
+constexpr std::uint32_t reduce(std::uint64_t hash, std::uint32_t n) {
+  return static_cast<std::uint32_t>(((hash >> 32) * n) >> 32);
+}
+
+// The seed string ids are hashed with; a producer that hashes its own strings must use the same.
+inline constexpr std::uint64_t kStringIdSeed = 0x72656d6170640001ULL;  // "remapd", version 1
+
+std::uint64_t hash_text(std::string_view text, std::uint64_t seed = kStringIdSeed);
+
+// XXH3-64 of bytes: the checksum of every persisted format.
+std::uint64_t checksum(std::span<const std::byte> bytes);
+
+}  // namespace remapd

@@ -1,0 +1,28 @@
+// Port: where a trainer's client gets mapping versions from (Kafka topic, directory, HTTP).
+#pragma once
+
+#include <chrono>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/mapping/manifest.h"
+
+namespace remapd::mapping {
+
+// One caller at a time, usually the client's background thread.
+class MappingSource {
+ public:
+  virtual ~MappingSource() = default;
+
+  // Manifests of the table that have appeared since the last call, oldest first, waiting at most
+  // `timeout` for the first. The first call reports what already exists, from the newest version
+  // that has a snapshot onwards. Manifests of stale epochs are left out.
+  virtual Result<std::vector<Manifest>> poll(std::chrono::milliseconds timeout) = 0;
+
+  // One blob of a version, verified against the manifest's size and checksum. kNotFound when the
+  // publisher has removed it; kCorrupt when the bytes are not those the manifest names.
+  virtual Result<BlobPtr> fetch(const Manifest& manifest, BlobKind kind) = 0;
+};
+
+}  // namespace remapd::mapping

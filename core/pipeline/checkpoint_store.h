@@ -1,0 +1,31 @@
+// Port: where checkpoints are kept. A checkpoint is one opaque, self-checking block of bytes that
+// holds the engine's state and the input offsets it corresponds to.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+
+namespace remapd::pipeline {
+
+class CheckpointStore {
+ public:
+  virtual ~CheckpointStore() = default;
+
+  // Durable on return, or an error and the previous checkpoints untouched.
+  virtual Result<void> save(ByteView checkpoint) = 0;
+
+  // The newest checkpoint whose checksum holds; none if there is no checkpoint at all. Damaged ones
+  // are skipped and reported in `skipped` (one line each, for the log). kCorrupt when checkpoints
+  // exist but none is valid: starting afresh would silently lose statistics.
+  struct Loaded {
+    std::optional<Bytes> checkpoint;
+    std::vector<std::string> skipped;
+  };
+  virtual Result<Loaded> load_latest() = 0;
+};
+
+}  // namespace remapd::pipeline

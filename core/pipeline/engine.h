@@ -1,0 +1,127 @@
+// The engine: statistics of an event stream, and mappings built from them.
+//
+// One engine serves all tables of a stream. Samples are learned in mini-batches counted along the
+// stream, whatever the size of the batches they arrive in; at every tick statistics are folded
+// (decay, eviction, co-access refresh). The same samples in the same order give the same state and
+// the same mappings, byte for byte, for any thread count and any batching.
+//
+// Building a mapping has three steps, so that intake can go on meanwhile:
+//   BuildJob job = engine.begin_build(table);  // copies what the build needs; on the intake thread
+//   BuildOutcome out = run_build(job);         // pure; on any thread
+//   engine.adopt(out);                         // the version was published; on the intake thread
+// Until adopt() the incumbent stays in force: a build that is rejected or cannot be published leaves
+// no trace.
+//
+// Not thread safe: one caller at a time, normally the pipeline thread. Parallel inside (oneTBB).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/mapping/artifact.h"
+#include "core/mapping/mapping.h"
+#include "core/mapping/migration_plan.h"
+#include "core/pipeline/engine_config.h"
+#include "core/pipeline/event_batch.h"
+
+namespace remapd::pipeline {
+
+struct TableStats {
+  std::string name;
+  std::uint32_t rows = 0;
+  std::string strategy;
+  std::string learner;            // the one in use now: "co_access" or "supervised"
+  std::string learner_reason;     // why, in words
+  std::uint64_t accesses = 0;     // ids seen, all time
+  double distinct_ids = 0;        // HyperLogLog estimate, all time
+  std::uint64_t tracked_ids = 0;
+  std::uint64_t evicted_ids = 0;  // all time
+  double newcomer_traffic = 0;    // share of recent accesses by ids the mapping did not know
+  std::uint64_t memory_bytes = 0;
+  Version version;                // adopted version, 0 before the first
+  mapping::MappingStats mapping;  // of the adopted version
+};
+
+struct EngineStats {
+  std::uint64_t samples = 0;
+  std::uint64_t labelled_samples = 0;
+  double label_sum = 0;  // of the labelled samples
+  std::uint64_t ids = 0;
+  std::uint64_t ticks = 0;
+  std::vector<TableStats> tables;
+};
+
+// One tracked id as people see it: for /v1/tables/T/lookup, the page, and `remapd lookup`.
+struct IdStats {
+  Id id = 0;
+  double frequency = 0;  // decayed accesses
+  Row row = kNoRow;      // in the adopted version; kNoRow before the first
+};
+
+struct BuildJob;  // opaque: a copy of one table's statistics
+
+struct BuildJobDeleter {
+  void operator()(BuildJob* job) const;
+};
+using BuildJobPtr = std::unique_ptr<BuildJob, BuildJobDeleter>;
+
+struct BuildOutcome {
+  TableIndex table;
+  mapping::Mapping mapping;     // info.version, parent, epoch as given to begin_build()
+  mapping::Mapping incumbent;   // what the mapping is a successor of; version 0 if none: for deltas
+  mapping::MigrationPlan plan;  // incumbent -> mapping; empty if there was none
+};
+
+// Pure and re-entrant; may run on any thread while the engine takes in events.
+BuildOutcome run_build(const BuildJob& job);
+
+// What the caller knows about the version to be built.
+struct BuildRequest {
+  TableIndex table;
+  Version version;  // > the adopted one
+  Epoch epoch;
+  std::int64_t built_ms = 0;
+};
+
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> create(EngineConfig config);
+  virtual ~Engine() = default;
+
+  virtual const EngineConfig& config() const = 0;
+  virtual const FeatureSchema& schema() const = 0;
+  virtual std::uint64_t samples() const = 0;
+
+  // Takes in all samples of the batch. batch.features() == schema().size(). Never fails: ids are
+  // any 64-bit values, labels outside [0, 1] and NaN count as unlabelled, weights that are not
+  // finite and positive as 1.
+  virtual void ingest(const EventBatch& batch) = 0;
+
+  // Learns the samples still waiting for their mini-batch to fill. For the end of a finite stream;
+  // calling it elsewhere is allowed but becomes part of the stream's definition.
+  virtual void flush() = 0;
+
+  virtual BuildJobPtr begin_build(const BuildRequest& request) const = 0;
+  // The outcome's version is now the incumbent of its table.
+  virtual void adopt(const BuildOutcome& outcome) = 0;
+  // Makes a published artifact the incumbent: after a restart without a checkpoint of it, or a
+  // roll-back. Ids it knows and the engine does not are forgotten at the next version.
+  virtual Result<void> adopt(TableIndex table, const mapping::ArtifactView& artifact) = 0;
+
+  virtual EngineStats stats() const = 0;
+  virtual std::vector<IdStats> heaviest(TableIndex table, std::size_t count) const = 0;
+  virtual std::vector<IdStats> sharing_row(TableIndex table, Row row, std::size_t count) const = 0;
+  virtual IdStats id_stats(TableIndex table, Id id) const = 0;
+
+  // The whole state, for checkpoints; format docs/formats.md "Engine state".
+  virtual void save(ByteWriter& out) const = 0;
+  // Into a fresh engine of the same config; kConflict names the setting that differs.
+  virtual Result<void> load(ByteReader& in) = 0;
+};
+
+}  // namespace remapd::pipeline

@@ -1,0 +1,51 @@
+// What the engine is told: the tables with their row budgets, the features that feed them, and how
+// statistics are kept. The daemon fills it from TOML (configs/remapd.toml documents every key); the
+// quality runner and the tests fill it directly. validate() states the bounds.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/mapping/strategy.h"
+#include "core/pipeline/feature_schema.h"
+
+namespace remapd::pipeline {
+
+enum class LearnerChoice : std::uint8_t {
+  kAuto = 0,  // supervised once enough labelled samples of both classes were seen, else co-access
+  kCoAccess = 1,
+  kSupervised = 2,
+};
+
+std::string_view to_string(LearnerChoice choice);
+
+struct TableConfig {
+  std::string name;
+  std::uint32_t rows = 0;  // row budget, 1 .. 2^32 - 2
+  mapping::Strategy strategy = mapping::Strategy::kCombined;
+  LearnerChoice learner = LearnerChoice::kAuto;
+
+  std::uint64_t max_tracked_ids = 1'000'000;  // bound of the exact statistics, and of mapping size
+  double dedicated_share = 0.5;               // of the rows, 0 .. 1: rows owned by one frequent id
+  double newcomer_share = -1;  // of the rows, 0 .. 0.9, kept for unknown ids; < 0: from the stream
+  double half_life_samples = 0;  // frequency halves in this many samples; 0: never
+  double hysteresis = 0.3;       // an id moves only to a row this much nearer (squared distance)
+  double churn_budget = 0.05;    // share of traffic that may move per version
+};
+
+struct EngineConfig {
+  std::vector<TableConfig> tables;  // at least one; names unique
+  std::vector<Feature> features;    // at least one; names unique, tables in range
+  std::uint32_t co_access_dimension = 16;  // 4 .. 64, multiple of 4
+  std::uint32_t factors = 8;               // of the factorisation machine; 4 .. 32, multiple of 4
+  std::uint32_t mini_batch = 64;           // samples learned from frozen parameters, 1 .. 4096
+  std::uint64_t tick_samples = 100'000;    // samples a tick folds, >= 1; shorter early in a stream
+  std::uint64_t seed = 1;                  // of hashes and initial vectors
+
+  // kConfig naming the first key that is out of bounds.
+  Result<void> validate() const;
+};
+
+}  // namespace remapd::pipeline

@@ -1,0 +1,57 @@
+// Port: where access events come from. Implemented by the Kafka consumer and the log file reader.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/pipeline/event_batch.h"
+
+namespace remapd::pipeline {
+
+enum class PollOutcome {
+  kBatch,  // `into` holds a batch
+  kIdle,   // nothing arrived within the timeout
+  kEnd,    // a finite source has been read to its end
+};
+
+// The next offset to read of each partition; part of every checkpoint.
+struct PartitionOffset {
+  std::uint32_t partition = 0;
+  std::int64_t next_offset = 0;
+
+  friend bool operator==(const PartitionOffset&, const PartitionOffset&) = default;
+};
+using StreamOffsets = std::vector<PartitionOffset>;  // ascending by partition
+
+struct SourceCounters {
+  std::uint64_t messages = 0;        // read, good or bad
+  std::uint64_t bytes = 0;
+  std::uint64_t dead_letters = 0;    // could not be decoded; handed to the dead-letter sink
+  std::uint64_t unknown_features = 0;  // columns of features the schema does not have
+  std::uint64_t lost_events = 0;     // messages skipped because their offsets no longer exist
+};
+
+// One caller at a time. A message that cannot be decoded is dead-lettered and skipped inside poll();
+// it is never an error of the source.
+class EventSource {
+ public:
+  virtual ~EventSource() = default;
+
+  // Starts reading at `from`; partitions not named start where the configuration says.
+  virtual Result<void> start(const StreamOffsets& from) = 0;
+
+  // An error that is retryable leaves the source usable; others end it.
+  virtual Result<PollOutcome> poll(EventBatch& into, std::chrono::milliseconds timeout) = 0;
+
+  // The position after everything poll() has returned so far.
+  virtual StreamOffsets offsets() const = 0;
+
+  // Tells the outside world how far a durable checkpoint goes; for lag monitoring only.
+  virtual Result<void> commit(const StreamOffsets& offsets) = 0;
+
+  virtual SourceCounters counters() const = 0;
+};
+
+}  // namespace remapd::pipeline
