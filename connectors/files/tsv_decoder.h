@@ -1,0 +1,77 @@
+// TsvDecoder: rows of tab-separated values, one sample each, under a header line that names them.
+//
+//   timestamp<TAB>label<TAB>user_id<TAB>item_id ...
+//
+// A feature of the schema is read from the column of its name; other columns are ignored. A field
+// that is a whole decimal uint64 is the id itself, any other text is hashed by hash_text(), an
+// empty field means "no id". A label is a number in [0, 1]; empty means "no label". A timestamp is
+// an integer, taken for Unix milliseconds as it stands; empty means unknown.
+//
+// Not thread safe. O(bytes of the row).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/pipeline/event_batch.h"
+#include "core/pipeline/feature_schema.h"
+
+namespace remapd::files {
+
+enum class LabelUse : std::uint8_t {
+  kIfPresent,  // labelled if the log has the label column (or member)
+  kRequired,   // a log without it is an error
+  kIgnore,     // all samples are unlabelled
+};
+
+struct TsvOptions {
+  std::string label_column = "label";
+  LabelUse labels = LabelUse::kIfPresent;
+  std::string timestamp_column = "timestamp";   // used if present
+  std::optional<char> multi_value_separator{};  // splits a field into several ids; none: one id
+};
+
+// The id a text stands for, in every text format.
+Id parse_id(std::string_view text);
+
+class TsvDecoder {
+ public:
+  // kConfig naming the missing column and listing those the header has; kCorrupt when the header is
+  // empty or names a used column twice.
+  static Result<TsvDecoder> create(std::string_view header, const pipeline::FeatureSchema& schema,
+                                   const TsvOptions& options);
+
+  // Empties `into` for this decoder's schema; call it before the first append().
+  void begin(pipeline::EventBatch& into) const { into.reset(features_); }
+
+  // Appends one row to a batch under construction. On false the batch is as before and reason()
+  // says why the row was refused. The caller seals the batch.
+  bool append(std::string_view row, pipeline::EventBatch& into);
+  const std::string& reason() const { return reason_; }
+
+  bool labelled() const { return label_column_.has_value(); }
+  // Columns that are neither feature, label nor timestamp.
+  std::size_t ignored_columns() const { return ignored_columns_; }
+
+ private:
+  struct FeatureColumn {
+    std::size_t column;
+    FeatureIndex feature;
+  };
+
+  std::size_t features_ = 0;
+  std::size_t ignored_columns_ = 0;
+  std::vector<FeatureColumn> feature_columns_;
+  std::optional<std::size_t> label_column_;
+  std::optional<std::size_t> timestamp_column_;
+  std::optional<char> separator_;
+  std::vector<std::string> names_;
+  std::vector<std::string_view> fields_;
+  std::string reason_;
+};
+
+}  // namespace remapd::files
