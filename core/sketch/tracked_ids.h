@@ -1,0 +1,201 @@
+// TrackedIds: the bounded store of the ids whose statistics are kept exactly.
+//
+// An id that is tracked has a slot: a small number that stays the same for as long as the id is
+// tracked. Learners keep what they know about an id in arrays of slot_count() entries, indexed by
+// slot. The store itself keeps the id and its decayed count. Memory is fixed at construction and
+// never depends on the traffic.
+//
+// Shards. Ids are spread over shard_count() shards by the top bits of mix64(id); shard s owns the
+// slots [s * shard_slots(), (s + 1) * shard_slots()). The number of shards depends on the capacity
+// alone: the largest power of two up to 64 that leaves at least 8,192 ids a shard. Calls that touch
+// ids or slots of different shards share no state that is written, so threads may make them at the
+// same time, each keeping to its own shards; any two calls on the same shard, and decay(), save()
+// and load(), must not overlap.
+//
+// Layout. A slot is a place in an open-addressing table whose buckets are cache lines: five ids,
+// their recent counts, and which ids had to go further (a 27-bit filter), so that finding an id and
+// counting it costs one cold line, and so does finding that an id is not there. A shard tracks at
+// most shard_capacity() ids, about 95 % of its slots; the total, capacity(), is at least what was
+// asked for and at most 4 % above it, slot_count() at most 10 % (plus a few).
+//
+// Counts. count() is exact up to 2^53 as long as counts are not decayed and whole accesses are
+// added (recent accesses are summed in a float and carried to a double well before the float would
+// round). Decay is O(1): counts are kept in units that grow.
+//
+// Admission and eviction. While a shard has room every unknown id is admitted. When it is full,
+// unknown ids are counted in a blocked count-min sketch, and fold() makes room: a shard that is
+// more than 95 % full and has seen unknown ids since the last fold drops the coldest `evict_share`
+// of its ids (lowest count, then lowest id). From then on an unknown id is admitted only when its
+// estimated count, the present access included, is above that of the hottest id so dropped; it
+// starts with its estimate. Every fold that finds room halves that threshold, so room does not stay
+// empty. The sketch forgets (halves) once it has taken in as many accesses as it has counters, as
+// in TinyLFU (Einziger, Friedman, Manes, ACM TOS 13, 2017): without that, rare ids by their mere
+// number would lift each other's estimates until every one of them looked hot.
+//
+// The same calls give the same slots, whatever the sizes of the batches.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/hash.h"
+#include "core/base/huge_array.h"
+#include "core/base/result.h"
+#include "core/base/types.h"
+#include "core/sketch/count_min.h"
+
+namespace remapd::sketch {
+
+using Slot = std::uint32_t;
+inline constexpr Slot kNoSlot = std::numeric_limits<Slot>::max();
+
+class TrackedIds {
+ public:
+  static constexpr std::uint64_t kMaxCapacity = 3'000'000'000;
+  static constexpr double kDefaultEvictShare = 0.05;
+
+  // 1 <= max_tracked_ids <= kMaxCapacity; 0 < evict_share <= 1, of a shard's capacity.
+  explicit TrackedIds(std::uint64_t max_tracked_ids, double evict_share = kDefaultEvictShare);
+
+  std::uint64_t capacity() const { return std::uint64_t{shard_capacity_} * shards_.size(); }
+  std::uint32_t slot_count() const { return shard_slots_ * shard_count(); }
+  std::uint32_t shard_count() const { return static_cast<std::uint32_t>(shards_.size()); }
+  std::uint32_t shard_slots() const { return shard_slots_; }
+  std::uint32_t shard_capacity() const { return shard_capacity_; }
+  std::uint32_t shard_of(Id id) const { return home_line(mix64(id)) / shard_lines_; }
+
+  std::uint64_t size() const;
+  std::uint64_t size_of_shard(std::uint32_t shard) const { return shards_[shard].size; }
+  std::uint64_t memory_bytes() const;
+
+  // The slot of a tracked id, else kNoSlot.
+  Slot find(Id id) const { return find(id, mix64(id)); }
+  // slots.size() == ids.size().
+  void find(std::span<const Id> ids, std::span<Slot> slots) const;
+
+  // Finds ids or admits them, in order. An id that may not enter gets kNoSlot and is counted once
+  // in the sketch. The slots of ids that were admitted are appended to `admitted`; their count is
+  // what the sketch knew of them before this access. Tracked ids are not counted here: add() does
+  // that.
+  void admit(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
+
+  // admit(), and every id that has a slot is counted once: what intake does, in one pass.
+  void count_accesses(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
+
+  // Counts n >= 0 accesses of a tracked id.
+  void add(Slot slot, float n = 1.0F) {
+    Line& line = lines_[slot / kLineIds];
+    float& recent = line.recent[slot % kLineIds];
+    recent += n * unit_;
+    if (recent >= carry_at_) [[unlikely]] {
+      carried_[slot] += static_cast<double>(recent);
+      recent = 0;
+    }
+  }
+
+  // Decayed number of accesses; 0 for a slot that holds no id.
+  double count(Slot slot) const {
+    return (carried_[slot] + static_cast<double>(lines_[slot / kLineIds].recent[slot % kLineIds])) /
+           weight_;
+  }
+  // The count of a tracked id; of others the sketch's estimate, which may be above or, since the
+  // sketch forgets, below the truth.
+  double estimate(Id id) const;
+
+  bool occupied(Slot slot) const {
+    return (lines_[slot / kLineIds].meta >> (slot % kLineIds) & 1) != 0;
+  }
+  // The id of an occupied slot.
+  Id id_of(Slot slot) const { return lines_[slot / kLineIds].ids[slot % kLineIds]; }
+
+  // The step at a tick: decay(), then evict() of every shard. Slots whose ids were dropped are
+  // appended to `evicted`, ascending; they may be given to other ids from now on.
+  void fold(double decay_factor, std::vector<Slot>& evicted);
+
+  // The parts of fold(), for folding shards in parallel: decay() first, alone.
+  // 0 <= decay_factor <= 1; factors below 1e-30 count as that.
+  void decay(double decay_factor);
+  void evict(std::uint32_t shard, std::vector<Slot>& evicted);
+
+  // fn(Slot, Id, double count) for every tracked id, in slot order; the second form of one shard.
+  template <class Fn>
+  void for_each(Fn&& fn) const {
+    for (std::uint32_t s = 0; s < shard_count(); ++s) for_each(s, fn);
+  }
+  template <class Fn>
+  void for_each(std::uint32_t shard, Fn&& fn) const {
+    const Slot end = (shard + 1) * shard_slots_;
+    for (Slot slot = shard * shard_slots_; slot < end; ++slot) {
+      if (occupied(slot)) fn(slot, id_of(slot), count(slot));
+    }
+  }
+
+  // Format: docs/formats.md "Tracked ids", version 1. load() reads into a store built with the same
+  // arguments (else kConflict); afterwards it behaves as the saved one would. Everything read is
+  // checked (kCorrupt); on any error the store is left empty.
+  void save(ByteWriter& out) const;
+  Result<void> load(ByteReader& in);
+
+ private:
+  static constexpr std::uint32_t kLineIds = 5;
+  static constexpr std::uint32_t kOccupied = (1U << kLineIds) - 1;
+  static constexpr std::uint32_t kFilterBits = 32 - kLineIds;
+
+  struct alignas(64) Line {
+    Id ids[kLineIds];
+    float recent[kLineIds];  // in units of weight_, not yet carried
+    std::uint32_t meta;      // low bits: places occupied; above: filter of ids that went further
+  };
+
+  struct alignas(64) Shard {
+    std::uint32_t size = 0;
+    bool sketched = false;             // the sketch may know ids of this shard
+    std::uint64_t unknown = 0;         // accesses of unknown ids since the last fold
+    std::uint64_t sketch_updates = 0;  // since the sketch last forgot
+    double threshold = 0;              // in units of weight_
+  };
+
+  // The top bits of the hash choose line and, being its top bits too, shard.
+  std::uint32_t home_line(std::uint64_t hash) const { return reduce(hash, line_count_); }
+  std::uint32_t next_line(std::uint32_t line) const {
+    return (line + 1) % shard_lines_ == 0 ? line + 1 - shard_lines_ : line + 1;
+  }
+  static std::uint32_t filter_bit(std::uint64_t hash) {
+    return 1U << (kLineIds + static_cast<std::uint32_t>(((hash & 0xffffffff) * kFilterBits) >> 32));
+  }
+
+  // Where in the line the id is; kLineIds if it is not.
+  static std::uint32_t place_in(const Line& line, Id id);
+
+  Slot find(Id id, std::uint64_t hash) const { return find(id, hash, home_line(hash)); }
+  Slot find(Id id, std::uint64_t hash, std::uint32_t home) const;
+
+  template <bool kCount>
+  void admit_batch(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
+  Slot admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& admitted);
+  Slot insert(Id id, std::uint64_t hash);
+  void rebuild_filters(std::uint32_t shard);
+  void set_weight(double weight);
+  void clear();
+  Result<void> load_shard(std::uint32_t shard, ByteReader& in);
+
+  HugeArray<Line> lines_;
+  HugeArray<double> carried_;  // per slot, in units of weight_
+  std::vector<Shard> shards_;
+  CountMin sketch_;
+
+  std::uint64_t asked_;  // the constructor's arguments
+  double evict_share_;
+  std::uint32_t line_count_ = 0;
+  std::uint32_t shard_lines_ = 0;
+  std::uint32_t shard_slots_ = 0;
+  std::uint32_t shard_capacity_ = 0;
+  double weight_ = 1;  // units per access; grows as counts decay
+  float unit_ = 1;     // weight_ as added
+  float carry_at_ = 0;
+};
+
+}  // namespace remapd::sketch
