@@ -1,28 +1,34 @@
 // Blocked count-min: approximate counts of any number of ids in fixed memory, one cache line an id.
 //
 // Cormode & Muthukrishnan, "An improved data stream summary: the count-min sketch and its
-// applications", J. Algorithms 55 (2005), with two changes:
+// applications", J. Algorithms 55 (2005), with three changes:
 //  * conservative update (Estan & Varghese, "New directions in traffic measurement and accounting",
 //    SIGCOMM 2002): an access raises only those of an id's counters that are below the new
 //    estimate;
-//  * all counters of an id lie in one 64-byte line (16 counters in 4 groups, one of each group), so
-//    an update is one cache miss instead of four.
-// An estimate is never below the true count as long as nothing was decayed (up to kMaxCount, where
-// counters stop), and above it by what shares the line. Because an id's counters share a line, the
-// textbook's proof for independent rows does not apply; Markov's inequality gives: with L lines and
-// N counted accesses the error exceeds N / (4 L p) with probability at most p. On the skewed
-// streams this is for it is well below the error of a textbook sketch of the same memory (tested,
-// and measured by tests/bench).
+//  * all counters of an id lie in one line of 64 bytes, any three of its twelve, so an update is
+//  one
+//    cache miss instead of three;
+//  * the rest of the line holds the two hottest ids seen there, by fingerprint and with counts of
+//    their own, as in the augmented sketch (Roy, Khan, Alonso, SIGMOD 2016): an id that shares all
+//    counters with a hot one, which in a single line is bound to happen, does not get its count.
+// As long as nothing was decayed an estimate is never below the true count (up to kMaxCount, where
+// counters stop). It is above it by what shares the counters. Those of an id are not independent,
+// so the textbook's proof does not apply; Markov's inequality gives: with L lines and N counted
+// accesses the error exceeds N / (4 L p) with probability at most p. On skewed streams the mean
+// error, over ids and even more over accesses, is well below that of a textbook sketch of the same
+// memory (a test holds us to it).
 //
 // Keys are hashes, not ids: mix64(id), computed once by the caller. The high 32 bits choose the
 // line in order, so a sketch whose lines are a multiple of 2^k is partitioned by the hash's top k
-// bits: threads that update disjoint partitions do not interfere.
+// bits: threads that update disjoint partitions do not interfere. The low 32 bits choose the
+// counters.
 //
 // Counters are floats in units that grow as the sketch decays: decay() is O(1), amortised.
 // add() and estimate() are O(1). Not thread safe but for the partitions named above.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "core/base/bytes.h"
@@ -34,7 +40,8 @@ namespace remapd::sketch {
 
 class CountMin {
  public:
-  static constexpr std::uint32_t kCountersPerLine = 16;
+  static constexpr std::uint32_t kCountersPerLine = 12;
+  static constexpr std::uint32_t kHotPerLine = 2;
   static constexpr std::uint32_t kLineBytes = 64;
   static constexpr std::uint64_t kMaxLines = std::uint64_t{1} << 31;
   // Floats count singly up to here; a counter does not go beyond.
@@ -61,21 +68,31 @@ class CountMin {
 
   // Counts n accesses, n >= 0.
   void add(std::uint64_t hash, float n = 1.0F) {
-    Line& line = lines_[reduce(hash, line_count_)];
-    const Places at = places(hash);
-    const float raised = std::min(least(line, at) + n * weight_, kMaxCount * weight_);
-    raise(line, at, raised);
+    Line& line = line_of(hash);
+    const std::uint32_t key = key_of(hash);
+    if (const std::uint32_t hot = hot_place(line, key); hot < kHotPerLine) {
+      line.hot_counts[hot] = std::min(line.hot_counts[hot] + n * weight_, kMaxCount * weight_);
+    } else {
+      raise(line, key, std::min(least(line, key) + n * weight_, kMaxCount * weight_));
+    }
   }
 
   // Makes the estimate at least `count`.
   void raise_to(std::uint64_t hash, double count) {
-    const double scaled = std::min(count, static_cast<double>(kMaxCount)) * weight_;
-    raise(lines_[reduce(hash, line_count_)], places(hash), static_cast<float>(scaled));
+    Line& line = line_of(hash);
+    const std::uint32_t key = key_of(hash);
+    const auto to = static_cast<float>(std::min(count, static_cast<double>(kMaxCount)) *
+                                       static_cast<double>(weight_));
+    if (const std::uint32_t hot = hot_place(line, key); hot < kHotPerLine) {
+      line.hot_counts[hot] = std::max(line.hot_counts[hot], to);
+    } else if (to > least(line, key)) {
+      raise(line, key, to);
+    }
   }
 
   double estimate(std::uint64_t hash) const {
-    const Line& line = lines_[reduce(hash, line_count_)];
-    return static_cast<double>(least(line, places(hash))) / static_cast<double>(weight_);
+    return static_cast<double>(estimate_in(line_of(hash), key_of(hash))) /
+           static_cast<double>(weight_);
   }
 
   // Multiplies every count by `factor`, 0 <= factor <= 1.
@@ -94,22 +111,59 @@ class CountMin {
  private:
   struct alignas(kLineBytes) Line {
     float counters[kCountersPerLine];
+    float hot_counts[kHotPerLine];  // 0: none
+    std::uint32_t hot_keys[kHotPerLine];
   };
-  struct Places {
-    std::uint32_t i[4];
-  };
+  static_assert(sizeof(Line) == kLineBytes);
 
-  static Places places(std::uint64_t hash) {
-    const auto bits = static_cast<std::uint32_t>(hash >> 16);
-    return {{bits & 3, 4 + (bits >> 2 & 3), 8 + (bits >> 4 & 3), 12 + (bits >> 6 & 3)}};
+  // Three places out of twelve, one in each hex digit.
+  using Places = std::uint16_t;
+  static constexpr std::uint32_t kChoices = 220;  // of 3 out of 12
+  static const std::array<Places, kChoices> kPlaces;
+
+  Line& line_of(std::uint64_t hash) { return lines_[reduce(hash, line_count_)]; }
+  const Line& line_of(std::uint64_t hash) const { return lines_[reduce(hash, line_count_)]; }
+  // What tells the ids of a line apart, and all that chooses their counters.
+  static std::uint32_t key_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash); }
+  static Places places(std::uint32_t key) {
+    return kPlaces[reduce(std::uint64_t{key} << 32, kChoices)];
   }
-  static float least(const Line& line, const Places& at) {
-    return std::min(std::min(line.counters[at.i[0]], line.counters[at.i[1]]),
-                    std::min(line.counters[at.i[2]], line.counters[at.i[3]]));
+
+  // Where the key is among the hot ones; kHotPerLine if it is not.
+  static std::uint32_t hot_place(const Line& line, std::uint32_t key) {
+    std::uint32_t h = 0;
+    while (h < kHotPerLine && (line.hot_keys[h] != key || line.hot_counts[h] == 0.0F)) ++h;
+    return h;
   }
-  static void raise(Line& line, const Places& at, float to) {
-    for (const std::uint32_t i : at.i) line.counters[i] = std::max(line.counters[i], to);
+  static float least(const Line& line, std::uint32_t key) {
+    const Places at = places(key);
+    return std::min(line.counters[at & 15],
+                    std::min(line.counters[at >> 4 & 15], line.counters[at >> 8]));
   }
+  static float estimate_in(const Line& line, std::uint32_t key) {
+    const std::uint32_t hot = hot_place(line, key);
+    return hot < kHotPerLine ? line.hot_counts[hot] : least(line, key);
+  }
+  static void raise_counters(Line& line, std::uint32_t key, float to) {
+    const Places at = places(key);
+    for (std::uint32_t shift = 0; shift < 12; shift += 4) {
+      float& counter = line.counters[at >> shift & 15];
+      counter = std::max(counter, to);
+    }
+  }
+  // For a key that is not hot: it takes the place of a colder hot one, which goes back to the
+  // counters, or else raises its own counters.
+  static void raise(Line& line, std::uint32_t key, float to) {
+    const std::uint32_t coldest = line.hot_counts[1] < line.hot_counts[0] ? 1 : 0;
+    if (to > line.hot_counts[coldest]) {
+      raise_counters(line, line.hot_keys[coldest], line.hot_counts[coldest]);
+      line.hot_keys[coldest] = key;
+      line.hot_counts[coldest] = to;
+    } else {
+      raise_counters(line, key, to);
+    }
+  }
+  static void merge_line(Line& line, const Line& other, float scale, float most);
   void clear();
 
   HugeArray<Line> lines_;

@@ -6,6 +6,10 @@
 #include <string>
 #include <utility>
 
+#if defined(__SSE4_1__)
+#include <smmintrin.h>
+#endif
+
 #include "core/base/check.h"
 
 namespace remapd::sketch {
@@ -16,11 +20,12 @@ constexpr std::uint32_t kMaxShards = 64;
 constexpr std::uint64_t kLeastPerShard = 8192;
 constexpr double kFullShare = 0.95;  // of a shard's capacity; above it fold() makes room
 constexpr double kMaxLoad = 0.95;    // of a shard's slots that are ever occupied
-constexpr std::uint32_t kSlotsPerSketchLine = 8;  // two counters a slot
+constexpr std::uint32_t kSlotsPerSketchLine = 8;  // eight bytes a slot
 constexpr double kMaxWeight = 0x1p40;    // units grow up to here before all counts are rewritten
 constexpr double kLeastDecay = 1e-30;    // keeps weights finite
 constexpr float kExactRecent = 0x1p23F;  // accesses a float sums with room to spare
-constexpr std::size_t kBlock = 32;       // ids whose lines are on their way at the same time
+constexpr std::size_t kBlock = 64;       // ids after which those not at home are seen to
+constexpr std::size_t kAhead = 32;       // ids whose lines are on their way at the same time
 
 struct Geometry {
   std::uint32_t shards;
@@ -38,7 +43,7 @@ Geometry geometry(std::uint64_t max_tracked_ids, std::uint32_t line_ids) {
   const double mean = static_cast<double>(max_tracked_ids) / shards;
   const double room = shards == 1 ? 0.0 : 3.0 * std::sqrt(mean);
   const double capacity = std::ceil(mean + room);
-  const double lines = std::ceil(capacity / (kMaxLoad * line_ids));
+  const double lines = 2 * std::ceil(capacity / (kMaxLoad * 2 * line_ids));
   return {shards, static_cast<std::uint32_t>(capacity), static_cast<std::uint32_t>(lines)};
 }
 
@@ -79,74 +84,122 @@ std::uint64_t TrackedIds::memory_bytes() const {
 }
 
 std::uint32_t TrackedIds::place_in(const Line& line, Id id) {
+#if defined(__SSE4_1__)
+  const __m128i wanted = _mm_set1_epi64x(static_cast<long long>(id));
+  const auto* pairs = reinterpret_cast<const __m128i*>(line.ids);
+  const __m128i low = _mm_cmpeq_epi64(_mm_load_si128(pairs), wanted);
+  const __m128i high = _mm_cmpeq_epi64(_mm_load_si128(pairs + 1), wanted);
+  const __m128i both = _mm_packs_epi32(low, high);
+  std::uint32_t found = static_cast<std::uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(both))) |
+                        static_cast<std::uint32_t>(line.ids[4] == id) << 4;
+#else
   std::uint32_t found = 0;
   for (std::uint32_t i = 0; i < kLineIds; ++i) {
     found |= static_cast<std::uint32_t>(line.ids[i] == id) << i;
   }
+#endif
   found &= line.meta & kOccupied;
   return found == 0 ? kLineIds : static_cast<std::uint32_t>(std::countr_zero(found));
 }
 
-Slot TrackedIds::find(Id id, std::uint64_t hash, std::uint32_t home) const {
+Slot TrackedIds::find(Id id) const {
+  return find(id, mix64(id));
+}
+
+Slot TrackedIds::find(Id id, std::uint64_t hash) const {
+  const std::uint32_t home = home_line(hash);
+  const std::uint32_t place = place_in(lines_[home], id);
+  return place != kLineIds ? home * kLineIds + place : find_beyond(id, hash, home);
+}
+
+Slot TrackedIds::find_beyond(Id id, std::uint64_t hash, std::uint32_t home) const {
   const std::uint32_t bit = filter_bit(hash);
-  std::uint32_t at = home;
+  if ((lines_[home].meta & bit) == 0) return kNoSlot;
+  const std::uint32_t beside = neighbour(home);
+  std::uint32_t place = place_in(lines_[beside], id);
+  if (place != kLineIds) return beside * kLineIds + place;
+  if ((lines_[beside].meta & bit) == 0) return kNoSlot;
+  const std::uint32_t start = detour(hash);
+  std::uint32_t at = start;
   do {
-    const Line& line = lines_[at];
-    const std::uint32_t place = place_in(line, id);
+    place = place_in(lines_[at], id);
     if (place != kLineIds) return at * kLineIds + place;
-    if ((line.meta & bit) == 0) return kNoSlot;
+    if ((lines_[at].meta & bit) == 0) return kNoSlot;
     at = next_line(at);
-  } while (at != home);
+  } while (at != start);
   return kNoSlot;
+}
+
+template <bool kAdmit, class AtHome, class Beyond>
+void TrackedIds::visit(std::span<const Id> ids, AtHome&& at_home, Beyond&& beyond) const {
+  std::uint64_t hashes[2 * kBlock];
+  const auto fetch = [&](std::size_t i) {
+    const std::uint64_t hash = mix64(ids[i]);
+    hashes[i % (2 * kBlock)] = hash;
+    __builtin_prefetch(&lines_[home_line(hash)], kAdmit ? 1 : 0);
+  };
+  for (std::size_t i = 0; i < std::min(kAhead, ids.size()); ++i) fetch(i);
+  for (std::size_t begin = 0; begin < ids.size(); begin += kBlock) {
+    const std::size_t end = std::min(begin + kBlock, ids.size());
+    std::uint32_t later[kBlock];
+    std::size_t laters = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (i + kAhead < ids.size()) fetch(i + kAhead);
+      const std::uint64_t hash = hashes[i % (2 * kBlock)];
+      const std::uint32_t home = home_line(hash);
+      const Line& line = lines_[home];
+      const std::uint32_t place = place_in(line, ids[i]);
+      if (place != kLineIds) [[likely]] {
+        at_home(i, home, place);
+        continue;
+      }
+      if ((line.meta & filter_bit(hash)) != 0) {
+        __builtin_prefetch(&lines_[neighbour(home)], 1);
+        __builtin_prefetch(&lines_[detour(hash)], 1);
+      } else if constexpr (kAdmit) {
+        sketch_.prefetch(hash);
+      }
+      later[laters++] = static_cast<std::uint32_t>(i - begin);
+    }
+    for (std::size_t l = 0; l < laters; ++l) {
+      const std::size_t i = begin + later[l];
+      beyond(i, hashes[i % (2 * kBlock)]);
+    }
+  }
 }
 
 void TrackedIds::find(std::span<const Id> ids, std::span<Slot> slots) const {
   REMAPD_CHECK(ids.size() == slots.size(), "find() fills one slot for each id");
-  for (std::size_t begin = 0; begin < ids.size(); begin += kBlock) {
-    const std::size_t n = std::min(kBlock, ids.size() - begin);
-    std::uint64_t hashes[kBlock];
-    for (std::size_t i = 0; i < n; ++i) {
-      hashes[i] = mix64(ids[begin + i]);
-      __builtin_prefetch(&lines_[home_line(hashes[i])]);
-    }
-    for (std::size_t i = 0; i < n; ++i) slots[begin + i] = find(ids[begin + i], hashes[i]);
-  }
+  visit<false>(
+      ids,
+      [&](std::size_t i, std::uint32_t line, std::uint32_t place) {
+        slots[i] = line * kLineIds + place;
+      },
+      [&](std::size_t i, std::uint64_t hash) {
+        slots[i] = find_beyond(ids[i], hash, home_line(hash));
+      });
 }
 
 template <bool kCount>
 void TrackedIds::admit_batch(std::span<const Id> ids, std::span<Slot> slots,
                              std::vector<Slot>& admitted) {
   REMAPD_CHECK(ids.size() == slots.size(), "admit() fills one slot for each id");
-  for (std::size_t begin = 0; begin < ids.size(); begin += kBlock) {
-    const std::size_t n = std::min(kBlock, ids.size() - begin);
-    std::uint64_t hashes[kBlock];
-    std::uint32_t unknown[kBlock];
-    std::size_t unknowns = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      hashes[i] = mix64(ids[begin + i]);
-      __builtin_prefetch(&lines_[home_line(hashes[i])], 1);
-    }
-    for (std::size_t i = 0; i < n; ++i) {
-      const Slot slot = find(ids[begin + i], hashes[i]);
-      slots[begin + i] = slot;
-      if (slot == kNoSlot) {
-        sketch_.prefetch(hashes[i]);
-        unknown[unknowns++] = static_cast<std::uint32_t>(i);
-      } else if constexpr (kCount) {
-        add(slot);
-      }
-    }
-    // In order, and found again: an id may have been admitted earlier in this very block.
-    for (std::size_t u = 0; u < unknowns; ++u) {
-      const std::size_t i = unknown[u];
-      Slot slot = find(ids[begin + i], hashes[i]);
-      if (slot == kNoSlot) slot = admit_unknown(ids[begin + i], hashes[i], admitted);
-      slots[begin + i] = slot;
-      if constexpr (kCount) {
-        if (slot != kNoSlot) add(slot);
-      }
-    }
-  }
+  visit<true>(
+      ids,
+      [&](std::size_t i, std::uint32_t line, std::uint32_t place) {
+        slots[i] = line * kLineIds + place;
+        if constexpr (kCount) add(lines_[line], place, slots[i], 1);
+      },
+      [&](std::size_t i, std::uint64_t hash) {
+        Slot slot = find_beyond(ids[i], hash, home_line(hash));
+        // Once more from the start: it may have been admitted since its home was looked at.
+        if (slot == kNoSlot) slot = find(ids[i], hash);
+        if (slot == kNoSlot) slot = admit_unknown(ids[i], hash, admitted);
+        slots[i] = slot;
+        if constexpr (kCount) {
+          if (slot != kNoSlot) add(slot);
+        }
+      });
 }
 
 void TrackedIds::admit(std::span<const Id> ids, std::span<Slot> slots,
@@ -176,11 +229,17 @@ Slot TrackedIds::admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& adm
 }
 
 Slot TrackedIds::insert(Id id, std::uint64_t hash) {
-  std::uint32_t at = home_line(hash);
   const std::uint32_t bit = filter_bit(hash);
-  while ((lines_[at].meta & kOccupied) == kOccupied) {
+  const std::uint32_t home = home_line(hash);
+  const auto full = [this](std::uint32_t l) { return (lines_[l].meta & kOccupied) == kOccupied; };
+  std::uint32_t at = home;
+  if (full(at)) {
     lines_[at].meta |= bit;
-    at = next_line(at);
+    at = neighbour(home);
+    if (full(at)) {
+      lines_[at].meta |= bit;
+      for (at = detour(hash); full(at); at = next_line(at)) lines_[at].meta |= bit;
+    }
   }
   Line& line = lines_[at];
   const auto place = static_cast<std::uint32_t>(std::countr_one(line.meta & kOccupied));
@@ -207,7 +266,7 @@ void TrackedIds::decay(double decay_factor) {
   sketch_.decay(factor);
   std::uint64_t updates = 0;
   for (const Shard& shard : shards_) updates += shard.sketch_updates;
-  if (updates >= sketch_.counters()) {
+  if (updates >= 2 * sketch_.counters()) {
     sketch_.decay(0.5);
     for (Shard& shard : shards_) shard.sketch_updates = 0;
   }
@@ -286,8 +345,14 @@ void TrackedIds::rebuild_filters(std::uint32_t shard) {
     for (std::uint32_t i = 0; i < kLineIds; ++i) {
       if ((lines_[l].meta >> i & 1) == 0) continue;
       const std::uint64_t hash = mix64(lines_[l].ids[i]);
-      for (std::uint32_t at = home_line(hash); at != l; at = next_line(at)) {
-        lines_[at].meta |= filter_bit(hash);
+      const std::uint32_t bit = filter_bit(hash);
+      const std::uint32_t home = home_line(hash);
+      if (l == home) continue;
+      lines_[home].meta |= bit;
+      if (l == neighbour(home)) continue;
+      lines_[neighbour(home)].meta |= bit;
+      for (std::uint32_t at = detour(hash); at != l; at = next_line(at)) {
+        lines_[at].meta |= bit;
       }
     }
   }

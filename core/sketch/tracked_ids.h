@@ -14,13 +14,16 @@
 //
 // Layout. A slot is a place in an open-addressing table whose buckets are cache lines: five ids,
 // their recent counts, and which ids had to go further (a 27-bit filter), so that finding an id and
-// counting it costs one cold line, and so does finding that an id is not there. A shard tracks at
-// most shard_capacity() ids, about 95 % of its slots; the total, capacity(), is at least what was
-// asked for and at most 4 % above it, slot_count() at most 10 % (plus a few).
+// counting it costs one cold line, and so does finding that an id is not there. An id whose home
+// line is full goes to the line beside it, then to a line chosen by other bits of its hash and on
+// from there; ids that arrive first, which are mostly the frequent ones, sit at home. A shard
+// tracks at most shard_capacity() ids, about 95 % of its slots. In all, capacity() is at least what
+// was asked for and at most 4 % above it, and slot_count() at most 10 % (plus a few): shards fill
+// unevenly, and the difference is what lets each hold its part. memory_bytes() is 29 bytes a slot.
 //
 // Counts. count() is exact up to 2^53 as long as counts are not decayed and whole accesses are
-// added (recent accesses are summed in a float and carried to a double well before the float would
-// round). Decay is O(1): counts are kept in units that grow.
+// added, up to 2^23 at a time (recent accesses are summed in a float and carried to a double well
+// before the float would round). Decay is O(1): counts are kept in units that grow.
 //
 // Admission and eviction. While a shard has room every unknown id is admitted. When it is full,
 // unknown ids are counted in a blocked count-min sketch, and fold() makes room: a shard that is
@@ -28,9 +31,9 @@
 // of its ids (lowest count, then lowest id). From then on an unknown id is admitted only when its
 // estimated count, the present access included, is above that of the hottest id so dropped; it
 // starts with its estimate. Every fold that finds room halves that threshold, so room does not stay
-// empty. The sketch forgets (halves) once it has taken in as many accesses as it has counters, as
-// in TinyLFU (Einziger, Friedman, Manes, ACM TOS 13, 2017): without that, rare ids by their mere
-// number would lift each other's estimates until every one of them looked hot.
+// empty. The sketch forgets (halves) once it has taken in two accesses a counter, as in TinyLFU
+// (Einziger, Friedman, Manes, ACM TOS 13, 2017): without that, rare ids by their mere number would
+// lift each other's estimates until every one of them looked hot.
 //
 // The same calls give the same slots, whatever the sizes of the batches.
 #pragma once
@@ -72,7 +75,7 @@ class TrackedIds {
   std::uint64_t memory_bytes() const;
 
   // The slot of a tracked id, else kNoSlot.
-  Slot find(Id id) const { return find(id, mix64(id)); }
+  Slot find(Id id) const;
   // slots.size() == ids.size().
   void find(std::span<const Id> ids, std::span<Slot> slots) const;
 
@@ -86,15 +89,7 @@ class TrackedIds {
   void count_accesses(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
 
   // Counts n >= 0 accesses of a tracked id.
-  void add(Slot slot, float n = 1.0F) {
-    Line& line = lines_[slot / kLineIds];
-    float& recent = line.recent[slot % kLineIds];
-    recent += n * unit_;
-    if (recent >= carry_at_) [[unlikely]] {
-      carried_[slot] += static_cast<double>(recent);
-      recent = 0;
-    }
-  }
+  void add(Slot slot, float n = 1.0F) { add(lines_[slot / kLineIds], slot % kLineIds, slot, n); }
 
   // Decayed number of accesses; 0 for a slot that holds no id.
   double count(Slot slot) const {
@@ -150,6 +145,8 @@ class TrackedIds {
     std::uint32_t meta;      // low bits: places occupied; above: filter of ids that went further
   };
 
+  static_assert(sizeof(Line) == 64);
+
   struct alignas(64) Shard {
     std::uint32_t size = 0;
     bool sketched = false;             // the sketch may know ids of this shard
@@ -160,19 +157,37 @@ class TrackedIds {
 
   // The top bits of the hash choose line and, being its top bits too, shard.
   std::uint32_t home_line(std::uint64_t hash) const { return reduce(hash, line_count_); }
+  // Where an id is looked for that found its home full: the line beside it, then on from a line
+  // chosen by the hash's low bits, to the shard's end and round again.
+  std::uint32_t neighbour(std::uint32_t home) const { return home ^ 1; }
+  std::uint32_t detour(std::uint64_t hash) const {
+    return reduce(hash, shard_count()) * shard_lines_ + reduce(hash << 32, shard_lines_);
+  }
   std::uint32_t next_line(std::uint32_t line) const {
     return (line + 1) % shard_lines_ == 0 ? line + 1 - shard_lines_ : line + 1;
   }
   static std::uint32_t filter_bit(std::uint64_t hash) {
-    return 1U << (kLineIds + static_cast<std::uint32_t>(((hash & 0xffffffff) * kFilterBits) >> 32));
+    return 1U << (kLineIds + static_cast<std::uint32_t>(((hash & 0xffff) * kFilterBits) >> 16));
   }
 
   // Where in the line the id is; kLineIds if it is not.
   static std::uint32_t place_in(const Line& line, Id id);
+  Slot find(Id id, std::uint64_t hash) const;
+  Slot find_beyond(Id id, std::uint64_t hash, std::uint32_t home) const;
 
-  Slot find(Id id, std::uint64_t hash) const { return find(id, hash, home_line(hash)); }
-  Slot find(Id id, std::uint64_t hash, std::uint32_t home) const;
+  void add(Line& line, std::uint32_t place, Slot slot, float n) {
+    float& recent = line.recent[place];
+    recent += n * unit_;
+    if (recent >= carry_at_) [[unlikely]] {
+      carried_[slot] += static_cast<double>(recent);
+      recent = 0;
+    }
+  }
 
+  // Walks ids with their lines prefetched: at_home(i, line, place) for those found in their home
+  // line, and at the end of each block, in order, beyond(i, hash) for the others.
+  template <bool kAdmit, class AtHome, class Beyond>
+  void visit(std::span<const Id> ids, AtHome&& at_home, Beyond&& beyond) const;
   template <bool kCount>
   void admit_batch(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
   Slot admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& admitted);
