@@ -12,42 +12,87 @@ using pipeline::EventBatch;
 using pipeline::PollOutcome;
 using pipeline::StreamOffsets;
 
+std::string too_long_reason(std::uint64_t bytes, std::size_t bound, std::size_t kept) {
+  return fmt::format("the record has {} bytes, more than the {} it may have; its first {} are kept",
+                     bytes, bound, kept);
+}
+
+// Counts, and passes rejects on as dead letters.
+class LogFileSource::Observer final : public RecordObserver {
+ public:
+  Observer(std::string origin, pipeline::DeadLetterSink* dead_letters)
+      : origin_(std::move(origin)), dead_letters_(dead_letters) {}
+
+  void on_record(std::size_t bytes) override {
+    ++counters.messages;
+    counters.bytes += bytes;
+  }
+  void on_unknown_features(std::uint64_t columns) override { counters.unknown_features += columns; }
+  void on_reject(ByteView record, std::string reason, std::int64_t where) override {
+    ++counters.dead_letters;
+    if (dead_letters_ == nullptr) return;
+    const auto accepted = dead_letters_->accept({.payload = record,
+                                                 .reason = std::move(reason),
+                                                 .origin = origin_,
+                                                 .partition = 0,
+                                                 .offset = where});
+    if (!accepted && !sink_failed_) sink_failed_ = accepted.error();
+  }
+
+  // The first failure of the sink since the last call.
+  std::optional<Error> take_failure() { return std::exchange(sink_failed_, std::nullopt); }
+
+  pipeline::SourceCounters counters;
+
+ private:
+  std::string origin_;
+  pipeline::DeadLetterSink* dead_letters_;
+  std::optional<Error> sink_failed_;
+};
+
 LogFileSource::LogFileSource(LogFileOptions options, pipeline::FeatureSchema schema,
-                             pipeline::DeadLetterSink* dead_letters)
-    : options_(std::move(options)), schema_(std::move(schema)), dead_letters_(dead_letters) {}
+                             LogFormat format, pipeline::DeadLetterSink* dead_letters)
+    : options_(std::move(options)),
+      schema_(std::move(schema)),
+      format_(format),
+      observer_(std::make_unique<Observer>(options_.path.string(), dead_letters)) {}
+
+LogFileSource::~LogFileSource() = default;
 
 Result<std::unique_ptr<LogFileSource>> LogFileSource::create(
     LogFileOptions options, pipeline::FeatureSchema schema,
     pipeline::DeadLetterSink* dead_letters) {
-  REMAPD_CHECK(options.batch_samples > 0 && options.max_line_bytes > 0, "sizes are positive");
+  REMAPD_CHECK(options.batch_samples > 0 && options.max_record_bytes > 0, "sizes are positive");
+  const auto format =
+      options.format ? Result<LogFormat>(*options.format) : detect_format(options.path);
+  if (!format) return fail(format.error());
   std::unique_ptr<LogFileSource> source(
-      new LogFileSource(std::move(options), std::move(schema), dead_letters));
+      new LogFileSource(std::move(options), std::move(schema), *format, dead_letters));
   if (auto opened = source->open(); !opened) return fail(opened.error());
-  source->counters_.unknown_features = source->decoder_->ignored_columns();
   return source;
 }
 
 Result<void> LogFileSource::open() {
   auto stream = InputStream::open(options_.path);
   if (!stream) return fail(stream.error());
-  lines_.emplace(std::move(*stream), options_.max_line_bytes);
-  std::string_view header;
-  const auto outcome = lines_->next(header);
-  if (!outcome) return fail(outcome.error());
-  const std::string where = options_.path.string();
-  if (*outcome == LineReader::Outcome::kEnd) {
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: the file is empty; its first line must name the columns", where));
+  const LogParserOptions options{.batch_samples = options_.batch_samples,
+                                 .max_record_bytes = options_.max_record_bytes,
+                                 .tsv = options_.tsv};
+  observer_->counters.unknown_features = 0;
+  switch (format_) {
+    case LogFormat::kTsv: {
+      auto parser = make_tsv_parser(std::move(*stream), schema_, options, *observer_);
+      if (!parser) return fail(std::move(parser.error()).with_context(options_.path.string()));
+      parser_ = std::move(*parser);
+      break;
+    }
+    case LogFormat::kNdjson:
+      parser_ = make_ndjson_parser(std::move(*stream), schema_, options);
+      break;
+    case LogFormat::kProtobuf:
+      parser_ = make_protobuf_parser(std::move(*stream), schema_, options);
+      break;
   }
-  if (*outcome == LineReader::Outcome::kTooLong) {
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: the first line has {} bytes, more than the {} a line may have; "
-                            "is this a text file?",
-                            where, lines_->line_bytes(), options_.max_line_bytes));
-  }
-  auto decoder = TsvDecoder::create(header, schema_, options_.tsv);
-  if (!decoder) return fail(std::move(decoder.error()).with_context(where));
-  decoder_ = std::move(*decoder);
   failed_.reset();
   return {};
 }
@@ -64,84 +109,43 @@ Result<void> LogFileSource::start(const StreamOffsets& from) {
     next = position.next_offset;
   }
   if (auto opened = open(); !opened) return opened;
-  while (static_cast<std::int64_t>(lines_->lines()) < next) {
-    std::string_view row;
-    const auto outcome = lines_->next(row);
-    if (!outcome) return fail(outcome.error());
-    if (*outcome == LineReader::Outcome::kEnd) {
-      return fail(ErrorCode::kConflict,
-                  fmt::format("{}: reading shall go on at line {} but the log has only {}: it is "
-                              "not the log the checkpoint was made from",
-                              options_.path.string(), next + 1, lines_->lines()));
-    }
+  const auto reached = parser_->skip_to(next);
+  if (!reached) return fail(reached.error());
+  if (!*reached) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("{}: reading shall go on after {} records but the log has only {}: it "
+                            "is not the log the checkpoint was made from",
+                            options_.path.string(), next, parser_->position()));
   }
   return {};
 }
 
-void LogFileSource::reject(std::string_view row, std::string reason) {
-  ++counters_.dead_letters;
-  if (dead_letters_ == nullptr) return;
-  const auto accepted =
-      dead_letters_->accept({.payload = as_bytes(row),
-                             .reason = std::move(reason),
-                             .origin = options_.path.string(),
-                             .partition = 0,
-                             .offset = static_cast<std::int64_t>(lines_->lines())});
-  if (!accepted && !sink_failed_) sink_failed_ = accepted.error();
-}
-
 Result<PollOutcome> LogFileSource::poll(EventBatch& into, std::chrono::milliseconds timeout) {
-  decoder_->begin(into);
-  if (sink_failed_) return fail(*std::exchange(sink_failed_, std::nullopt));
+  into.reset(schema_.size());
+  if (auto sink_failed = observer_->take_failure()) return fail(std::move(*sink_failed));
   if (failed_) return fail(*failed_);
-
-  constexpr std::size_t kRejectsPerClockLook = 1024;
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  std::size_t samples = 0;
-  std::size_t rejects = 0;
-  bool ended = false;
-  into.position.offset = static_cast<std::int64_t>(lines_->lines());
-  while (samples < options_.batch_samples) {
-    std::string_view row;
-    const auto outcome = lines_->next(row);
-    if (!outcome) {
-      failed_ = outcome.error();
-      break;
-    }
-    if (*outcome == LineReader::Outcome::kEnd) {
-      ended = true;
-      break;
-    }
-    if (lines_->line_bytes() == 0) continue;
-    ++counters_.messages;
-    counters_.bytes += lines_->line_bytes();
-    if (*outcome == LineReader::Outcome::kLine && decoder_->append(row, into)) {
-      ++samples;
-      continue;
-    }
-    reject(row, *outcome == LineReader::Outcome::kLine
-                    ? decoder_->reason()
-                    : fmt::format("the line has {} bytes, more than the {} a line may have; its "
-                                  "first {} are kept here",
-                                  lines_->line_bytes(), options_.max_line_bytes, row.size()));
-    if (++rejects % kRejectsPerClockLook == 0 && std::chrono::steady_clock::now() >= deadline) {
-      break;
-    }
-  }
-  into.seal(samples);
-  into.position.next_offset = static_cast<std::int64_t>(lines_->lines());
-  if (samples > 0) return PollOutcome::kBatch;
-  if (sink_failed_) return fail(*std::exchange(sink_failed_, std::nullopt));
+  const std::int64_t first = parser_->position();
+  LogParser::Stretch stretch =
+      parser_->read(into, *observer_, std::chrono::steady_clock::now() + timeout);
+  into.position = {.partition = 0, .offset = first, .next_offset = parser_->position()};
+  if (options_.tsv.labels == LabelUse::kIgnore) into.mutable_labels().clear();
+  failed_ = std::move(stretch.error);
+  if (stretch.samples > 0) return PollOutcome::kBatch;
+  if (auto sink_failed = observer_->take_failure()) return fail(std::move(*sink_failed));
   if (failed_) return fail(*failed_);
-  return ended ? PollOutcome::kEnd : PollOutcome::kIdle;
+  return stretch.ended ? PollOutcome::kEnd : PollOutcome::kIdle;
 }
 
 StreamOffsets LogFileSource::offsets() const {
-  return {{.partition = 0, .next_offset = static_cast<std::int64_t>(lines_->lines())}};
+  return {{.partition = 0, .next_offset = parser_->position()}};
 }
 
 Result<void> LogFileSource::commit(const StreamOffsets&) {
   return {};
+}
+
+pipeline::SourceCounters LogFileSource::counters() const {
+  return observer_->counters;
 }
 
 }  // namespace remapd::files

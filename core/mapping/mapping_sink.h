@@ -12,7 +12,10 @@ namespace remapd::mapping {
 // What a publisher finds when it takes a table over.
 struct Tenure {
   Epoch epoch;                   // this instance's, higher than any before
-  std::optional<Manifest> last;  // the newest version, if any
+  std::optional<Manifest> last;  // the newest version that can be read, if any
+  // The highest version number in use, also where that version is damaged: the next one published
+  // must be higher.
+  Version newest{};
 };
 
 // Not thread safe: one caller at a time. publish() may block for as long as the outside world does.

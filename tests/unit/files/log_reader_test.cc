@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/base/hash.h"
+#include "connectors/proto/access_batch_codec.h"
 #include "tests/support/gzip.h"
 #include "tests/support/real_logs.h"
 #include "tests/support/recording_dead_letters.h"
@@ -164,7 +164,7 @@ TEST(LogFileSource, BadRowsBecomeDeadLettersAndNeverStopTheStream) {
   write_file(dir / "log.tsv", "timestamp\tlabel\tuser\n5\t1\t1\nfoo\n5\tx\t2\n5\t1\t" +
                                   std::string(200, '9') + "\n5\t1\t4\n");
   RecordingDeadLetters dead;
-  auto source = open_log({.path = dir / "log.tsv", .max_line_bytes = 100}, {"user"}, &dead);
+  auto source = open_log({.path = dir / "log.tsv", .max_record_bytes = 100}, {"user"}, &dead);
   ASSERT_TRUE(source->start({}));
   const ReadAll got = read_all(*source);
   EXPECT_FALSE(got.error);
@@ -235,10 +235,180 @@ TEST(LogFileSource, ATruncatedGzipLogEndsInAnErrorAfterItsIntactRows) {
   EXPECT_FALSE(source->poll(batch, kPatience)) << "the error stays";
 }
 
+constexpr std::string_view kLines = R"({"t":10,"label":1,"f":{"user":[1],"item":["B00X",5]}})"
+                                    "\n"
+                                    R"({"t":20,"label":0,"f":{"user":2}})"
+                                    "\n"
+                                    "\n"
+                                    "not json\n"
+                                    R"({"t":30,"f":{"user":[3]}})"
+                                    "\n"
+                                    R"({"t":40,"label":1,"f":{"user":[-4]}})"
+                                    "\n"
+                                    R"({"t":50,"label":1,"f":{"user":[5],"other":[1]}})";
+
+TEST(LogFileSource, ReadsNdjsonLineByLineOrMany) {
+  const TempDir dir;
+  write_file(dir / "log.ndjson", kLines);
+  write_file(dir / "log.jsonl.gz", gzip(kLines));
+  for (const char* name : {"log.ndjson", "log.jsonl.gz"}) {
+    for (const std::size_t batch_samples : {1, 2, 1000}) {
+      RecordingDeadLetters dead;
+      auto source =
+          open_log({.path = dir / name, .batch_samples = batch_samples}, {"user", "item"}, &dead);
+      EXPECT_EQ(source->format(), LogFormat::kNdjson);
+      ASSERT_TRUE(source->start({}));
+      const ReadAll got = read_all(*source);
+      EXPECT_FALSE(got.error);
+      EXPECT_THAT(got.ids, ElementsAre(1U, 2U, 3U, 5U)) << batch_samples;
+      EXPECT_EQ(source->counters().messages, 6U);
+      EXPECT_EQ(source->counters().dead_letters, 2U);
+      EXPECT_EQ(source->counters().unknown_features, 1U);
+      ASSERT_EQ(dead.letters.size(), 2U);
+      EXPECT_EQ(dead.letters[0].offset, 4);
+      EXPECT_EQ(dead.letters[0].payload, "not json");
+      EXPECT_EQ(dead.letters[1].offset, 6);
+      EXPECT_THAT(dead.letters[1].payload, HasSubstr("[-4]"));
+    }
+  }
+}
+
+TEST(LogFileSource, NdjsonGoesOnFromAnyOffsetItGave) {
+  const TempDir dir;
+  write_file(dir / "log.ndjson", kLines);
+  std::vector<Id> ids;
+  pipeline::StreamOffsets at;
+  for (;;) {
+    auto source = open_log({.path = dir / "log.ndjson", .batch_samples = 1}, {"user"});
+    ASSERT_TRUE(source->start(at));
+    EventBatch batch;
+    PollOutcome outcome = PollOutcome::kIdle;
+    while (outcome == PollOutcome::kIdle) outcome = source->poll(batch, kPatience).value();
+    if (outcome == PollOutcome::kEnd) break;
+    ids.insert(ids.end(), batch.values(FeatureIndex{0}).begin(),
+               batch.values(FeatureIndex{0}).end());
+    at = source->offsets();
+  }
+  EXPECT_THAT(ids, ElementsAre(1U, 2U, 3U, 5U));
+}
+
+TEST(LogFileSource, ANdjsonLineBeyondTheBoundIsADeadLetter) {
+  const TempDir dir;
+  write_file(dir / "log.ndjson", R"({"f":{"user":[1]}})"
+                                 "\n" +
+                                     std::string(5000, 'x') + "\n" +
+                                     R"({"f":{"user":[2]}})"
+                                     "\n");
+  RecordingDeadLetters dead;
+  auto source = open_log({.path = dir / "log.ndjson", .max_record_bytes = 100}, {"user"}, &dead);
+  ASSERT_TRUE(source->start({}));
+  EXPECT_THAT(read_all(*source).ids, ElementsAre(1U, 2U));
+  ASSERT_EQ(dead.letters.size(), 1U);
+  EXPECT_EQ(dead.letters[0].offset, 2);
+  EXPECT_THAT(dead.letters[0].reason, HasSubstr("5000 bytes, more than the 100"));
+}
+
+EventBatch batch_of_users(const std::vector<Id>& users) {
+  EventBatch batch;
+  batch.reset(1);
+  batch.mutable_values(FeatureIndex{0}) = users;
+  batch.mutable_lengths(FeatureIndex{0}).assign(users.size(), 1);
+  batch.mutable_labels().assign(users.size(), 1.0F);
+  batch.seal(users.size());
+  return batch;
+}
+
+std::string framed(std::string_view message) {
+  EXPECT_LT(message.size(), 128U);
+  return static_cast<char>(message.size()) + std::string(message);
+}
+
+std::string user_message(const std::vector<Id>& users) {
+  return proto::encode_protobuf(batch_of_users(users), schema_of({"user"}), "test");
+}
+
+TEST(LogFileSource, ReadsLengthDelimitedProtobufMessageByMessage) {
+  const TempDir dir;
+  const std::string log = framed(user_message({1, 2, 3})) + framed("nonsense") + framed("") +
+                          framed(user_message({4})) + framed(user_message({5, 6}));
+  write_file(dir / "log.binpb", log);
+  write_file(dir / "log.pb.gz", gzip(log));
+  for (const char* name : {"log.binpb", "log.pb.gz"}) {
+    RecordingDeadLetters dead;
+    auto source = open_log({.path = dir / name}, {"user"}, &dead);
+    EXPECT_EQ(source->format(), LogFormat::kProtobuf);
+    ASSERT_TRUE(source->start({}));
+    const ReadAll got = read_all(*source);
+    EXPECT_FALSE(got.error);
+    EXPECT_THAT(got.ids, ElementsAre(1U, 2U, 3U, 4U, 5U, 6U));
+    EXPECT_EQ(got.batches, 3U);
+    EXPECT_EQ(source->counters().messages, 5U);
+    EXPECT_EQ(source->offsets()[0].next_offset, 5);
+    ASSERT_GE(dead.letters.size(), 1U);
+    EXPECT_EQ(dead.letters[0].payload, "nonsense");
+    EXPECT_EQ(dead.letters[0].offset, 1);
+
+    ASSERT_TRUE(source->start({{0, 4}}));
+    EXPECT_THAT(read_all(*source).ids, ElementsAre(5U, 6U));
+    EXPECT_EQ(source->start({{0, 6}}).error().code, ErrorCode::kConflict);
+  }
+}
+
+TEST(LogFileSource, AProtobufLogThatWasCutOffEndsWithADeadLetter) {
+  const TempDir dir;
+  const std::string log = framed(user_message({1})) + framed(user_message({2}));
+  write_file(dir / "log.binpb", std::string_view(log).substr(0, log.size() - 3));
+  RecordingDeadLetters dead;
+  auto source = open_log({.path = dir / "log.binpb"}, {"user"}, &dead);
+  ASSERT_TRUE(source->start({}));
+  const ReadAll got = read_all(*source);
+  EXPECT_FALSE(got.error);
+  EXPECT_THAT(got.ids, ElementsAre(1U));
+  ASSERT_EQ(dead.letters.size(), 1U);
+  EXPECT_EQ(dead.letters[0].offset, 1);
+  EXPECT_THAT(dead.letters[0].reason, HasSubstr("cut off"));
+}
+
+TEST(LogFileSource, AProtobufLogWithoutLengthsIsCorruptAfterWhatCameBefore) {
+  const TempDir dir;
+  write_file(dir / "log.binpb", framed(user_message({1})) + std::string(20, '\xff'));
+  auto source = open_log({.path = dir / "log.binpb"}, {"user"});
+  ASSERT_TRUE(source->start({}));
+  const ReadAll got = read_all(*source);
+  EXPECT_THAT(got.ids, ElementsAre(1U));
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->code, ErrorCode::kCorrupt);
+}
+
+TEST(LogFileSource, LabelsCanBeIgnoredInEveryFormat) {
+  const TempDir dir;
+  write_file(dir / "log.tsv", numbered_rows(2));
+  write_file(dir / "log.ndjson", R"({"label":1,"f":{"user":[1]}})"
+                                 "\n");
+  write_file(dir / "log.binpb", framed(user_message({1})));
+  for (const char* name : {"log.tsv", "log.ndjson", "log.binpb"}) {
+    for (const LabelUse use : {LabelUse::kIfPresent, LabelUse::kIgnore}) {
+      auto source = open_log({.path = dir / name, .tsv = {.labels = use}}, {"user"});
+      ASSERT_TRUE(source->start({}));
+      EventBatch batch;
+      ASSERT_EQ(source->poll(batch, kPatience).value(), PollOutcome::kBatch);
+      EXPECT_EQ(batch.labels().size(), use == LabelUse::kIgnore ? 0U : batch.samples()) << name;
+    }
+  }
+}
+
+TEST(LogFileSource, TheFormatCanBeForced) {
+  const TempDir dir;
+  write_file(dir / "log.txt", kLines);
+  auto source = open_log({.path = dir / "log.txt", .format = LogFormat::kNdjson}, {"user"});
+  ASSERT_TRUE(source->start({}));
+  EXPECT_THAT(read_all(*source).ids, ElementsAre(1U, 2U, 3U, 5U));
+}
+
 TEST(LogFileSource, RefusesWhatCannotBeALog) {
   const TempDir dir;
   const auto create = [&](std::string_view name, std::size_t max_line = 1000) {
-    return LogFileSource::create({.path = dir / name, .max_line_bytes = max_line},
+    return LogFileSource::create({.path = dir / name, .max_record_bytes = max_line},
                                  schema_of({"user"}), nullptr);
   };
   const auto missing = create("missing.tsv");

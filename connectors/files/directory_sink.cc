@@ -1,0 +1,277 @@
+#include "connectors/files/directory_sink.h"
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "connectors/files/durable_file.h"
+#include "connectors/files/mapping_directory.h"
+#include "connectors/proto/manifest_codec.h"
+#include "core/base/hash.h"
+
+namespace remapd::files {
+namespace fs = std::filesystem;
+using mapping::BlobKind;
+using mapping::Manifest;
+using mapping::Publication;
+
+namespace {
+
+constexpr std::uint64_t kMaxClaimBytes = 64 * 1024;
+constexpr std::array<BlobKind, mapping::kBlobKinds> kAllBlobs = {BlobKind::kSnapshot,
+                                                                 BlobKind::kDelta, BlobKind::kPlan};
+
+std::string random_token() {
+  std::random_device entropy;
+  return fmt::format("{:08x}{:08x}", entropy(), entropy());
+}
+
+// The blobs must be the ones the manifest names, or readers would refuse the version.
+Result<void> check_blobs(const Publication& publication) {
+  for (const BlobKind kind : kAllBlobs) {
+    const Bytes& bytes = publication.blobs[static_cast<std::size_t>(kind)];
+    const auto& named = publication.manifest.blob(kind);
+    const bool fits =
+        named ? bytes.size() == named->size && checksum(bytes) == named->checksum : bytes.empty();
+    if (!fits) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("the {} given for publication is not the one its manifest names",
+                              mapping::to_string(kind)));
+    }
+  }
+  if (!publication.manifest.blob(BlobKind::kSnapshot) &&
+      !publication.manifest.blob(BlobKind::kDelta)) {
+    return fail(ErrorCode::kInvalidArgument, "a version needs a snapshot or a delta");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DirectoryMappingSink>> DirectoryMappingSink::create(
+    DirectorySinkOptions options) {
+  if (options.retain_versions == 0) {
+    return fail(ErrorCode::kInvalidArgument, "at least one mapping version must be retained");
+  }
+  if (auto made = make_directories(options.directory); !made) return fail(made.error());
+  if (auto writable = check_writable(options.directory); !writable) return fail(writable.error());
+  return std::unique_ptr<DirectoryMappingSink>(new DirectoryMappingSink(std::move(options)));
+}
+
+Result<DirectoryMappingSink::Claim> DirectoryMappingSink::read_claim(
+    const fs::path& table_directory) {
+  const fs::path path = table_directory / kEpochFile;
+  const auto bytes = read_file(path, kMaxClaimBytes);
+  if (!bytes) return fail(bytes.error());
+  const auto json = nlohmann::json::parse(as_text(*bytes), nullptr, /*allow_exceptions=*/false);
+  const auto damaged = [&] {
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: damaged: it must be a JSON object with "
+                                                 "epoch, instance and claim",
+                                                 path.string()));
+  };
+  if (!json.is_object()) return damaged();
+  const auto epoch = json.find("epoch");
+  const auto instance = json.find("instance");
+  const auto token = json.find("claim");
+  if (epoch == json.end() || !epoch->is_number_unsigned() || instance == json.end() ||
+      !instance->is_string() || token == json.end() || !token->is_string()) {
+    return damaged();
+  }
+  return Claim{Epoch{epoch->get<std::uint64_t>()}, instance->get<std::string>(),
+               token->get<std::string>()};
+}
+
+Result<mapping::Tenure> DirectoryMappingSink::take_over(std::string_view table,
+                                                        std::string_view instance) {
+  const auto folder = table_directory(options_.directory, table);
+  if (!folder) return fail(folder.error());
+  if (auto made = make_directories(*folder); !made) return fail(made.error());
+  const auto lock = FileLock::acquire(*folder / kLockFile, options_.lock_patience);
+  if (!lock) return fail(lock.error());
+
+  mapping::Tenure tenure;
+  const auto versions = list_versions(*folder);
+  if (!versions) return fail(versions.error());
+  if (!versions->empty()) tenure.newest = versions->back();
+  // Epochs of manifests count too, in case the claim is damaged or was removed.
+  for (auto at = versions->rbegin(); at != versions->rend() && !tenure.last; ++at) {
+    auto manifest = read_manifest(*folder, table, *at);
+    if (manifest) {
+      tenure.epoch = manifest->info.epoch;
+      tenure.last = std::move(*manifest);
+    } else {
+      last_problem_ = manifest.error().message;
+    }
+  }
+  const auto previous = read_claim(*folder);
+  if (previous) {
+    tenure.epoch = std::max(tenure.epoch, previous->epoch);
+  } else if (previous.error().code == ErrorCode::kCorrupt) {
+    last_problem_ = previous.error().message;
+  } else if (previous.error().code != ErrorCode::kNotFound) {
+    return fail(previous.error());
+  }
+  ++tenure.epoch.value;
+
+  Claim claim{tenure.epoch, std::string(instance), random_token()};
+  const nlohmann::ordered_json json{
+      {"epoch", claim.epoch.value}, {"instance", claim.instance}, {"claim", claim.token}};
+  const std::string text =
+      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const std::array<ByteView, 1> parts = {as_bytes(text)};
+  if (auto written = replace_file(*folder / kEpochFile, parts); !written) {
+    return fail(written.error());
+  }
+  claims_.insert_or_assign(std::string(table), std::move(claim));
+
+  std::vector<fs::path> leftovers;
+  std::error_code error;
+  for (fs::directory_iterator at(*folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.starts_with(kStagingPrefix) || name.starts_with(kTrashPrefix)) {
+      leftovers.push_back(at->path());
+    }
+  }
+  for (const fs::path& leftover : leftovers) remove(leftover);
+  return tenure;
+}
+
+Result<void> DirectoryMappingSink::check_claim(const fs::path& table_directory,
+                                               std::string_view table) {
+  const Claim& ours = claims_.find(table)->second;
+  const auto there = read_claim(table_directory);
+  if (!there) {
+    return fail(Error(there.error())
+                    .with_context(fmt::format("cannot tell who may publish table {}", table)));
+  }
+  if (there->token == ours.token) return {};
+  return fail(ErrorCode::kConflict,
+              fmt::format("{}: instance {} has taken table {} over with epoch {} (ours is {})",
+                          table_directory.string(), there->instance, table, there->epoch.value,
+                          ours.epoch.value));
+}
+
+Result<void> DirectoryMappingSink::stage(const fs::path& staging, const Publication& publication,
+                                         std::string_view manifest) {
+  if (auto made = make_directories(staging); !made) return made;
+  for (const BlobKind kind : kAllBlobs) {
+    if (!publication.manifest.blob(kind)) continue;
+    const std::array<ByteView, 1> parts = {
+        ByteView(publication.blobs[static_cast<std::size_t>(kind)])};
+    if (auto made = create_file(staging / blob_file(kind), parts); !made) return made;
+  }
+  const std::array<ByteView, 1> parts = {as_bytes(manifest)};
+  if (auto made = create_file(staging / kManifestFile, parts); !made) return made;
+  return sync_directory(staging);
+}
+
+Result<void> DirectoryMappingSink::publish(const Publication& publication) {
+  const Manifest& manifest = publication.manifest;
+  const std::string& table = manifest.info.table;
+  const auto ours = claims_.find(table);
+  if (ours == claims_.end() || ours->second.epoch != manifest.info.epoch) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("table {} has not been taken over with epoch {}", table,
+                            manifest.info.epoch.value));
+  }
+  if (manifest.info.version == kNoVersion) {
+    return fail(ErrorCode::kInvalidArgument, "versions start at 1");
+  }
+  if (auto fits = check_blobs(publication); !fits) return fits;
+  const auto folder = table_directory(options_.directory, table);
+  if (!folder) return fail(folder.error());
+  // Before anything is written, so that an overtaken instance does not fill the disk.
+  if (auto claimed = check_claim(*folder, table); !claimed) return claimed;
+
+  const std::string name = version_directory(manifest.info.version);
+  const fs::path staging =
+      *folder / fmt::format("{}{}-{}", kStagingPrefix, name, ours->second.token);
+  const std::string text = proto::to_json(manifest);
+  if (auto staged = stage(staging, publication, text); !staged) {
+    remove(staging);
+    // A successor removes our staging directory: then that is the reason.
+    if (auto claimed = check_claim(*folder, table);
+        !claimed && claimed.error().code == ErrorCode::kConflict) {
+      return claimed;
+    }
+    return staged;
+  }
+
+  std::vector<fs::path> trash;
+  const auto put_in_place = [&]() -> Result<void> {
+    const auto lock = FileLock::acquire(*folder / kLockFile, options_.lock_patience);
+    if (!lock) return fail(lock.error());
+    if (auto claimed = check_claim(*folder, table); !claimed) return claimed;
+    const auto versions = list_versions(*folder);
+    if (!versions) return fail(versions.error());
+    if (!versions->empty() && versions->back() >= manifest.info.version) {
+      const auto there = read_file(*folder / name / kManifestFile, text.size());
+      if (!there || as_text(*there) != text) {
+        return fail(
+            ErrorCode::kConflict,
+            fmt::format("{}: version {} cannot be published: version {} is there already",
+                        folder->string(), manifest.info.version.value, versions->back().value));
+      }
+      remove(staging);  // an earlier attempt put it in place and failed after that
+    } else if (auto renamed = rename_new(staging, *folder / name); !renamed) {
+      return renamed;
+    }
+    if (auto synced = sync_directory(*folder); !synced) return synced;
+    trash = retire(*folder);
+    return {};
+  };
+  auto placed = put_in_place();
+  if (!placed) remove(staging);
+  for (const fs::path& path : trash) remove(path);
+  return placed;
+}
+
+// Renames what retention no longer keeps, so that readers see each version whole or not at all.
+std::vector<fs::path> DirectoryMappingSink::retire(const fs::path& table_directory) {
+  std::vector<fs::path> trash;
+  const auto versions = list_versions(table_directory);
+  if (!versions || versions->size() <= options_.retain_versions) return trash;
+  std::error_code ignored;
+  const auto newest_snapshot =
+      std::find_if(versions->rbegin(), versions->rend(), [&](Version version) {
+        return fs::exists(
+            table_directory / version_directory(version) / blob_file(BlobKind::kSnapshot), ignored);
+      });
+  if (newest_snapshot == versions->rend()) return trash;
+  const Version oldest_kept =
+      std::min(*newest_snapshot, (*versions)[versions->size() - options_.retain_versions]);
+  for (const Version version : *versions) {
+    if (version >= oldest_kept) break;
+    const std::string name = version_directory(version);
+    const fs::path to =
+        table_directory / fmt::format("{}{}-{}", kTrashPrefix, name, random_token());
+    if (auto renamed = rename_new(table_directory / name, to); !renamed) {
+      last_problem_ = renamed.error().message;
+      continue;
+    }
+    trash.push_back(to);
+  }
+  return trash;
+}
+
+void DirectoryMappingSink::remove(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) last_problem_ = system_error(path, "remove", error.value()).message;
+}
+
+Result<mapping::BlobPtr> DirectoryMappingSink::snapshot(std::string_view table, Version version) {
+  const auto folder = table_directory(options_.directory, table);
+  if (!folder) return fail(folder.error());
+  const auto manifest = read_manifest(*folder, table, version);
+  if (!manifest) return fail(manifest.error());
+  return open_blob(*folder, *manifest, BlobKind::kSnapshot);
+}
+
+}  // namespace remapd::files
