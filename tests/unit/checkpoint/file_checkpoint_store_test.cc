@@ -1,16 +1,23 @@
 #include "connectors/checkpoint/file_checkpoint_store.h"
 
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/hash.h"
+#include "core/base/random.h"
 #include "tests/support/file_size_limit.h"
 #include "tests/support/temp_dir.h"
 
@@ -223,6 +230,49 @@ TEST(FileCheckpointStore, OutOfSpaceKeepsThePreviousOnes) {
   EXPECT_EQ(loaded_text(*store), "one");
   ASSERT_TRUE(store->save(as_bytes(big)));
   EXPECT_EQ(loaded_text(*store), big);
+}
+
+// A child saves as fast as it can and is killed at some moment; the newest checkpoint must be
+// whole.
+TEST(FileCheckpointStore, KilledAtAnyMomentItLeavesAGoodCheckpoint) {
+  constexpr std::uint64_t kSeed = 23;
+  Random random(kSeed);
+  const TempDir dir;
+  std::uint64_t newest = 0;
+  for (int round = 0; round < 15; ++round) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto store = FileCheckpointStore::create({.directory = dir.path(), .keep = 2});
+      if (!store) ::_exit(1);
+      for (std::uint64_t n = (*store)->sequence() + 1;; ++n) {
+        const std::vector<std::uint64_t> words(1 + 1'000 * (n % 20), n);
+        if (!(*store)->save(std::as_bytes(std::span(words)))) ::_exit(2);
+      }
+    }
+    // Let it begin, however slow this machine is, and stop it somewhere after that.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (open_store(dir.path())->sequence() == newest &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random.below(20'000)));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "round " << round << ", exit " << WEXITSTATUS(status);
+
+    auto store = open_store(dir.path());
+    EXPECT_GT(store->sequence(), newest);
+    newest = store->sequence();
+    const auto loaded = store->load_latest();
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_THAT(loaded->skipped, IsEmpty()) << "round " << round;
+    ASSERT_TRUE(loaded->checkpoint);
+    ASSERT_EQ(loaded->checkpoint->size(), 8 * (1 + 1'000 * (newest % 20)));
+    ByteReader words(*loaded->checkpoint);
+    EXPECT_EQ(words.get<std::uint64_t>(), newest);
+  }
 }
 
 TEST(FileCheckpointStore, RefusesADirectoryItCannotUse) {

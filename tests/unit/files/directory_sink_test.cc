@@ -3,6 +3,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +12,7 @@
 
 #include "connectors/files/durable_file.h"
 #include "connectors/files/mapping_directory.h"
+#include "core/base/random.h"
 #include "tests/support/file_size_limit.h"
 #include "tests/support/publications.h"
 #include "tests/support/temp_dir.h"
@@ -304,6 +307,66 @@ TEST(DirectoryMappingSink, WaitsForTheLockOnlySoLong) {
     EXPECT_THAT(names_in(dir / "items"), ElementsAre("epoch.json", "lock"));
   }
   EXPECT_TRUE(sink->publish(publication));
+}
+
+// A child publishes as fast as it can and is killed at some moment; what it leaves must be whole.
+TEST(DirectoryMappingSink, KilledAtAnyMomentItLeavesOnlyWholeVersions) {
+  constexpr std::uint64_t kSeed = 17;
+  Random random(kSeed);
+  const TempDir dir;
+  Version newest = kNoVersion;
+  for (int round = 0; round < 15; ++round) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto sink = DirectoryMappingSink::create({.directory = dir.path(), .retain_versions = 3});
+      const auto tenure = sink ? (*sink)->take_over("items", "child") : fail(sink.error());
+      if (!tenure) ::_exit(1);
+      for (std::uint64_t version = tenure->newest.value + 1;; ++version) {
+        const std::string content(1 + 997 * (version % 40), static_cast<char>('a' + version % 26));
+        if (!(*sink)->publish(publication_of({.version = version,
+                                              .epoch = tenure->epoch.value,
+                                              .snapshot = content,
+                                              .plan = "plan"}))) {
+          ::_exit(2);
+        }
+      }
+    }
+    // Let it begin, however slow this machine is, and stop it somewhere after that.
+    const auto begun = [&] {
+      const auto there = list_versions(dir / "items");
+      return there && !there->empty() && there->back() > newest;
+    };
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (!begun() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random.below(20'000)));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "round " << round << ", exit " << WEXITSTATUS(status);
+
+    const auto versions = list_versions(dir / "items");
+    ASSERT_TRUE(versions);
+    for (const Version version : *versions) {
+      const auto manifest = read_manifest(dir / "items", "items", version);
+      ASSERT_TRUE(manifest) << manifest.error().message << " round " << round;
+      for (const BlobKind kind : {BlobKind::kSnapshot, BlobKind::kPlan}) {
+        const auto blob = open_blob(dir / "items", *manifest, kind);
+        ASSERT_TRUE(blob) << blob.error().message << " round " << round;
+      }
+    }
+    ASSERT_FALSE(versions->empty());
+    EXPECT_GT(versions->back(), newest);
+    newest = versions->back();
+  }
+  auto sink = open_sink(dir);
+  ASSERT_TRUE(sink->take_over("items", "survivor"));
+  EXPECT_THAT(sink->last_problem(), IsEmpty());
+  for (const std::string& name : names_in(dir / "items")) {
+    EXPECT_TRUE(name == "lock" || name == "epoch.json" || parse_version_directory(name)) << name;
+  }
 }
 
 TEST(DirectoryMappingSink, RefusesPlacesAndNamesItCannotUse) {

@@ -220,6 +220,35 @@ TEST(DirectoryMappingSource, VersionsOfStaleEpochsAreLeftOut) {
   EXPECT_THAT(polled(*newcomer), ElementsAre(4U));
 }
 
+TEST(DirectoryMappingSource, NeverSeesHalfAVersionWhileOthersComeAndGo) {
+  const TempDir dir;
+  auto sink = open_sink(dir, 2);
+  constexpr std::uint64_t kVersions = 150;
+  std::thread publisher([&] {
+    for (std::uint64_t version = 1; version <= kVersions; ++version) {
+      publish(*sink, {.version = version, .snapshot = "snapshot " + std::to_string(version)});
+    }
+  });
+  auto source = open_source(dir);
+  std::uint64_t last = 0;
+  while (last < kVersions) {
+    const auto manifests = source->poll(kAtOnce);
+    ASSERT_TRUE(manifests);
+    for (const mapping::Manifest& manifest : *manifests) {
+      EXPECT_GT(manifest.info.version.value, last);
+      last = manifest.info.version.value;
+      const auto blob = source->fetch(manifest, BlobKind::kSnapshot);
+      if (blob) {
+        EXPECT_EQ(as_text((*blob)->view()), "snapshot " + std::to_string(last));
+      } else {
+        EXPECT_EQ(blob.error().code, ErrorCode::kNotFound) << blob.error().message;
+      }
+    }
+  }
+  publisher.join();
+  EXPECT_THAT(source->last_problem(), IsEmpty());
+}
+
 TEST(DirectoryMappingSource, SaysWhenTheDirectoryWasBegunAnew) {
   const TempDir dir;
   auto sink = open_sink(dir);
