@@ -17,7 +17,7 @@ namespace remapd::files {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t kWriteOutBytes = 64 * 1024;
+constexpr std::size_t kWriteOutBytes = std::size_t{64} << 10;
 constexpr std::size_t kMaxWaitingBytes = std::size_t{4} << 20;
 
 std::string base64(ByteView bytes) {

@@ -23,7 +23,7 @@ using mapping::Publication;
 
 namespace {
 
-constexpr std::uint64_t kMaxClaimBytes = 64 * 1024;
+constexpr std::uint64_t kMaxClaimBytes = std::size_t{64} << 10;
 constexpr std::array<BlobKind, mapping::kBlobKinds> kAllBlobs = {BlobKind::kSnapshot,
                                                                  BlobKind::kDelta, BlobKind::kPlan};
 

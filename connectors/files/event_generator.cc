@@ -1,7 +1,6 @@
 #include "connectors/files/event_generator.h"
 
 #include <cmath>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -86,13 +85,13 @@ Result<void> GeneratorConfig::validate() const {
   return {};
 }
 
-Result<EventGenerator> EventGenerator::create(GeneratorConfig config) {
+Result<EventGenerator> EventGenerator::create(const GeneratorConfig& config) {
   if (auto valid = config.validate(); !valid) return fail(valid.error());
-  return EventGenerator(std::move(config));
+  return EventGenerator(config);
 }
 
-EventGenerator::EventGenerator(GeneratorConfig config)
-    : config_(std::move(config)),
+EventGenerator::EventGenerator(const GeneratorConfig& config)
+    : config_(config),
       schema_({{"user", TableIndex{0}}, {"item", TableIndex{1}}, {"category", TableIndex{2}}}),
       random_(config_.seed),
       community_ranks_(AliasTable::zipf(config_.communities, config_.community_zipf)),

@@ -54,7 +54,7 @@ struct GeneratorConfig {
 
 class EventGenerator {
  public:
-  static Result<EventGenerator> create(GeneratorConfig config);
+  static Result<EventGenerator> create(const GeneratorConfig& config);
 
   // The next samples_per_message samples; position counts messages.
   void next(pipeline::EventBatch& into);
@@ -80,7 +80,7 @@ class EventGenerator {
     float factors[kFactors] = {};
   };
 
-  explicit EventGenerator(GeneratorConfig config);
+  explicit EventGenerator(const GeneratorConfig& config);
   Sample draw(Random& random) const;
   Id user_id(std::uint32_t user) const;
   Id item_id(std::uint32_t slot) const;

@@ -11,7 +11,7 @@
 namespace remapd::files {
 namespace {
 
-constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
 constexpr std::size_t kMaxVarintBytes = 10;
 
 }  // namespace

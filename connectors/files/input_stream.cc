@@ -17,7 +17,7 @@
 namespace remapd::files {
 namespace {
 
-constexpr std::size_t kReadAhead = 256 * 1024;
+constexpr std::size_t kReadAhead = std::size_t{256} << 10;
 
 bool starts_gzip(const unsigned char* bytes, std::size_t size) {
   return size >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
