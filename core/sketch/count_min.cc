@@ -81,7 +81,7 @@ void CountMin::merge_line(Line& line, const Line& other, float scale, float most
     std::uint32_t key;
     float count;
   };
-  std::array<Hot, 2 * kHotPerLine> hot{};
+  std::array<Hot, std::size_t{2} * kHotPerLine> hot{};
   std::size_t known = 0;
   const auto collect = [&](const Line& from) {
     for (std::uint32_t h = 0; h < kHotPerLine; ++h) {

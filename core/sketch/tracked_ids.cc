@@ -1,8 +1,10 @@
 #include "core/sketch/tracked_ids.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -18,8 +20,9 @@ namespace {
 constexpr std::uint32_t kMagic = 0x31495452;  // "RTI1"
 constexpr std::uint32_t kMaxShards = 64;
 constexpr std::uint64_t kLeastPerShard = 8192;
-constexpr double kFullShare = 0.95;  // of a shard's capacity; above it fold() makes room
-constexpr double kMaxLoad = 0.95;    // of a shard's slots that are ever occupied
+constexpr double kFullShare = 0.95;      // of a shard's slots; above it fold() makes room
+constexpr double kMaxLoad = 0.85;        // of the index's places
+constexpr std::uint32_t kAwayPart = 10;  // one part in so many away from home: lay out anew
 constexpr std::uint32_t kSlotsPerSketchLine = 8;  // eight bytes a slot
 constexpr double kMaxWeight = 0x1p40;    // units grow up to here before all counts are rewritten
 constexpr double kLeastDecay = 1e-30;    // keeps weights finite
@@ -29,8 +32,8 @@ constexpr std::size_t kAhead = 32;       // ids whose lines are on their way at 
 
 struct Geometry {
   std::uint32_t shards;
-  std::uint32_t shard_capacity;
-  std::uint32_t shard_lines;
+  std::uint32_t shard_slots;
+  std::uint32_t shard_lines;  // even, so that every line has a neighbour
 };
 
 // Shards fill unevenly (a binomial): three standard deviations of room let nearly every shard hold
@@ -42,9 +45,9 @@ Geometry geometry(std::uint64_t max_tracked_ids, std::uint32_t line_ids) {
       std::bit_floor(std::clamp<std::uint64_t>(max_tracked_ids / kLeastPerShard, 1, kMaxShards)));
   const double mean = static_cast<double>(max_tracked_ids) / shards;
   const double room = shards == 1 ? 0.0 : 3.0 * std::sqrt(mean);
-  const double capacity = std::ceil(mean + room);
-  const double lines = 2 * std::ceil(capacity / (kMaxLoad * 2 * line_ids));
-  return {shards, static_cast<std::uint32_t>(capacity), static_cast<std::uint32_t>(lines)};
+  const double slots = std::ceil(mean + room);
+  const double lines = 2 * std::ceil(slots / (kMaxLoad * 2 * line_ids));
+  return {shards, static_cast<std::uint32_t>(slots), static_cast<std::uint32_t>(lines)};
 }
 
 }  // namespace
@@ -53,13 +56,14 @@ TrackedIds::TrackedIds(std::uint64_t max_tracked_ids, double evict_share)
     : sketch_(1), asked_(max_tracked_ids), evict_share_(evict_share) {
   REMAPD_CHECK(evict_share > 0 && evict_share <= 1, "evict_share lies in (0, 1]");
   const Geometry g = geometry(max_tracked_ids, kLineIds);
+  REMAPD_CHECK(g.shard_slots < kSlotMask, "a slot within its shard fits the index's bits");
   shards_.resize(g.shards);
   shard_lines_ = g.shard_lines;
-  shard_slots_ = g.shard_lines * kLineIds;
-  shard_capacity_ = g.shard_capacity;
+  shard_slots_ = g.shard_slots;
   line_count_ = g.shards * g.shard_lines;
   lines_ = HugeArray<Line>(line_count_);
-  carried_ = HugeArray<double>(std::size_t{line_count_} * kLineIds);
+  carried_ = HugeArray<double>(slot_count());
+  places_ = HugeArray<std::uint32_t>(slot_count());
   // As many sketch lines in every shard: then shards share none of them.
   const std::uint32_t sketch_lines = (shard_slots_ + kSlotsPerSketchLine - 1) / kSlotsPerSketchLine;
   sketch_ = CountMin(std::uint64_t{sketch_lines} * g.shards);
@@ -79,27 +83,36 @@ std::uint64_t TrackedIds::size() const {
 }
 
 std::uint64_t TrackedIds::memory_bytes() const {
-  return lines_.memory_bytes() + carried_.memory_bytes() + sketch_.memory_bytes() +
-         shards_.size() * sizeof(Shard);
+  return lines_.memory_bytes() + carried_.memory_bytes() + places_.memory_bytes() +
+         sketch_.memory_bytes() + shards_.size() * sizeof(Shard);
 }
 
-std::uint32_t TrackedIds::place_in(const Line& line, Id id) {
+[[gnu::always_inline]] inline std::uint32_t TrackedIds::place_in(const Line& line, Id id) {
 #if defined(__SSE4_1__)
   const __m128i wanted = _mm_set1_epi64x(static_cast<long long>(id));
   const auto* pairs = reinterpret_cast<const __m128i*>(line.ids);
   const __m128i low = _mm_cmpeq_epi64(_mm_load_si128(pairs), wanted);
   const __m128i high = _mm_cmpeq_epi64(_mm_load_si128(pairs + 1), wanted);
-  const __m128i both = _mm_packs_epi32(low, high);
-  std::uint32_t found = static_cast<std::uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(both))) |
-                        static_cast<std::uint32_t>(line.ids[4] == id) << 4;
+  const __m128i all = _mm_packs_epi32(low, high);
+  auto found = static_cast<std::uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(all)));
 #else
   std::uint32_t found = 0;
   for (std::uint32_t i = 0; i < kLineIds; ++i) {
     found |= static_cast<std::uint32_t>(line.ids[i] == id) << i;
   }
 #endif
-  found &= line.meta & kOccupied;
-  return found == 0 ? kLineIds : static_cast<std::uint32_t>(std::countr_zero(found));
+  // A free place holds id 0, so only that one can be found in the wrong place.
+  for (; found != 0; found &= found - 1) {
+    const auto place = static_cast<std::uint32_t>(std::countr_zero(found));
+    if ((line.slots[place] & kSlotMask) != 0) [[likely]]
+      return place;
+  }
+  return kLineIds;
+}
+
+bool TrackedIds::full(const Line& line) {
+  return (line.slots[0] & kSlotMask) != 0 && (line.slots[1] & kSlotMask) != 0 &&
+         (line.slots[2] & kSlotMask) != 0 && (line.slots[3] & kSlotMask) != 0;
 }
 
 Slot TrackedIds::find(Id id) const {
@@ -109,22 +122,21 @@ Slot TrackedIds::find(Id id) const {
 Slot TrackedIds::find(Id id, std::uint64_t hash) const {
   const std::uint32_t home = home_line(hash);
   const std::uint32_t place = place_in(lines_[home], id);
-  return place != kLineIds ? home * kLineIds + place : find_beyond(id, hash, home);
+  return place != kLineIds ? slot_at(lines_[home], place, hash) : find_beyond(id, hash, home);
 }
 
 Slot TrackedIds::find_beyond(Id id, std::uint64_t hash, std::uint32_t home) const {
-  const std::uint32_t bit = filter_bit(hash);
-  if ((lines_[home].meta & bit) == 0) return kNoSlot;
-  const std::uint32_t beside = neighbour(home);
-  std::uint32_t place = place_in(lines_[beside], id);
-  if (place != kLineIds) return beside * kLineIds + place;
-  if ((lines_[beside].meta & bit) == 0) return kNoSlot;
+  if (!went_further(lines_[home], hash)) return kNoSlot;
+  const Line& beside = lines_[neighbour(home)];
+  std::uint32_t place = place_in(beside, id);
+  if (place != kLineIds) return slot_at(beside, place, hash);
+  if (!went_further(beside, hash)) return kNoSlot;
   const std::uint32_t start = detour(hash);
   std::uint32_t at = start;
   do {
     place = place_in(lines_[at], id);
-    if (place != kLineIds) return at * kLineIds + place;
-    if ((lines_[at].meta & bit) == 0) return kNoSlot;
+    if (place != kLineIds) return slot_at(lines_[at], place, hash);
+    if (!went_further(lines_[at], hash)) return kNoSlot;
     at = next_line(at);
   } while (at != start);
   return kNoSlot;
@@ -150,10 +162,10 @@ void TrackedIds::visit(std::span<const Id> ids, AtHome&& at_home, Beyond&& beyon
       const Line& line = lines_[home];
       const std::uint32_t place = place_in(line, ids[i]);
       if (place != kLineIds) [[likely]] {
-        at_home(i, home, place);
+        at_home(i, home, place, slot_at(line, place, hash));
         continue;
       }
-      if ((line.meta & filter_bit(hash)) != 0) {
+      if (went_further(line, hash)) {
         __builtin_prefetch(&lines_[neighbour(home)], 1);
         __builtin_prefetch(&lines_[detour(hash)], 1);
       } else if constexpr (kAdmit) {
@@ -171,10 +183,7 @@ void TrackedIds::visit(std::span<const Id> ids, AtHome&& at_home, Beyond&& beyon
 void TrackedIds::find(std::span<const Id> ids, std::span<Slot> slots) const {
   REMAPD_CHECK(ids.size() == slots.size(), "find() fills one slot for each id");
   visit<false>(
-      ids,
-      [&](std::size_t i, std::uint32_t line, std::uint32_t place) {
-        slots[i] = line * kLineIds + place;
-      },
+      ids, [&](std::size_t i, std::uint32_t, std::uint32_t, Slot slot) { slots[i] = slot; },
       [&](std::size_t i, std::uint64_t hash) {
         slots[i] = find_beyond(ids[i], hash, home_line(hash));
       });
@@ -186,9 +195,9 @@ void TrackedIds::admit_batch(std::span<const Id> ids, std::span<Slot> slots,
   REMAPD_CHECK(ids.size() == slots.size(), "admit() fills one slot for each id");
   visit<true>(
       ids,
-      [&](std::size_t i, std::uint32_t line, std::uint32_t place) {
-        slots[i] = line * kLineIds + place;
-        if constexpr (kCount) add(lines_[line], place, slots[i], 1);
+      [&](std::size_t i, std::uint32_t line, std::uint32_t place, Slot slot) {
+        slots[i] = slot;
+        if constexpr (kCount) add(lines_[line], place, slot, 1);
       },
       [&](std::size_t i, std::uint64_t hash) {
         Slot slot = find_beyond(ids[i], hash, home_line(hash));
@@ -213,11 +222,13 @@ void TrackedIds::count_accesses(std::span<const Id> ids, std::span<Slot> slots,
 }
 
 Slot TrackedIds::admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& admitted) {
-  Shard& shard = shards_[home_line(hash) / shard_lines_];
+  const std::uint32_t shard_index = shard_of_hash(hash);
+  Shard& shard = shards_[shard_index];
   ++shard.unknown;
   const double estimated = shard.sketched ? sketch_.estimate(hash) : 0.0;
-  if (shard.size < shard_capacity_ && (estimated + 1) * weight_ > shard.threshold) {
-    const Slot slot = insert(id, hash);
+  if (shard.size < shard_slots_ && (estimated + 1) * weight_ > shard.threshold) {
+    const Slot slot = take_free_slot(shard_index);
+    index({id, slot, 0.0F});
     carried_[slot] = estimated * weight_;
     admitted.push_back(slot);
     return slot;
@@ -228,25 +239,61 @@ Slot TrackedIds::admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& adm
   return kNoSlot;
 }
 
-Slot TrackedIds::insert(Id id, std::uint64_t hash) {
-  const std::uint32_t bit = filter_bit(hash);
+Slot TrackedIds::take_free_slot(std::uint32_t shard_index) {
+  Shard& shard = shards_[shard_index];
+  const Slot first = first_slot(shard_index);
+  while (places_[first + shard.lowest_free] != 0) ++shard.lowest_free;
+  ++shard.size;
+  return first + shard.lowest_free++;
+}
+
+void TrackedIds::index(const Entry& entry) {
+  const std::uint64_t hash = mix64(entry.id);
   const std::uint32_t home = home_line(hash);
-  const auto full = [this](std::uint32_t l) { return (lines_[l].meta & kOccupied) == kOccupied; };
   std::uint32_t at = home;
-  if (full(at)) {
-    lines_[at].meta |= bit;
+  if (full(lines_[at])) {
+    note_further(lines_[at], hash);
     at = neighbour(home);
-    if (full(at)) {
-      lines_[at].meta |= bit;
-      for (at = detour(hash); full(at); at = next_line(at)) lines_[at].meta |= bit;
+    if (full(lines_[at])) {
+      note_further(lines_[at], hash);
+      for (at = detour(hash); full(lines_[at]); at = next_line(at)) note_further(lines_[at], hash);
     }
   }
+  const std::uint32_t shard = shard_of_hash(hash);
+  if (at != home) ++shards_[shard].away;
   Line& line = lines_[at];
-  const auto place = static_cast<std::uint32_t>(std::countr_one(line.meta & kOccupied));
-  line.meta |= 1U << place;
-  line.ids[place] = id;
-  ++shards_[at / shard_lines_].size;
-  return at * kLineIds + place;
+  std::uint32_t place = 0;
+  while ((line.slots[place] & kSlotMask) != 0) ++place;
+  line.ids[place] = entry.id;
+  line.recent[place] = entry.recent;
+  line.slots[place] |= entry.slot - first_slot(shard) + 1;
+  places_[entry.slot] = at * kLineIds + place + 1;
+}
+
+// Makes the shard's index from nothing, hottest entries first so that they find room at home.
+void TrackedIds::lay_out(std::uint32_t shard, std::span<const Entry> entries) {
+  const std::uint32_t first_line = shard * shard_lines_;
+  for (std::uint32_t l = 0; l < shard_lines_; ++l) lines_[first_line + l] = Line{};
+
+  // By the binary exponent of the count: near enough, and linear.
+  constexpr std::uint32_t kClasses = 256;
+  const auto class_of = [this](const Entry& entry) {
+    const auto count = static_cast<float>(carried_[entry.slot] + static_cast<double>(entry.recent));
+    return kClasses - 1 - (std::bit_cast<std::uint32_t>(count) >> 23);
+  };
+  std::array<std::uint32_t, kClasses + 1> begin{};
+  for (const Entry& entry : entries) ++begin[class_of(entry) + 1];
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  std::vector<std::uint32_t> order(entries.size());
+  for (std::uint32_t i = 0; i < entries.size(); ++i) order[begin[class_of(entries[i])]++] = i;
+
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (i + kAhead < order.size()) {
+      __builtin_prefetch(&lines_[home_line(mix64(entries[order[i + kAhead]].id))], 1);
+    }
+    index(entries[order[i]]);
+  }
+  shards_[shard].away = 0;
 }
 
 double TrackedIds::estimate(Id id) const {
@@ -276,91 +323,110 @@ void TrackedIds::decay(double decay_factor) {
     return;
   }
   const double scale = factor / weight_;
-  for (std::uint32_t l = 0; l < line_count_; ++l) {
-    for (std::uint32_t i = 0; i < kLineIds; ++i) {
-      double& carried = carried_[std::size_t{l} * kLineIds + i];
-      carried = (carried + static_cast<double>(lines_[l].recent[i])) * scale;
-      lines_[l].recent[i] = 0;
-    }
-  }
+  for (std::uint32_t s = 0; s < shard_count(); ++s) carry(s);
+  for (double& carried : carried_.span()) carried *= scale;
   for (Shard& shard : shards_) shard.threshold *= scale;
   set_weight(1);
 }
 
-void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
-  Shard& shard = shards_[shard_index];
-  const std::uint64_t unknown = std::exchange(shard.unknown, 0);
-  if (shard.size <= kFullShare * shard_capacity_) {
-    shard.threshold /= 2;
-    return;
-  }
-  if (unknown == 0) return;
-
-  struct Candidate {
-    double count;
-    Id id;
-    Slot slot;
-  };
-  const auto colder = [](const Candidate& a, const Candidate& b) {
-    return a.count != b.count ? a.count < b.count : a.id < b.id;
-  };
-  std::vector<Candidate> candidates;
-  candidates.reserve(shard.size);
-  for_each(shard_index, [&](Slot slot, Id id, double count) {
-    candidates.push_back({count, id, slot});
-  });
-  const auto share = static_cast<std::size_t>(std::ceil(evict_share_ * shard_capacity_));
-  const auto end = candidates.begin() + static_cast<std::ptrdiff_t>(
-                                            std::clamp<std::size_t>(share, 1, candidates.size()));
-  std::nth_element(candidates.begin(), end - 1, candidates.end(), colder);
-  std::sort(candidates.begin(), end,
-            [](const Candidate& a, const Candidate& b) { return a.slot < b.slot; });
-
-  double hottest = 0;
-  for (auto it = candidates.begin(); it != end; ++it) {
-    Line& line = lines_[it->slot / kLineIds];
-    const std::uint32_t place = it->slot % kLineIds;
-    line.meta &= ~(1U << place);
-    line.ids[place] = 0;
-    line.recent[place] = 0;
-    carried_[it->slot] = 0;
-    // So that it starts from its count, should it come back.
-    sketch_.raise_to(mix64(it->id), it->count);
-    hottest = std::max(hottest, it->count);
-    evicted.push_back(it->slot);
-    --shard.size;
-    ++shard.sketch_updates;
-  }
-  shard.sketched = true;
-  shard.threshold = hottest * weight_;
-  rebuild_filters(shard_index);
-}
-
-// Filters cannot forget a single id, so they are made anew from the ids that remain.
-void TrackedIds::rebuild_filters(std::uint32_t shard) {
-  const std::uint32_t begin = shard * shard_lines_;
-  const std::uint32_t end = begin + shard_lines_;
-  for (std::uint32_t l = begin; l < end; ++l) lines_[l].meta &= kOccupied;
-  for (std::uint32_t l = begin; l < end; ++l) {
+void TrackedIds::carry(std::uint32_t shard) {
+  const Slot first = first_slot(shard);
+  for (Line& line : lines_.span().subspan(std::size_t{shard} * shard_lines_, shard_lines_)) {
     for (std::uint32_t i = 0; i < kLineIds; ++i) {
-      if ((lines_[l].meta >> i & 1) == 0) continue;
-      const std::uint64_t hash = mix64(lines_[l].ids[i]);
-      const std::uint32_t bit = filter_bit(hash);
-      const std::uint32_t home = home_line(hash);
-      if (l == home) continue;
-      lines_[home].meta |= bit;
-      if (l == neighbour(home)) continue;
-      lines_[neighbour(home)].meta |= bit;
-      for (std::uint32_t at = detour(hash); at != l; at = next_line(at)) {
-        lines_[at].meta |= bit;
-      }
+      if (line.recent[i] == 0) continue;
+      carried_[first + (line.slots[i] & kSlotMask) - 1] += static_cast<double>(line.recent[i]);
+      line.recent[i] = 0;
     }
   }
+}
+
+void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
+  Shard& shard = shards_[shard_index];
+  const Slot first = first_slot(shard_index);
+  const std::uint64_t unknown = std::exchange(shard.unknown, 0);
+  if (shard.size <= kFullShare * shard_slots_) {
+    shard.threshold /= 2;
+  } else if (unknown > 0) {
+    carry(shard_index);
+    const auto share = static_cast<std::size_t>(std::ceil(evict_share_ * shard_slots_));
+    double hottest = 0;
+    for (const Slot slot : coldest(shard_index, std::min<std::size_t>(share, shard.size))) {
+      hottest = std::max(hottest, carried_[slot]);
+      Line& line = lines_[(places_[slot] - 1) / kLineIds];
+      const std::uint32_t place = (places_[slot] - 1) % kLineIds;
+      // So that it starts from its count, should it come back.
+      sketch_.raise_to(mix64(line.ids[place]), carried_[slot] / weight_);
+      line.ids[place] = 0;
+      line.slots[place] &= ~kSlotMask;
+      carried_[slot] = 0;
+      places_[slot] = 0;
+      shard.lowest_free = std::min(shard.lowest_free, slot - first);
+      --shard.size;
+      ++shard.sketch_updates;
+      evicted.push_back(slot);
+    }
+    shard.sketched = true;
+    shard.threshold = hottest;
+  }
+
+  // Counts stay as they are: whether this happens depends on the past of the index, and that must
+  // not show in anything but speed.
+  if (shard.away > shard.size / kAwayPart) lay_out(shard_index, entries_of(shard_index));
+}
+
+std::vector<TrackedIds::Entry> TrackedIds::entries_of(std::uint32_t shard) const {
+  std::vector<Entry> entries;
+  entries.reserve(shards_[shard].size);
+  for_each(shard, [&](Slot slot, Id id, double) {
+    const std::uint32_t place = places_[slot] - 1;
+    entries.push_back({id, slot, lines_[place / kLineIds].recent[place % kLineIds]});
+  });
+  return entries;
+}
+
+// The n slots of lowest (count, id), ascending by slot. Recent counts have been carried.
+std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::size_t n) const {
+  // Counts in classes of 1 %, so that only one class needs comparing.
+  constexpr std::uint32_t kClassShift = 16;
+  const auto class_of = [this](Slot slot) {
+    return std::bit_cast<std::uint32_t>(static_cast<float>(carried_[slot])) >> kClassShift;
+  };
+  std::vector<std::uint32_t> sizes(1U << (32 - kClassShift));
+  const Slot first = first_slot(shard);
+  const Slot end = first_slot(shard + 1);
+  for (Slot slot = first; slot < end; ++slot) {
+    if (occupied(slot)) ++sizes[class_of(slot)];
+  }
+  std::uint32_t last = 0;  // class from which only some are taken
+  std::size_t below = 0;   // in lower classes
+  while (below + sizes[last] < n) below += sizes[last++];
+
+  std::vector<Slot> taken;
+  std::vector<Entry> candidates;
+  taken.reserve(n);
+  candidates.reserve(sizes[last]);
+  for (Slot slot = first; slot < end; ++slot) {
+    if (!occupied(slot)) continue;
+    const std::uint32_t c = class_of(slot);
+    if (c < last) taken.push_back(slot);
+    if (c == last) candidates.push_back({id_of(slot), slot, 0.0F});
+  }
+  const auto colder = [this](const Entry& a, const Entry& b) {
+    const double count_a = carried_[a.slot];
+    const double count_b = carried_[b.slot];
+    return count_a != count_b ? count_a < count_b : a.id < b.id;
+  };
+  const auto wanted = candidates.begin() + static_cast<std::ptrdiff_t>(n - below);
+  std::nth_element(candidates.begin(), wanted - 1, candidates.end(), colder);
+  for (auto it = candidates.begin(); it != wanted; ++it) taken.push_back(it->slot);
+  std::sort(taken.begin(), taken.end());
+  return taken;
 }
 
 void TrackedIds::clear() {
   for (Line& line : lines_.span()) line = Line{};
   for (double& carried : carried_.span()) carried = 0;
+  for (std::uint32_t& place : places_.span()) place = 0;
   for (Shard& shard : shards_) shard = Shard{};
   set_weight(1);
 }
@@ -377,16 +443,12 @@ void TrackedIds::save(ByteWriter& out) const {
     std::vector<Id> ids;
     std::vector<double> carried;
     std::vector<float> recent;
-    slots.reserve(shard.size);
-    ids.reserve(shard.size);
-    carried.reserve(shard.size);
-    recent.reserve(shard.size);
-    for_each(s, [&](Slot slot, Id id, double) {
-      slots.push_back(slot - s * shard_slots_);
-      ids.push_back(id);
-      carried.push_back(carried_[slot]);
-      recent.push_back(lines_[slot / kLineIds].recent[slot % kLineIds]);
-    });
+    for (const Entry& entry : entries_of(s)) {
+      slots.push_back(entry.slot - first_slot(s));
+      ids.push_back(entry.id);
+      carried.push_back(carried_[entry.slot]);
+      recent.push_back(entry.recent);
+    }
     out.put<std::uint32_t>(shard.size);
     out.put<std::uint32_t>(shard.sketched ? 1 : 0);
     out.put(shard.unknown);
@@ -447,7 +509,7 @@ Result<void> TrackedIds::load_shard(std::uint32_t shard_index, ByteReader& in) {
   shard.sketch_updates = in.get<std::uint64_t>();
   shard.threshold = in.get<double>();
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "ends within its header");
-  if (size > shard_capacity_ || sketched > 1 ||
+  if (size > shard_slots_ || sketched > 1 ||
       !(shard.threshold >= 0 && std::isfinite(shard.threshold))) {
     return fail(ErrorCode::kCorrupt, "a value of its header is out of bounds");
   }
@@ -465,6 +527,7 @@ Result<void> TrackedIds::load_shard(std::uint32_t shard_index, ByteReader& in) {
   in.get_array(std::span<double>(carried));
   in.get_array(std::span<float>(recent));
 
+  std::vector<Entry> entries(size);
   for (std::uint32_t i = 0; i < size; ++i) {
     if (slots[i] >= shard_slots_ || (i > 0 && slots[i] <= slots[i - 1])) {
       return fail(ErrorCode::kCorrupt, "its slots do not ascend");
@@ -476,18 +539,12 @@ Result<void> TrackedIds::load_shard(std::uint32_t shard_index, ByteReader& in) {
         !(recent[i] >= 0 && recent[i] < carry_at_)) {
       return fail(ErrorCode::kCorrupt, "a count is out of bounds");
     }
-    const Slot slot = shard_index * shard_slots_ + slots[i];
-    Line& line = lines_[slot / kLineIds];
-    line.meta |= 1U << slot % kLineIds;
-    line.ids[slot % kLineIds] = ids[i];
-    line.recent[slot % kLineIds] = recent[i];
-    carried_[slot] = carried[i];
+    entries[i] = {ids[i], first_slot(shard_index) + slots[i], recent[i]};
+    carried_[entries[i].slot] = carried[i];
   }
-  rebuild_filters(shard_index);
-  for (std::uint32_t i = 0; i < size; ++i) {
-    if (find(ids[i]) != shard_index * shard_slots_ + slots[i]) {
-      return fail(ErrorCode::kCorrupt, "holds an id twice");
-    }
+  lay_out(shard_index, entries);
+  for (const Entry& entry : entries) {
+    if (find(entry.id) != entry.slot) return fail(ErrorCode::kCorrupt, "holds an id twice");
   }
   return {};
 }

@@ -6,20 +6,21 @@
 // never depends on the traffic.
 //
 // Shards. Ids are spread over shard_count() shards by the top bits of mix64(id); shard s owns the
-// slots [s * shard_slots(), (s + 1) * shard_slots()). The number of shards depends on the capacity
-// alone: the largest power of two up to 64 that leaves at least 8,192 ids a shard. Calls that touch
-// ids or slots of different shards share no state that is written, so threads may make them at the
-// same time, each keeping to its own shards; any two calls on the same shard, and decay(), save()
-// and load(), must not overlap.
+// slots [s * shard_slots(), (s + 1) * shard_slots()) and gives out its lowest free slot first. The
+// number of shards depends on the capacity alone: the largest power of two up to 64 that leaves at
+// least 8,192 ids a shard. slot_count() is at least the capacity asked for and at most 4 % above
+// it: shards fill unevenly, and the difference lets each hold its part. Calls that touch ids or
+// slots of different shards share no state that is written, so threads may make them at the same
+// time, each keeping to its own shards; any two calls on the same shard, and decay(), save() and
+// load(), must not overlap.
 //
-// Layout. A slot is a place in an open-addressing table whose buckets are cache lines: five ids,
-// their recent counts, and which ids had to go further (a 27-bit filter), so that finding an id and
-// counting it costs one cold line, and so does finding that an id is not there. An id whose home
-// line is full goes to the line beside it, then to a line chosen by other bits of its hash and on
-// from there; ids that arrive first, which are mostly the frequent ones, sit at home. A shard
-// tracks at most shard_capacity() ids, about 95 % of its slots. In all, capacity() is at least what
-// was asked for and at most 4 % above it, and slot_count() at most 10 % (plus a few): shards fill
-// unevenly, and the difference is what lets each hold its part. memory_bytes() is 29 bytes a slot.
+// Layout. The index is an open-addressing table whose buckets are cache lines: four ids, their
+// slots, their recent counts, and in spare bits a filter of which ids had to go further. So finding
+// an id and counting it costs one cold line, and so does finding that an id is not there. An id
+// whose home line is full goes to the line beside it, then to a line chosen by other bits of its
+// hash and on from there. Slots do not depend on where an id sits in the index, so a fold lays the
+// index out anew, hottest ids first, when a tenth of a shard's ids have come to sit away from home.
+// Memory is 39 bytes a slot.
 //
 // Counts. count() is exact up to 2^53 as long as counts are not decayed and whole accesses are
 // added, up to 2^23 at a time (recent accesses are summed in a float and carried to a double well
@@ -60,15 +61,14 @@ class TrackedIds {
   static constexpr std::uint64_t kMaxCapacity = 3'000'000'000;
   static constexpr double kDefaultEvictShare = 0.05;
 
-  // 1 <= max_tracked_ids <= kMaxCapacity; 0 < evict_share <= 1, of a shard's capacity.
+  // 1 <= max_tracked_ids <= kMaxCapacity; 0 < evict_share <= 1, of a shard's slots.
   explicit TrackedIds(std::uint64_t max_tracked_ids, double evict_share = kDefaultEvictShare);
 
-  std::uint64_t capacity() const { return std::uint64_t{shard_capacity_} * shards_.size(); }
+  // The most ids that can be tracked.
   std::uint32_t slot_count() const { return shard_slots_ * shard_count(); }
   std::uint32_t shard_count() const { return static_cast<std::uint32_t>(shards_.size()); }
   std::uint32_t shard_slots() const { return shard_slots_; }
-  std::uint32_t shard_capacity() const { return shard_capacity_; }
-  std::uint32_t shard_of(Id id) const { return home_line(mix64(id)) / shard_lines_; }
+  std::uint32_t shard_of(Id id) const { return shard_of_hash(mix64(id)); }
 
   std::uint64_t size() const;
   std::uint64_t size_of_shard(std::uint32_t shard) const { return shards_[shard].size; }
@@ -89,22 +89,23 @@ class TrackedIds {
   void count_accesses(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
 
   // Counts n >= 0 accesses of a tracked id.
-  void add(Slot slot, float n = 1.0F) { add(lines_[slot / kLineIds], slot % kLineIds, slot, n); }
+  void add(Slot slot, float n = 1.0F) {
+    const std::uint32_t place = places_[slot] - 1;
+    add(lines_[place / kLineIds], place % kLineIds, slot, n);
+  }
 
   // Decayed number of accesses; 0 for a slot that holds no id.
-  double count(Slot slot) const {
-    return (carried_[slot] + static_cast<double>(lines_[slot / kLineIds].recent[slot % kLineIds])) /
-           weight_;
-  }
+  double count(Slot slot) const { return scaled_count(slot) / weight_; }
   // The count of a tracked id; of others the sketch's estimate, which may be above or, since the
   // sketch forgets, below the truth.
   double estimate(Id id) const;
 
-  bool occupied(Slot slot) const {
-    return (lines_[slot / kLineIds].meta >> (slot % kLineIds) & 1) != 0;
-  }
+  bool occupied(Slot slot) const { return places_[slot] != 0; }
   // The id of an occupied slot.
-  Id id_of(Slot slot) const { return lines_[slot / kLineIds].ids[slot % kLineIds]; }
+  Id id_of(Slot slot) const {
+    const std::uint32_t place = places_[slot] - 1;
+    return lines_[place / kLineIds].ids[place % kLineIds];
+  }
 
   // The step at a tick: decay(), then evict() of every shard. Slots whose ids were dropped are
   // appended to `evicted`, ascending; they may be given to other ids from now on.
@@ -122,8 +123,10 @@ class TrackedIds {
   }
   template <class Fn>
   void for_each(std::uint32_t shard, Fn&& fn) const {
-    const Slot end = (shard + 1) * shard_slots_;
-    for (Slot slot = shard * shard_slots_; slot < end; ++slot) {
+    constexpr Slot kAhead = 16;
+    const Slot end = first_slot(shard + 1);
+    for (Slot slot = first_slot(shard); slot < end; ++slot) {
+      if (end - slot > kAhead) __builtin_prefetch(&lines_[places_[slot + kAhead] / kLineIds]);
       if (occupied(slot)) fn(slot, id_of(slot), count(slot));
     }
   }
@@ -135,20 +138,23 @@ class TrackedIds {
   Result<void> load(ByteReader& in);
 
  private:
-  static constexpr std::uint32_t kLineIds = 5;
-  static constexpr std::uint32_t kOccupied = (1U << kLineIds) - 1;
-  static constexpr std::uint32_t kFilterBits = 32 - kLineIds;
+  static constexpr std::uint32_t kLineIds = 4;
+  // Of Line::slots: the slot within the shard, plus 1, and the filter.
+  static constexpr std::uint32_t kSlotBits = 26;
+  static constexpr std::uint32_t kSlotMask = (1U << kSlotBits) - 1;
+  static constexpr std::uint32_t kFilterBits = 32 - kSlotBits;
 
   struct alignas(64) Line {
     Id ids[kLineIds];
-    float recent[kLineIds];  // in units of weight_, not yet carried
-    std::uint32_t meta;      // low bits: places occupied; above: filter of ids that went further
+    float recent[kLineIds];         // in units of weight_, not yet carried
+    std::uint32_t slots[kLineIds];  // low bits 0: the place is free; high bits: filter
   };
-
   static_assert(sizeof(Line) == 64);
 
   struct alignas(64) Shard {
     std::uint32_t size = 0;
+    std::uint32_t away = 0;            // ids indexed away from home since the last re-index
+    Slot lowest_free = 0;              // no free slot of the shard is below it; within the shard
     bool sketched = false;             // the sketch may know ids of this shard
     std::uint64_t unknown = 0;         // accesses of unknown ids since the last fold
     std::uint64_t sketch_updates = 0;  // since the sketch last forgot
@@ -161,13 +167,34 @@ class TrackedIds {
   // chosen by the hash's low bits, to the shard's end and round again.
   std::uint32_t neighbour(std::uint32_t home) const { return home ^ 1; }
   std::uint32_t detour(std::uint64_t hash) const {
-    return reduce(hash, shard_count()) * shard_lines_ + reduce(hash << 32, shard_lines_);
+    return shard_of_hash(hash) * shard_lines_ + reduce(hash << 32, shard_lines_);
   }
   std::uint32_t next_line(std::uint32_t line) const {
     return (line + 1) % shard_lines_ == 0 ? line + 1 - shard_lines_ : line + 1;
   }
+  // The filter: one bit in one of the line's words, by the hash's last bits.
+  static std::uint32_t filter_word(std::uint64_t hash) { return hash & (kLineIds - 1); }
   static std::uint32_t filter_bit(std::uint64_t hash) {
-    return 1U << (kLineIds + static_cast<std::uint32_t>(((hash & 0xffff) * kFilterBits) >> 16));
+    return 1U << (kSlotBits + static_cast<std::uint32_t>(((hash >> 2 & 0xff) * kFilterBits) >> 8));
+  }
+  static bool went_further(const Line& line, std::uint64_t hash) {
+    return (line.slots[filter_word(hash)] & filter_bit(hash)) != 0;
+  }
+  static void note_further(Line& line, std::uint64_t hash) {
+    line.slots[filter_word(hash)] |= filter_bit(hash);
+  }
+  static bool full(const Line& line);
+
+  Slot first_slot(std::uint32_t shard) const { return shard * shard_slots_; }
+  std::uint32_t shard_of_hash(std::uint64_t hash) const { return reduce(hash, shard_count()); }
+  Slot slot_at(const Line& line, std::uint32_t place, std::uint64_t hash) const {
+    return first_slot(shard_of_hash(hash)) + (line.slots[place] & kSlotMask) - 1;
+  }
+  double scaled_count(Slot slot) const {
+    const std::uint32_t place = places_[slot];
+    if (place == 0) return 0;
+    const float recent = lines_[(place - 1) / kLineIds].recent[(place - 1) % kLineIds];
+    return carried_[slot] + static_cast<double>(recent);
   }
 
   // Where in the line the id is; kLineIds if it is not.
@@ -184,21 +211,32 @@ class TrackedIds {
     }
   }
 
-  // Walks ids with their lines prefetched: at_home(i, line, place) for those found in their home
-  // line, and at the end of each block, in order, beyond(i, hash) for the others.
+  // Walks ids with their lines prefetched: at_home(i, line, place, slot) for those found in their
+  // home line, and at the end of each block, in order, beyond(i, hash) for the others.
   template <bool kAdmit, class AtHome, class Beyond>
   void visit(std::span<const Id> ids, AtHome&& at_home, Beyond&& beyond) const;
   template <bool kCount>
   void admit_batch(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
   Slot admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& admitted);
-  Slot insert(Id id, std::uint64_t hash);
-  void rebuild_filters(std::uint32_t shard);
+  Slot take_free_slot(std::uint32_t shard);
+  // What the index holds of a tracked id.
+  struct Entry {
+    Id id;
+    Slot slot;
+    float recent;
+  };
+  void index(const Entry& entry);
+  std::vector<Entry> entries_of(std::uint32_t shard) const;  // in slot order
+  void lay_out(std::uint32_t shard, std::span<const Entry> entries);
+  void carry(std::uint32_t shard);
+  std::vector<Slot> coldest(std::uint32_t shard, std::size_t n) const;
   void set_weight(double weight);
   void clear();
   Result<void> load_shard(std::uint32_t shard, ByteReader& in);
 
   HugeArray<Line> lines_;
-  HugeArray<double> carried_;  // per slot, in units of weight_
+  HugeArray<double> carried_;        // per slot, in units of weight_
+  HugeArray<std::uint32_t> places_;  // per slot: where in the index its id is, plus 1; 0: free
   std::vector<Shard> shards_;
   CountMin sketch_;
 
@@ -207,7 +245,6 @@ class TrackedIds {
   std::uint32_t line_count_ = 0;
   std::uint32_t shard_lines_ = 0;
   std::uint32_t shard_slots_ = 0;
-  std::uint32_t shard_capacity_ = 0;
   double weight_ = 1;  // units per access; grows as counts decay
   float unit_ = 1;     // weight_ as added
   float carry_at_ = 0;

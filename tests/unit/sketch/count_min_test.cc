@@ -9,6 +9,7 @@
 
 #include "core/base/random.h"
 #include "tests/support/golden.h"
+#include "tests/support/textbook_count_min.h"
 #include "tests/support/zipf.h"
 
 namespace remapd::sketch {
@@ -24,32 +25,6 @@ Result<void> load(CountMin& sketch, ByteView bytes) {
   ByteReader in(bytes);
   return sketch.load(in);
 }
-
-// Cormode & Muthukrishnan as published: `rows` rows, plain updates.
-class TextbookCountMin {
- public:
-  TextbookCountMin(std::uint64_t bytes, std::uint32_t rows)
-      : rows_(rows),
-        width_(static_cast<std::uint32_t>(bytes / sizeof(std::uint32_t) / rows)),
-        counters_(std::size_t{rows_} * width_) {}
-
-  void add(std::uint64_t hash) {
-    for (std::uint32_t r = 0; r < rows_; ++r) ++counters_[at(hash, r)];
-  }
-  double estimate(std::uint64_t hash) const {
-    std::uint32_t least = ~0U;
-    for (std::uint32_t r = 0; r < rows_; ++r) least = std::min(least, counters_[at(hash, r)]);
-    return least;
-  }
-
- private:
-  std::size_t at(std::uint64_t hash, std::uint32_t row) const {
-    return std::size_t{row} * width_ + reduce(hash_id(hash, row), width_);
-  }
-  std::uint32_t rows_;
-  std::uint32_t width_;
-  std::vector<std::uint32_t> counters_;
-};
 
 struct Stream {
   std::vector<std::uint64_t> hashes;
@@ -96,7 +71,7 @@ TEST(CountMin, ErrsLessThanATextbookSketch) {
       const Stream stream = zipf_stream(seed, 500'000, 200'000, exponent);
       for (const std::uint64_t kib : {64, 256, 1024}) {
         CountMin ours = CountMin::with_bytes(kib * 1024);
-        TextbookCountMin textbook(kib * 1024, 4);
+        support::TextbookCountMin textbook(kib * 1024, 4);
         for (const std::uint64_t hash : stream.hashes) {
           ours.add(hash);
           textbook.add(hash);

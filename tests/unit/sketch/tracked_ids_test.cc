@@ -133,12 +133,10 @@ TEST(TrackedIds, SizesFollowTheCapacityAlone) {
     SCOPED_TRACE(asked);
     const TrackedIds store(asked);
     EXPECT_EQ(store.shard_count(), count);
-    EXPECT_GE(store.capacity(), asked);
-    EXPECT_LE(store.capacity(), asked + asked / 25 + count);
-    EXPECT_GE(store.slot_count(), store.capacity());
-    EXPECT_LE(store.slot_count(), asked + asked / 10 + 10 * count);
+    EXPECT_GE(store.slot_count(), asked);
+    EXPECT_LE(store.slot_count(), asked + asked / 25 + count);
     EXPECT_EQ(store.slot_count(), store.shard_slots() * store.shard_count());
-    EXPECT_LE(store.memory_bytes(), 29 * std::uint64_t{store.slot_count()} + 256 * count);
+    EXPECT_LE(store.memory_bytes(), 39 * std::uint64_t{store.slot_count()} + 384 * count);
   }
 }
 
@@ -315,7 +313,7 @@ TEST(TrackedIds, SlotsAreStableWhileAnIdIsTracked) {
         ASSERT_EQ(it->second, intake.slots[i]);
       }
     }
-    ASSERT_LE(store.size(), store.capacity());
+    ASSERT_LE(store.size(), store.slot_count());
     std::unordered_map<Slot, Id> by_slot;
     for (const auto& [id, slot] : known) by_slot[slot] = id;
     ASSERT_EQ(by_slot.size(), known.size());
@@ -533,7 +531,7 @@ TEST(TrackedIds, SurvivesDamagedBytes) {
     if (!load(store, bad)) ++refused;
     for (Id id = 0; id < 100; ++id) access(store, id, 1);
     fold(store, 0.5);
-    ASSERT_LE(store.size(), store.capacity());
+    ASSERT_LE(store.size(), store.slot_count());
     std::uint64_t visited = 0;
     store.for_each([&](Slot, Id, double) { ++visited; });
     ASSERT_EQ(visited, store.size());
