@@ -1,0 +1,203 @@
+#include "daemon/config/config_checks.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include <arpa/inet.h>
+
+#include "daemon/config/closest_name.h"
+#include "daemon/config/key.h"
+
+namespace remapd::config {
+namespace {
+
+class Checker {
+ public:
+  Checker(const Config& config, const Places& places, const std::string& file)
+      : config_(config), places_(places), file_(file) {}
+
+  std::vector<Problem> run() && {
+    check_tables();
+    check_features();
+    check_learning();
+    check_source();
+    if (!config_.admin.listen.empty()) {
+      if (const auto listen = parse_listen(config_.admin.listen); !listen) {
+        report("admin.listen", listen.error().message);
+      }
+    }
+    if (problems_.empty()) {
+      // The bounds of the schema are the engine's; should they ever differ, the engine's hold.
+      if (const auto engine = config_.engine_config(); !engine) {
+        report("", engine.error().message);
+      }
+    }
+    return std::move(problems_);
+  }
+
+ private:
+  void check_tables() {
+    if (config_.tables.empty()) report("", "no table: add a [[table]] section with name and rows");
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < config_.tables.size(); ++i) {
+      const std::string path = "table[" + std::to_string(i) + "]";
+      const std::string& name = config_.tables[i].name;
+      if (!names.insert(name).second) report(path + ".name", "is the name of another table too");
+      const bool fed = std::any_of(
+          config_.features.begin(), config_.features.end(),
+          [&](const Feature& f) { return (f.table.empty() ? f.name : f.table) == name; });
+      if (!fed) {
+        report(path, "is fed by no feature: add a [[feature]] section with table = " +
+                         string_literal(name));
+      }
+    }
+  }
+
+  void check_features() {
+    if (config_.features.empty()) report("", "no feature: add a [[feature]] section with its name");
+    std::vector<std::string> tables;
+    for (const auto& table : config_.tables) tables.push_back(table.name);
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < config_.features.size(); ++i) {
+      const Feature& feature = config_.features[i];
+      const std::string path = "feature[" + std::to_string(i) + "]";
+      if (!names.insert(feature.name).second) {
+        report(path + ".name", "is the name of another feature too");
+      }
+      const std::string& table = feature.table.empty() ? feature.name : feature.table;
+      if (std::find(tables.begin(), tables.end(), table) != tables.end()) continue;
+      const auto closest = closest_name(table, tables);
+      const std::string hint = closest ? "; did you mean " + string_literal(*closest) + "?" : "";
+      if (feature.table.empty()) {
+        report(path, "has no table, and there is none of its name " + string_literal(table) +
+                         ": add table = ..." + hint);
+      } else {
+        report(path + ".table",
+               "is " + string_literal(table) + ", and there is no such table" + hint);
+      }
+    }
+  }
+
+  void check_learning() {
+    const auto multiple_of_four = [&](const std::string& key, std::uint32_t value) {
+      if (value % 4 == 0) return;
+      report(key, "is " + std::to_string(value) + ", must be a multiple of 4");
+    };
+    multiple_of_four("learning.co_access_dimension", config_.learning.co_access_dimension);
+    multiple_of_four("learning.factors", config_.learning.factors);
+  }
+
+  void check_source() {
+    const std::string& separator = config_.source.file.multi_value_separator;
+    if (separator.size() > 1) {
+      report("source.file.multi_value_separator",
+             "is " + string_literal(separator) + ", must be one character, or empty");
+    }
+    if (separator == "\t" || separator == "\n") {
+      report("source.file.multi_value_separator", "must not be what ends a field or a line");
+    }
+  }
+
+  void report(const std::string& key, std::string message) {
+    // A key that is not written stands, for the reader of the message, at its section.
+    auto place = places_.find(key);
+    const std::size_t dot = key.rfind('.');
+    if (place == places_.end() && dot != std::string::npos)
+      place = places_.find(key.substr(0, dot));
+    if (place == places_.end()) {
+      problems_.push_back({file_, 0, 0, key, std::move(message)});
+    } else {
+      problems_.push_back(
+          {place->second.file, place->second.line, place->second.column, key, std::move(message)});
+    }
+  }
+
+  const Config& config_;
+  const Places& places_;
+  const std::string& file_;
+  std::vector<Problem> problems_;
+};
+
+bool is_loopback(const std::string& host) {
+  if (host == "localhost") return true;
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen(std::string_view listen) {
+  const std::size_t colon = listen.rfind(':');
+  ListenAddress address;
+  if (colon != std::string_view::npos) {
+    const std::string_view port = listen.substr(colon + 1);
+    std::string_view host = listen.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+    if (error == std::errc{} && end == port.data() + port.size() && !host.empty()) {
+      address.host = host;
+    }
+  }
+  if (address.host.empty()) {
+    return fail(ErrorCode::kConfig, "is " + string_literal(listen) +
+                                        ", must be an address and a port, as in 127.0.0.1:9643");
+  }
+  if (!is_loopback(address.host)) {
+    return fail(ErrorCode::kConfig,
+                "is " + string_literal(listen) +
+                    ", must be a loopback address (127.0.0.1, [::1] or localhost): there is no "
+                    "authentication; put a reverse proxy in front to reach it from elsewhere");
+  }
+  return address;
+}
+
+std::vector<Problem> check_config(const Config& config, const Places& places,
+                                  const std::string& file) {
+  return Checker(config, places, file).run();
+}
+
+std::vector<std::string> risks_of(const Config& config) {
+  std::vector<std::string> risks;
+  const auto add = [&](std::string risk) { risks.push_back(std::move(risk)); };
+  if (config.checkpoint.dir.empty()) {
+    add("checkpoint.dir is empty: a restart begins with empty statistics");
+  } else if (config.checkpoint.keep == 1) {
+    add("checkpoint.keep is 1: if that one is damaged, a restart cannot go on");
+  }
+  if (config.dead_letter.kind == DeadLetterKind::kNone) {
+    add("dead_letter.kind is \"none\": events that cannot be read are only counted");
+  }
+  if (config.publish.first_samples > config.publish.every_samples) {
+    add("publish.first_samples is above publish.every_samples: the first version comes after "
+        "every_samples already");
+  }
+  if (config.publish.gates.min_samples > config.publish.first_samples) {
+    add("publish.gates.min_samples is above publish.first_samples: the first versions will be "
+        "refused");
+  }
+  if (config.sink.snapshot_every >= config.sink.retain_versions && config.sink.snapshot_every > 1) {
+    add("sink.snapshot_every is not below sink.retain_versions: there may be only one version to "
+        "go "
+        "back to");
+  }
+  if (config.waits_for_publish() && config.publish.interval > 0ms) {
+    add("publish.interval makes the versions of a replay depend on the clock");
+  }
+  if (config.source.kind == SourceKind::kKafka && config.waits_for_publish()) {
+    add("publish.wait_for_publish is true: reading from Kafka stands still while a version is "
+        "built and published");
+  }
+  for (const auto& table : config.tables) {
+    if (table.rows > table.max_tracked_ids) {
+      add("table \"" + table.name +
+          "\": rows is above max_tracked_ids: some rows can never be used "
+          "by an id of their own");
+    }
+  }
+  return risks;
+}
+
+}  // namespace remapd::config

@@ -1,0 +1,30 @@
+// What must hold between the keys of a configuration, beyond the bounds of each.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "daemon/config/config.h"
+#include "daemon/config/problem.h"
+
+namespace remapd::config {
+
+// Contradictions, each at the place of the key to change; keys that are not written count as
+// standing in `file`.
+std::vector<Problem> check_config(const Config& config, const Places& places,
+                                  const std::string& file);
+
+// What works but should be thought about, one sentence each.
+std::vector<std::string> risks_of(const Config& config);
+
+// admin.listen taken apart.
+struct ListenAddress {
+  std::string host;  // without brackets
+  std::uint16_t port = 0;
+};
+// kConfig unless it is address:port, [v6 address]:port or localhost:port on a loopback address.
+Result<ListenAddress> parse_listen(std::string_view listen);
+
+}  // namespace remapd::config

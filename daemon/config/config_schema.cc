@@ -1,0 +1,445 @@
+#include "daemon/config/config_schema.h"
+
+#include <algorithm>
+#include <array>
+
+namespace remapd::config {
+namespace {
+
+#define REMAPD_MEMBER(path)  \
+  [](auto& owner) -> auto& { \
+    return owner.path;       \
+  }
+
+constexpr auto kMaxCount = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+
+using TableConfig = pipeline::TableConfig;
+
+Section instance_section() {
+  return {"instance",
+          "Who this daemon is.",
+          {
+              text<Config>({"name", "",
+                            "Name under which versions are published and, with Kafka, the default "
+                            "consumer group. Two daemons of one name take each other's place."},
+                           REMAPD_MEMBER(instance.name)),
+              duration<Config>({"stop_timeout", "",
+                                "How long a stop waits for a publication in flight before giving "
+                                "it up; the checkpoint is written in any case."},
+                               REMAPD_MEMBER(instance.stop_timeout), 1s, 10min)
+                  .live(),
+          }};
+}
+
+Section source_section() {
+  return {"source",
+          "Where access events come from.",
+          {choice<Config, SourceKind>(
+              {"kind", "", "A recorded log, or a Kafka topic; the section of that name applies."},
+              REMAPD_MEMBER(source.kind),
+              {{SourceKind::kFile, "file"}, {SourceKind::kKafka, "kafka"}})}};
+}
+
+Section file_source_section() {
+  return {
+      "source.file",
+      "A recorded event log: gzip or plain.",
+      {
+          text<Config>({"path", "", "The log."}, REMAPD_MEMBER(source.file.path)),
+          choice<Config, LogFileFormat>(
+              {"format", "",
+               "tsv: tab-separated values under a header line; ndjson: one JSON object a line; "
+               "protobuf: AccessBatch messages, each after its length; auto: by name and content."},
+              REMAPD_MEMBER(source.file.format),
+              {{LogFileFormat::kAuto, "auto"},
+               {LogFileFormat::kTsv, "tsv"},
+               {LogFileFormat::kNdjson, "ndjson"},
+               {LogFileFormat::kProtobuf, "protobuf"}}),
+          choice<Config, Labels>({"labels", "",
+                                  "Whether labels are used: if the log has them, in any case (a "
+                                  "log without them is then an error), or never."},
+                                 REMAPD_MEMBER(source.file.labels),
+                                 {{Labels::kIfPresent, "if_present"},
+                                  {Labels::kRequired, "required"},
+                                  {Labels::kIgnore, "ignore"}}),
+          text<Config>({"label_column", "", "tsv: the column that holds the label, 0 to 1."},
+                       REMAPD_MEMBER(source.file.label_column)),
+          text<Config>({"timestamp_column", "",
+                        "tsv: the column that holds the event time in Unix milliseconds, if any."},
+                       REMAPD_MEMBER(source.file.timestamp_column)),
+          text<Config>({"multi_value_separator", "",
+                        "tsv: the character between the ids of a field; empty: one id a field."},
+                       REMAPD_MEMBER(source.file.multi_value_separator), Empty::kAllowed),
+          integer<Config>({"batch_samples", "samples", "Samples read at a time."},
+                          REMAPD_MEMBER(source.file.batch_samples), 1, 1'000'000),
+          size<Config>({"max_record_bytes", "", "A longer record goes to the dead letters."},
+                       REMAPD_MEMBER(source.file.max_record_bytes), 1024, 1024 * kMiB),
+          choice<Config, AtEnd>({"at_end", "",
+                                 "At the end of the log: publish a last version and stop, or keep "
+                                 "running for whoever looks at the mappings."},
+                                REMAPD_MEMBER(source.file.at_end),
+                                {{AtEnd::kStop, "stop"}, {AtEnd::kWait, "wait"}}),
+      }};
+}
+
+Section kafka_source_section() {
+  return {"source.kafka",
+          "A Kafka topic of AccessBatch or NDJSON messages.",
+          {
+              text<Config>({"topic", "", "The topic."}, REMAPD_MEMBER(source.kafka.topic)),
+              text<Config>({"group", "",
+                            "Consumer group, for lag monitoring; empty: the instance's name. Where "
+                            "reading goes on is decided by the checkpoint alone."},
+                           REMAPD_MEMBER(source.kafka.group), Empty::kAllowed),
+              choice<Config, StartAt>(
+                  {"start", "", "Where partitions are read from that no checkpoint knows."},
+                  REMAPD_MEMBER(source.kafka.start),
+                  {{StartAt::kEarliest, "earliest"}, {StartAt::kLatest, "latest"}}),
+              choice<Config, OutOfRange>(
+                  {"out_of_range", "",
+                   "When the checkpoint's offset no longer exists: go on at the earliest or latest "
+                   "event there is (what is skipped is counted as lost), or stop."},
+                  REMAPD_MEMBER(source.kafka.out_of_range),
+                  {{OutOfRange::kEarliest, "earliest"},
+                   {OutOfRange::kLatest, "latest"},
+                   {OutOfRange::kStop, "stop"}}),
+          }};
+}
+
+Section kafka_section() {
+  return {"kafka",
+          "The Kafka cluster, for whatever above or below is of kind \"kafka\".",
+          {text<Config>({"brokers", "", "Bootstrap brokers, host:port, separated by commas."},
+                        REMAPD_MEMBER(kafka.brokers))}};
+}
+
+Section sink_section() {
+  return {
+      "sink",
+      "Where mapping versions go.",
+      {
+          choice<Config, SinkKind>(
+              {"kind", "",
+               "A directory, or a compacted Kafka topic; the section of that name applies."},
+              REMAPD_MEMBER(sink.kind),
+              {{SinkKind::kDirectory, "directory"}, {SinkKind::kKafka, "kafka"}}),
+          integer<Config>(
+              {"retain_versions", "versions",
+               "Versions kept of each table, for trainers that lag and for going back."},
+              REMAPD_MEMBER(sink.retain_versions), 1, 10'000),
+          integer<Config>({"snapshot_every", "versions",
+                           "Every how many versions the whole mapping is published; those between "
+                           "are deltas. Only a version with a snapshot can be gone back to."},
+                          REMAPD_MEMBER(sink.snapshot_every), 1, 1'000)
+              .live(),
+      }};
+}
+
+Section directory_sink_section() {
+  return {"sink.directory",
+          "Mapping versions as directories of files.",
+          {text<Config>({"path", "", "The directory; made if missing."},
+                        REMAPD_MEMBER(sink.directory_path))}};
+}
+
+Section kafka_sink_section() {
+  return {"sink.kafka",
+          "Mapping versions as messages: chunks, then a manifest.",
+          {
+              text<Config>({"topic", "", "The topic; must be compacted, with one partition."},
+                           REMAPD_MEMBER(sink.kafka_topic)),
+              size<Config>({"chunk_bytes", "",
+                            "Largest piece of a version in one message; below the broker's "
+                            "message.max.bytes."},
+                           REMAPD_MEMBER(sink.kafka_chunk_bytes), 4096, 64 * kMiB),
+          }};
+}
+
+Section dead_letter_section() {
+  return {
+      "dead_letter",
+      "Where events go that cannot be read, with the reason and where they stood.",
+      {choice<Config, DeadLetterKind>(
+          {"kind", "", "A file of JSON lines, a Kafka topic, or nowhere (they are only counted)."},
+          REMAPD_MEMBER(dead_letter.kind),
+          {{DeadLetterKind::kFile, "file"},
+           {DeadLetterKind::kKafka, "kafka"},
+           {DeadLetterKind::kNone, "none"}})}};
+}
+
+Section dead_letter_file_section() {
+  return {"dead_letter.file",
+          "Dead letters as lines of JSON.",
+          {
+              text<Config>({"path", "", "The file; older ones get the endings .1, .2, ..."},
+                           REMAPD_MEMBER(dead_letter.file_path)),
+              size<Config>({"max_bytes", "", "Size at which a new file is begun."},
+                           REMAPD_MEMBER(dead_letter.file_max_bytes), 4096, 1024 * 1024 * kMiB),
+              integer<Config>({"keep", "files", "Older files kept beside the current one."},
+                              REMAPD_MEMBER(dead_letter.file_keep), 0, 1'000),
+          }};
+}
+
+Section dead_letter_kafka_section() {
+  return {"dead_letter.kafka",
+          "Dead letters as messages, with reason and coordinates in their headers.",
+          {text<Config>({"topic", "", "The topic."}, REMAPD_MEMBER(dead_letter.kafka_topic))}};
+}
+
+Section learning_section() {
+  return {
+      "learning",
+      "What is learned about ids. A checkpoint can be read only under the values it was written "
+      "with, tick_samples excepted.",
+      {
+          integer<Config>({"co_access_dimension", "floats",
+                           "Length of co-access embeddings; a multiple of 4. 4 bytes each and "
+                           "twice over, for every tracked id."},
+                          REMAPD_MEMBER(learning.co_access_dimension), 4, 64),
+          integer<Config>(
+              {"factors", "floats", "Length of supervised embeddings; a multiple of 4."},
+              REMAPD_MEMBER(learning.factors), 4, 32),
+          integer<Config>({"mini_batch", "samples", "Samples learned from frozen parameters."},
+                          REMAPD_MEMBER(learning.mini_batch), 1, 4096),
+          integer<Config>({"tick_samples", "samples",
+                           "Samples between two folds of the statistics (decay, eviction, "
+                           "refresh of embeddings)."},
+                          REMAPD_MEMBER(learning.tick_samples), 1, kMaxCount),
+          integer<Config>({"seed", "", "Of hashes and initial embeddings."},
+                          REMAPD_MEMBER(learning.seed), 0, kMaxCount),
+      }};
+}
+
+ArraySection<TableConfig> table_section() {
+  using mapping::Strategy;
+  using pipeline::LearnerChoice;
+  return {
+      "table",
+      "An embedding table; one section each.",
+      {
+          text<TableConfig>({"name", "", "Its name."}, REMAPD_MEMBER(name)).required(),
+          integer<TableConfig>({"rows", "rows", "Row budget: the rows of the embedding table."},
+                               REMAPD_MEMBER(rows), 1, 4'294'967'294)
+              .required(),
+          choice<TableConfig, Strategy>(
+              {"strategy", "",
+               "How ids are placed. combined: frequent ids own a row, the others share rows with "
+               "ids that behave alike. The others are there to compare with."},
+              REMAPD_MEMBER(strategy),
+              {{Strategy::kCombined, "combined"},
+               {Strategy::kEmbedding, "embedding"},
+               {Strategy::kFrequency, "frequency"},
+               {Strategy::kDoubleHash, "double_hash"},
+               {Strategy::kHash, "hash"}}),
+          choice<TableConfig, LearnerChoice>(
+              {"learner", "",
+               "What tells which ids behave alike: labels (supervised), the company ids keep "
+               "(co_access), or labels once there are enough of them (auto)."},
+              REMAPD_MEMBER(learner),
+              {{LearnerChoice::kAuto, "auto"},
+               {LearnerChoice::kCoAccess, "co_access"},
+               {LearnerChoice::kSupervised, "supervised"}}),
+          integer<TableConfig>({"max_tracked_ids", "ids",
+                                "Bound of the exact statistics, and of the ids a mapping lists. "
+                                "When it is reached the coldest ids make room."},
+                               REMAPD_MEMBER(max_tracked_ids), 1, std::uint64_t{1} << 31),
+          number<TableConfig>(
+              {"dedicated_share", "share of rows", "Rows that belong to one frequent id each."},
+              REMAPD_MEMBER(dedicated_share), 0, 1),
+          number_or_word<TableConfig>({"newcomer_share", "share of rows",
+                                       "Rows kept for ids the mapping does not know yet; auto: "
+                                       "by how many the stream brings."},
+                                      REMAPD_MEMBER(newcomer_share), 0, 0.9, "auto", -1),
+          number<TableConfig>({"half_life_samples", "samples",
+                               "A frequency halves in this many samples; 0: never."},
+                              REMAPD_MEMBER(half_life_samples), 0, 1e18),
+          number<TableConfig>({"hysteresis", "share",
+                               "An id moves only to a row whose ids are nearer by this share of "
+                               "the squared distance."},
+                              REMAPD_MEMBER(hysteresis), 0, 1),
+          number<TableConfig>({"churn_budget", "share of traffic",
+                               "Traffic whose row may change from one version to the next."},
+                              REMAPD_MEMBER(churn_budget), 0, 1),
+      },
+      REMAPD_MEMBER(tables)};
+}
+
+ArraySection<Feature> feature_section() {
+  return {
+      "feature",
+      "An input column and the table it feeds; one section each. Several features may feed one "
+      "table: they share its ids. Other columns of the events are ignored.",
+      {
+          text<Feature>({"name", "", "Its name in the events."}, REMAPD_MEMBER(name)).required(),
+          text<Feature>({"table", "", "The table it feeds; empty: the table of the same name."},
+                        REMAPD_MEMBER(table), Empty::kAllowed),
+      },
+      REMAPD_MEMBER(features)};
+}
+
+Section publish_section() {
+  return {
+      "publish",
+      "When a new version of each table is built and published.",
+      {
+          integer<Config>({"first_samples", "samples", "The first version comes after so many."},
+                          REMAPD_MEMBER(publish.first_samples), 1, kMaxCount),
+          integer<Config>({"every_samples", "samples", "The gap between versions once settled."},
+                          REMAPD_MEMBER(publish.every_samples), 1, kMaxCount),
+          number<Config>(
+              {"growth", "factor", "The first gap grows by this factor from version to version."},
+              REMAPD_MEMBER(publish.growth), 1, 100),
+          duration<Config>(
+              {"interval", "",
+               "A version is also due this long after the last, if there were events; "
+               "\"0s\": by samples only, which makes a replay's versions reproducible."},
+              REMAPD_MEMBER(publish.interval), 0s, 24h * 365)
+              .live(),
+          boolean_or_auto<Config>({"wait_for_publish", "",
+                                   "Whether reading waits until a due version is published. true: "
+                                   "every version is built at exactly its sample; false: reading "
+                                   "goes on meanwhile; auto: true for a file, false for Kafka."},
+                                  REMAPD_MEMBER(publish.wait_for_publish)),
+      }};
+}
+
+Section gates_section() {
+  return {"publish.gates",
+          "What a version must pass before it is published; one that does not is reported, and the "
+          "version before stays.",
+          {
+              integer<Config>({"min_samples", "samples", "Samples that must have been seen."},
+                              REMAPD_MEMBER(publish.gates.min_samples), 0, kMaxCount)
+                  .live(),
+              number<Config>({"max_churn", "share of traffic",
+                              "Traffic whose row may change against the version before; 1.0: any."},
+                             REMAPD_MEMBER(publish.gates.max_churn), 0, 1)
+                  .live(),
+          }};
+}
+
+Section checkpoint_section() {
+  return {"checkpoint",
+          "State and input position, to go on from after a restart.",
+          {
+              text<Config>({"dir", "",
+                            "Directory of the checkpoints; empty: none are kept, and a restart "
+                            "begins with empty statistics."},
+                           REMAPD_MEMBER(checkpoint.dir), Empty::kAllowed),
+              duration<Config>({"interval", "", "Time between two checkpoints."},
+                               REMAPD_MEMBER(checkpoint.interval), 100ms, 24h)
+                  .live(),
+              integer<Config>({"keep", "checkpoints", "How many of the newest are kept."},
+                              REMAPD_MEMBER(checkpoint.keep), 1, 1'000),
+          }};
+}
+
+Section admin_section() {
+  return {"admin",
+          "HTTP for probes, metrics and people: /livez /readyz /status /metrics.",
+          {
+              text<Config>({"listen", "",
+                            "Address and port, a loopback one; port 0: any free one, told in the "
+                            "log; empty: no HTTP."},
+                           REMAPD_MEMBER(admin.listen), Empty::kAllowed),
+              integer<Config>({"max_connections", "connections", "More are turned away."},
+                              REMAPD_MEMBER(admin.max_connections), 1, 10'000),
+              duration<Config>({"header_timeout", "",
+                                "A client that has not sent its request by then is hung up on."},
+                               REMAPD_MEMBER(admin.header_timeout), 100ms, 10s),
+              size<Config>({"max_body_bytes", "", "A longer request body is refused."},
+                           REMAPD_MEMBER(admin.max_body_bytes), 0, 64 * kMiB),
+          }};
+}
+
+Section log_section() {
+  return {"log",
+          "Log lines, to standard error.",
+          {
+              choice<Config, LogLevel>({"level", "", "The least important line that is written."},
+                                       REMAPD_MEMBER(log.level),
+                                       {{LogLevel::kDebug, "debug"},
+                                        {LogLevel::kInfo, "info"},
+                                        {LogLevel::kWarning, "warning"},
+                                        {LogLevel::kError, "error"}})
+                  .live(),
+              choice<Config, LogFormat>({"format", "", "For people, or one JSON object a line."},
+                                        REMAPD_MEMBER(log.format),
+                                        {{LogFormat::kText, "text"}, {LogFormat::kJson, "json"}}),
+          }};
+}
+
+Section threads_section() {
+  return {"threads",
+          "Processors used.",
+          {integer<Config>({"compute", "threads",
+                            "Threads that learn and build; 0: one for each processor. Results do "
+                            "not depend on it."},
+                           REMAPD_MEMBER(threads.compute), 0, 1'024)}};
+}
+
+std::vector<PropertySection> property_sections() {
+  return {
+      {"kafka.properties",
+       "Any property of librdkafka (its CONFIGURATION.md), for all connections.",
+       {R"("security.protocol" = "SASL_SSL")", R"("sasl.mechanisms" = "SCRAM-SHA-512")",
+        R"("sasl.username" = "remapd")", R"("ssl.ca.location" = "/etc/ssl/certs/kafka-ca.pem")"},
+       REMAPD_MEMBER(kafka.properties)},
+      {"kafka.secret_files",
+       "Properties of librdkafka whose values are secrets: the file that holds each. A relative "
+       "path is looked for in $CREDENTIALS_DIRECTORY (systemd's LoadCredential=) first.",
+       {R"("sasl.password" = "kafka-password")"},
+       REMAPD_MEMBER(kafka.secret_files),
+       true},
+      {"source.kafka.properties",
+       "Properties of librdkafka for the consumer, over those of [kafka.properties].",
+       {R"("fetch.max.bytes" = "52428800")"},
+       REMAPD_MEMBER(source.kafka.properties)},
+      {"sink.kafka.properties",
+       "Properties of librdkafka for the producer of mappings, over those of [kafka.properties].",
+       {R"("compression.type" = "zstd")"},
+       REMAPD_MEMBER(sink.kafka_properties)},
+      {"dead_letter.kafka.properties",
+       "Properties of librdkafka for the producer of dead letters, over those of "
+       "[kafka.properties].",
+       {R"("linger.ms" = "100")"},
+       REMAPD_MEMBER(dead_letter.kafka_properties)},
+  };
+}
+
+#undef REMAPD_MEMBER
+
+ConfigSchema make_schema() {
+  return {.sections = {instance_section(), source_section(), file_source_section(),
+                       kafka_source_section(), sink_section(), directory_sink_section(),
+                       kafka_sink_section(), dead_letter_section(), dead_letter_file_section(),
+                       dead_letter_kafka_section(), kafka_section(), learning_section(),
+                       publish_section(), gates_section(), checkpoint_section(), admin_section(),
+                       log_section(), threads_section()},
+          .properties = property_sections(),
+          .table = table_section(),
+          .feature = feature_section()};
+}
+
+}  // namespace
+
+const ConfigSchema& config_schema() {
+  static const ConfigSchema schema = make_schema();
+  return schema;
+}
+
+bool is_secret_property(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kSecrets{"sasl.password",
+                                                     "ssl.key.password",
+                                                     "ssl.keystore.password",
+                                                     "ssl.key.pem",
+                                                     "ssl_key",
+                                                     "sasl.oauthbearer.client.secret",
+                                                     "sasl.oauthbearer.config",
+                                                     "ssl.truststore.password",
+                                                     "sasl.jaas.config"};
+  return std::find(kSecrets.begin(), kSecrets.end(), name) != kSecrets.end();
+}
+
+}  // namespace remapd::config

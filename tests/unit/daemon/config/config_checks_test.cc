@@ -1,0 +1,147 @@
+#include "daemon/config/config_checks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/config/config_text.h"
+
+namespace remapd::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<std::string> problems(const Config& config, const Places& places = {}) {
+  std::vector<std::string> out;
+  for (const Problem& problem : check_config(config, places, "f.toml")) {
+    out.push_back(to_string(problem));
+  }
+  return out;
+}
+
+TEST(CheckConfig, TheReferenceIsGood) {
+  EXPECT_TRUE(problems(reference_config()).empty());
+}
+
+TEST(CheckConfig, NeedsTablesAndFeatures) {
+  EXPECT_THAT(problems(Config{}),
+              ElementsAre(HasSubstr("add a [[table]]"), HasSubstr("add a [[feature]]")));
+}
+
+TEST(CheckConfig, NamesAreUnique) {
+  Config config = reference_config();
+  config.tables[1].name = "user";
+  config.features[1] = config.features[0];
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("table[1].name is the name of another"),
+                                            HasSubstr("feature[1].name is the name of another")));
+}
+
+TEST(CheckConfig, EveryTableIsFed) {
+  Config config = reference_config();
+  config.features.pop_back();
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("table[2] is fed by no feature: add a "
+                                                      "[[feature]] section with table = "
+                                                      "\"category\"")));
+}
+
+TEST(CheckConfig, FeaturesFeedExistingTables) {
+  Config config = reference_config();
+  config.features.push_back({"friend", "usr"});
+  config.features.push_back({"itme", ""});
+  const Places places{{"feature[3].table", {"f.toml", 7, 2}}, {"feature[4]", {"f.toml", 9, 1}}};
+  EXPECT_THAT(
+      problems(config, places),
+      ElementsAre("f.toml:7:2: feature[3].table is \"usr\", and there is no such table; did "
+                  "you mean \"user\"?",
+                  "f.toml:9:1: feature[4] has no table, and there is none of its name "
+                  "\"itme\": add table = ...; did you mean \"item\"?"));
+}
+
+TEST(CheckConfig, DimensionsAreMultiplesOfFour) {
+  Config config = reference_config();
+  config.learning.co_access_dimension = 10;
+  config.learning.factors = 6;
+  EXPECT_THAT(problems(config, {{"learning", {"f.toml", 4, 1}}}),
+              ElementsAre("f.toml:4:1: learning.co_access_dimension is 10, must be a multiple of 4",
+                          "f.toml:4:1: learning.factors is 6, must be a multiple of 4"));
+}
+
+TEST(CheckConfig, SeparatorIsOneCharacter) {
+  Config config = reference_config();
+  config.source.file.multi_value_separator = "||";
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("must be one character")));
+  config.source.file.multi_value_separator = "\t";
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("must not be")));
+  config.source.file.multi_value_separator = "|";
+  EXPECT_TRUE(problems(config).empty());
+}
+
+TEST(CheckConfig, TheEnginesBoundsHoldToo) {
+  Config config = reference_config();
+  config.tables[0].rows = 0;
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("rows")));
+}
+
+TEST(CheckConfig, ListensOnLoopbackOnly) {
+  Config config = reference_config();
+  config.admin.listen = "0.0.0.0:9643";
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("must be a loopback address")));
+  config.admin.listen = "";
+  EXPECT_TRUE(problems(config).empty());
+}
+
+TEST(ParseListen, TakesAddressesApart) {
+  const auto v4 = parse_listen("127.0.0.1:80");
+  ASSERT_TRUE(v4);
+  EXPECT_EQ(v4->host, "127.0.0.1");
+  EXPECT_EQ(v4->port, 80);
+  const auto v6 = parse_listen("[::1]:0");
+  ASSERT_TRUE(v6);
+  EXPECT_EQ(v6->host, "::1");
+  EXPECT_EQ(v6->port, 0);
+  EXPECT_TRUE(parse_listen("localhost:9643"));
+  EXPECT_TRUE(parse_listen("127.9.9.9:1"));
+}
+
+TEST(ParseListen, RefusesWhatIsNoAddress) {
+  for (const char* text : {"9643", ":9643", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
+                           "127.0.0.1:65536", "127.0.0.1:-1", "[]:1"}) {
+    const auto listen = parse_listen(text);
+    ASSERT_FALSE(listen) << text;
+    EXPECT_THAT(listen.error().message, HasSubstr("must be an address and a port")) << text;
+  }
+  for (const char* text : {"10.0.0.1:80", "[::]:80", "example.org:80", "*:80"}) {
+    const auto listen = parse_listen(text);
+    ASSERT_FALSE(listen) << text;
+    EXPECT_THAT(listen.error().message, HasSubstr("loopback")) << text;
+  }
+}
+
+TEST(Risks, TheReferenceHasNone) {
+  EXPECT_THAT(risks_of(reference_config()), ElementsAre());
+}
+
+TEST(Risks, AreNamedWithTheirKeys) {
+  Config config = reference_config();
+  config.checkpoint.dir = "";
+  config.dead_letter.kind = DeadLetterKind::kNone;
+  config.publish.first_samples = 200'000;
+  config.publish.gates.min_samples = 300'000;
+  config.publish.interval = 5s;
+  config.sink.snapshot_every = 16;
+  config.tables[2].rows = 20'000;
+  EXPECT_THAT(risks_of(config),
+              ElementsAre(HasSubstr("checkpoint.dir"), HasSubstr("dead_letter.kind"),
+                          HasSubstr("publish.first_samples"),
+                          HasSubstr("publish.gates.min_samples"), HasSubstr("sink.snapshot_every"),
+                          HasSubstr("publish.interval"), HasSubstr("max_tracked_ids")));
+  config = reference_config();
+  config.checkpoint.keep = 1;
+  config.source.kind = SourceKind::kKafka;
+  config.publish.wait_for_publish = true;
+  EXPECT_THAT(risks_of(config),
+              ElementsAre(HasSubstr("checkpoint.keep"), HasSubstr("wait_for_publish")));
+}
+
+}  // namespace
+}  // namespace remapd::config
