@@ -26,6 +26,17 @@ constexpr std::uint64_t mix64(std::uint64_t x) {
   return x;
 }
 
+// The inverse of mix64.
+constexpr std::uint64_t unmix64(std::uint64_t x) {
+  x ^= x >> 31 ^ x >> 62;
+  x *= 0x319642b2d24d8ec3ULL;
+  x ^= x >> 27 ^ x >> 54;
+  x *= 0x96de1b173f119089ULL;
+  x ^= x >> 30 ^ x >> 60;
+  return x;
+}
+static_assert(unmix64(mix64(0x0123456789abcdefULL)) == 0x0123456789abcdefULL);
+
 constexpr std::uint64_t hash_id(Id id, std::uint64_t seed) {
   return mix64(id + 0x9e3779b97f4a7c15ULL * (seed + 1));
 }

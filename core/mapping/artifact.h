@@ -5,12 +5,16 @@
 // exception list. An unknown id is taken for a known one with probability < 3e-7 and otherwise goes
 // to the fallback.
 //
-// ArtifactView is a view: it neither owns nor copies the bytes, which must outlive it. It is
-// trivially copyable and safe to read from any number of threads. Lookups never fail and never
-// read outside the bytes, whatever they hold, once open() has accepted the header.
+// A lookup reads one cache line (rarely two): the id's hash chooses a line of `kSlots` entries,
+// each a fingerprint and a row. A line that was full sends its lookups on to the next one.
+//
+// ArtifactView is a view: it does not copy the bytes, which must outlive it. It is safe to read
+// from any number of threads. Lookups never fail and never read outside the bytes, whatever they
+// hold, once open() has accepted the header; rows are always below info().rows.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "core/base/bytes.h"
@@ -40,13 +44,33 @@ class ArtifactView {
   std::uint64_t ids() const;           // known ids
   std::uint64_t content_hash() const;  // see mapping.h
 
-  // The row of one id; kNoRow for `unknown` never: unknown ids get their fallback row.
+  // The row of one id; unknown ids get their fallback row.
   Row lookup(Id id) const;
   // Batched: out.size() == ids.size(). Memory latency is hidden by prefetching.
   void lookup(std::span<const Id> ids, std::span<Row> out) const;
   // With info().fallback.ways == 2: the second row of each id, kNoRow where it has only one.
   void lookup_second(std::span<const Id> ids, std::span<Row> out) const;
+  // Whether the id is known: always true for those that are, true for others with p < 3e-7.
   bool contains(Id id) const;
+
+ private:
+  friend class ArtifactEditor;
+
+  const std::byte* line(std::uint64_t index) const;
+  std::optional<Row> find(Id id, std::uint64_t hash) const;
+  std::optional<Row> find_exception(Id id) const;
+
+  ByteView bytes_;
+  MappingInfo info_;
+  std::uint64_t ids_ = 0;
+  std::uint64_t content_hash_ = 0;
+  std::uint64_t body_checksum_ = 0;
+  std::uint32_t header_size_ = 0;
+  std::uint32_t layout_ = 0;
+  std::uint32_t row_bits_ = 0;
+  std::uint32_t home_lines_ = 0;
+  std::uint32_t lines_ = 0;
+  std::uint64_t exceptions_ = 0;
 };
 
 }  // namespace remapd::mapping

@@ -16,11 +16,13 @@
 namespace remapd::mapping {
 
 struct Delta {
-  MappingInfo to;  // of the new version; to.parent is the version it applies to
+  MappingInfo to;                  // of the new version; to.parent is the version it applies to
   std::uint64_t ids = 0;           // known ids of the new version
   std::uint64_t content_hash = 0;  // of the new version
-  std::vector<Id> set_ids;         // ascending: new or moved
-  std::vector<Row> set_rows;
+  std::vector<Id> added;           // ascending: unknown in the parent
+  std::vector<Row> added_rows;
+  std::vector<Id> moved;  // ascending: known in the parent, in another row
+  std::vector<Row> moved_rows;
   std::vector<Id> removed;  // ascending: known in the parent, unknown now
 };
 

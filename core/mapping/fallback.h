@@ -1,8 +1,8 @@
 // Where an id goes that the mapping has never seen: hashed into a contiguous range of rows.
 //
 // The range is the rows the mapping keeps for newcomers, or the shared rows, or (strategy hash) the
-// whole table. With ways == 2 (strategy double_hash) an unknown id has two rows whose embeddings are
-// summed; they may be equal.
+// whole table. With ways == 2 (strategy double_hash) an unknown id has two rows whose embeddings
+// are summed; they may be equal.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,7 @@ struct Fallback {
   std::uint32_t ways = 1;       // 1 or 2
   std::uint64_t seed = 0;
 
-  constexpr Row row(Id id) const {
-    return Row{first_row + reduce(hash_id(id, seed), row_count)};
-  }
+  constexpr Row row(Id id) const { return Row{first_row + reduce(hash_id(id, seed), row_count)}; }
   // Only meaningful with ways == 2.
   constexpr Row second_row(Id id) const {
     return Row{first_row + reduce(hash_id(id, seed + 1), row_count)};

@@ -23,7 +23,7 @@ struct MappingInfo {
   Version parent;  // kNoVersion for the first
   Epoch epoch;
   Strategy strategy = Strategy::kCombined;
-  std::uint32_t rows = 0;  // row budget of the table, > 0
+  std::uint32_t rows = 0;            // row budget of the table, > 0
   std::uint32_t dedicated_rows = 0;  // rows [0, dedicated_rows) hold at most one known id each
   Fallback fallback;
   std::int64_t built_ms = 0;  // wall clock, Unix milliseconds

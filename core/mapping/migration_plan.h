@@ -1,8 +1,8 @@
 // A migration plan: what each changed row of version `to` is made of, in rows of version `from`.
 //
-// A row whose known ids all sat in it before is not listed: it stays as it is. Every other row's new
-// value is the weighted mean of old rows (weights = decayed frequency of the ids that bring them,
-// normalised to sum 1 per row). Rows listed in `to_prior` hold no known id and are open to
+// A row whose known ids all sat in it before is not listed: it stays as it is. Every other row's
+// new value is the weighted mean of old rows (weights = decayed frequency of the ids that bring
+// them, normalised to sum 1 per row). Rows listed in `to_prior` hold no known id and are open to
 // newcomers: they start again from the plan's prior, one mixture for all of them.
 //
 // Optimiser state (for example Adagrad's accumulators) is carried by the same mixture where `state`
@@ -36,7 +36,7 @@ struct MigrationPlan {
   std::vector<Row> changed;                 // strictly ascending
   std::vector<std::uint32_t> source_begin;  // changed.size() + 1 entries, first 0
   std::vector<Row> sources;
-  std::vector<float> weights;  // > 0; sum to 1 for each changed row
+  std::vector<float> weights;    // > 0; sum to 1 for each changed row
   std::vector<StateRule> state;  // one for each changed row
 
   std::vector<Row> to_prior;  // strictly ascending, disjoint from changed; state is always reset

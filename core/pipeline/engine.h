@@ -9,8 +9,8 @@
 //   BuildJob job = engine.begin_build(table);  // copies what the build needs; on the intake thread
 //   BuildOutcome out = run_build(job);         // pure; on any thread
 //   engine.adopt(out);                         // the version was published; on the intake thread
-// Until adopt() the incumbent stays in force: a build that is rejected or cannot be published leaves
-// no trace.
+// Until adopt() the incumbent stays in force: a build that is rejected or cannot be published
+// leaves no trace.
 //
 // Not thread safe: one caller at a time, normally the pipeline thread. Parallel inside (oneTBB).
 #pragma once
@@ -35,10 +35,10 @@ struct TableStats {
   std::string name;
   std::uint32_t rows = 0;
   std::string strategy;
-  std::string learner;            // the one in use now: "co_access" or "supervised"
-  std::string learner_reason;     // why, in words
-  std::uint64_t accesses = 0;     // ids seen, all time
-  double distinct_ids = 0;        // HyperLogLog estimate, all time
+  std::string learner;         // the one in use now: "co_access" or "supervised"
+  std::string learner_reason;  // why, in words
+  std::uint64_t accesses = 0;  // ids seen, all time
+  double distinct_ids = 0;     // HyperLogLog estimate, all time
   std::uint64_t tracked_ids = 0;
   std::uint64_t evicted_ids = 0;  // all time
   double newcomer_traffic = 0;    // share of recent accesses by ids the mapping did not know
@@ -72,9 +72,10 @@ using BuildJobPtr = std::unique_ptr<BuildJob, BuildJobDeleter>;
 
 struct BuildOutcome {
   TableIndex table;
-  mapping::Mapping mapping;     // info.version, parent, epoch as given to begin_build()
-  mapping::Mapping incumbent;   // what the mapping is a successor of; version 0 if none: for deltas
-  mapping::MigrationPlan plan;  // incumbent -> mapping; empty if there was none
+  mapping::Mapping mapping;  // info.version, parent, epoch as given to begin_build()
+  std::shared_ptr<const mapping::Mapping> incumbent;  // its predecessor, for deltas; null if none
+  mapping::MigrationPlan plan;      // from the incumbent, or from hashing over all rows if none
+  std::uint64_t clustered_ids = 0;  // for adopt()
 };
 
 // Pure and re-entrant; may run on any thread while the engine takes in events.
@@ -106,7 +107,7 @@ class Engine {
   // calling it elsewhere is allowed but becomes part of the stream's definition.
   virtual void flush() = 0;
 
-  virtual BuildJobPtr begin_build(const BuildRequest& request) const = 0;
+  virtual BuildJobPtr begin_build(const BuildRequest& request) = 0;
   // The outcome's version is now the incumbent of its table.
   virtual void adopt(const BuildOutcome& outcome) = 0;
   // Makes a published artifact the incumbent: after a restart without a checkpoint of it, or a

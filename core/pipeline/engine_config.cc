@@ -29,9 +29,8 @@ Result<void> validate_table(const TableConfig& table) {
       })
       .and_then([&] { return in_range(key + "dedicated_share", table.dedicated_share, 0.0, 1.0); })
       .and_then([&] { return in_range(key + "newcomer_share", table.newcomer_share, -1.0, 0.9); })
-      .and_then([&] {
-        return in_range(key + "half_life_samples", table.half_life_samples, 0.0, 1e18);
-      })
+      .and_then(
+          [&] { return in_range(key + "half_life_samples", table.half_life_samples, 0.0, 1e18); })
       .and_then([&] { return in_range(key + "hysteresis", table.hysteresis, 0.0, 1.0); })
       .and_then([&] { return in_range(key + "churn_budget", table.churn_budget, 0.0, 1.0); });
 }
@@ -40,9 +39,12 @@ Result<void> validate_table(const TableConfig& table) {
 
 std::string_view to_string(LearnerChoice choice) {
   switch (choice) {
-    case LearnerChoice::kAuto: return "auto";
-    case LearnerChoice::kCoAccess: return "co_access";
-    case LearnerChoice::kSupervised: return "supervised";
+    case LearnerChoice::kAuto:
+      return "auto";
+    case LearnerChoice::kCoAccess:
+      return "co_access";
+    case LearnerChoice::kSupervised:
+      return "supervised";
   }
   return "unknown";
 }

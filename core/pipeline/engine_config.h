@@ -28,7 +28,8 @@ struct TableConfig {
   LearnerChoice learner = LearnerChoice::kAuto;
 
   std::uint64_t max_tracked_ids = 1'000'000;  // bound of the exact statistics, and of mapping size
-  double dedicated_share = 0.5;               // of the rows, 0 .. 1: rows owned by one frequent id
+  double dedicated_share =
+      0.5;                     // of the rows newcomers never take, 0 .. 1: owned by one frequent id
   double newcomer_share = -1;  // of the rows, 0 .. 0.9, kept for unknown ids; < 0: from the stream
   double half_life_samples = 0;  // frequency halves in this many samples; 0: never
   double hysteresis = 0.3;       // an id moves only to a row this much nearer (squared distance)
@@ -36,8 +37,8 @@ struct TableConfig {
 };
 
 struct EngineConfig {
-  std::vector<TableConfig> tables;  // at least one; names unique
-  std::vector<Feature> features;    // at least one; names unique, tables in range
+  std::vector<TableConfig> tables;         // at least one; names unique
+  std::vector<Feature> features;           // at least one; names unique, tables in range
   std::uint32_t co_access_dimension = 16;  // 4 .. 64, multiple of 4
   std::uint32_t factors = 8;               // of the factorisation machine; 4 .. 32, multiple of 4
   std::uint32_t mini_batch = 64;           // samples learned from frozen parameters, 1 .. 4096

@@ -44,9 +44,7 @@ class EventBatch {
 
   std::size_t samples() const { return samples_; }
   std::size_t features() const { return columns_.size(); }
-  std::span<const std::uint32_t> lengths(FeatureIndex f) const {
-    return columns_[f.value].lengths;
-  }
+  std::span<const std::uint32_t> lengths(FeatureIndex f) const { return columns_[f.value].lengths; }
   std::span<const Id> values(FeatureIndex f) const { return columns_[f.value].values; }
   std::span<const float> labels() const { return labels_; }
   std::span<const float> weights() const { return weights_; }

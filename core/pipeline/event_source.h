@@ -26,15 +26,15 @@ struct PartitionOffset {
 using StreamOffsets = std::vector<PartitionOffset>;  // ascending by partition
 
 struct SourceCounters {
-  std::uint64_t messages = 0;        // read, good or bad
+  std::uint64_t messages = 0;  // read, good or bad
   std::uint64_t bytes = 0;
-  std::uint64_t dead_letters = 0;    // could not be decoded; handed to the dead-letter sink
+  std::uint64_t dead_letters = 0;      // could not be decoded; handed to the dead-letter sink
   std::uint64_t unknown_features = 0;  // columns of features the schema does not have
-  std::uint64_t lost_events = 0;     // messages skipped because their offsets no longer exist
+  std::uint64_t lost_events = 0;       // messages skipped because their offsets no longer exist
 };
 
-// One caller at a time. A message that cannot be decoded is dead-lettered and skipped inside poll();
-// it is never an error of the source.
+// One caller at a time. A message that cannot be decoded is dead-lettered and skipped inside
+// poll(); it is never an error of the source.
 class EventSource {
  public:
   virtual ~EventSource() = default;

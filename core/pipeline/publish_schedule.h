@@ -19,18 +19,16 @@ class PublishSchedule {
   };
 
   explicit PublishSchedule(Config config)
-      : config_(config),
-        gap_(std::min(config.first_samples, config.every_samples)),
-        due_(gap_) {}
+      : config_(config), gap_(std::min(config.first_samples, config.every_samples)), due_(gap_) {}
 
   bool due(std::uint64_t samples) const { return samples >= due_; }
   std::uint64_t due_at() const { return due_; }
 
   // A version was built (or its gates refused it) at `samples`.
   void done(std::uint64_t samples) {
-    gap_ = std::min(config_.every_samples,
-                    std::max(gap_ + 1, static_cast<std::uint64_t>(
-                                           static_cast<double>(gap_) * config_.growth)));
+    gap_ = std::min(
+        config_.every_samples,
+        std::max(gap_ + 1, static_cast<std::uint64_t>(static_cast<double>(gap_) * config_.growth)));
     due_ = samples + gap_;
   }
 

@@ -1,0 +1,77 @@
+// The unsupervised learner: which ids are seen together, kept as a bounded sample of the co-access
+// graph, and a spectral embedding of that graph.
+//
+// Intake: every id keeps a uniform sample (reservoir; Vitter, ACM TOMS 1985) of the ids it was seen
+// with, at most `neighbours` of them. Rare ids, the ones that get clustered, are known completely;
+// frequent ids are sampled, which is enough to serve as context. Contexts that appear in more than
+// 1 % of the samples say nothing and are left out. An access costs O(contexts), less for frequent
+// ids, whose reservoirs are rarely replaced.
+//
+// refresh(): block power iteration on the normalised adjacency D^-1/2 A D^-1/2 of the sampled graph
+// (as in spectral co-clustering, Dhillon, KDD 2001), tables whitened separately, warm-started from
+// the last embedding, so a few rounds a version suffice. New ids start from hash-derived vectors.
+// Cost of a round: O(ids x neighbours x dimension).
+//
+// Deterministic in the order of the samples. Not thread safe.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/embedding/slot_batch.h"
+
+namespace remapd::embedding {
+
+class CoAccessGraph {
+ public:
+  struct Config {
+    std::uint32_t dimension = 16;
+    std::uint32_t neighbours = 32;
+    std::uint32_t contexts = 8;  // of each id of a sample, at most; sampled beyond
+    std::uint32_t rounds = 2;    // power iterations a refresh
+    std::uint64_t seed = 1;
+  };
+
+  CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts);
+
+  void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
+  // Slots that no longer stand for an id: nobody's context any more.
+  void evict(TableIndex table, std::span<const Slot> slots);
+  void learn(const SlotBatch& batch);
+
+  void refresh();
+
+  std::size_t dimension() const { return config_.dimension; }
+  // Row-major unit vectors, slots.size() x dimension(), of the last refresh().
+  std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
+
+  std::size_t memory_bytes() const;
+  void save(ByteWriter& out) const;
+  Result<void> load(ByteReader& in);
+
+ private:
+  using Node = std::uint32_t;  // table's first node + slot
+  static constexpr Node kNobody = 0xffffffff;
+
+  struct TableSpan {
+    Node first = 0;
+    Node count = 0;
+  };
+
+  void offer(Node to, Node context);
+  void propagate(const TableSpan& table, std::span<float> out) const;
+  void whiten(const TableSpan& table, std::span<float> values) const;
+
+  Config config_;
+  std::vector<TableSpan> tables_;
+  std::vector<Node> neighbours_;       // nodes x neighbours
+  std::vector<std::uint32_t> degree_;  // contexts seen by each node, all time; saturates
+  std::vector<float> embedding_;       // nodes x dimension, whitened
+  std::uint64_t samples_ = 0;
+  std::vector<Node> scratch_;
+};
+
+}  // namespace remapd::embedding

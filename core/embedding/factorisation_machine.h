@@ -1,0 +1,108 @@
+// The supervised learner: an online factorisation machine (Rendle, ICDM 2010) over the ids of a
+// sample, with logistic loss and row-wise Adagrad. Each id has a bias and `factors` weights.
+//
+// Learning is by mini-batch: parameters are frozen while a batch's gradients are taken, each id's
+// gradients are summed in the order of the samples, and one step is made per id. So the result does
+// not depend on how the work is divided.
+//
+// What clustering needs is not the parameters but what exchanging them would do to predictions. If
+// id a were given the parameters of id b, the logit of a sample would change by
+//     (bias_a - bias_b) + (v_a - v_b) . s,   s = sum of the other ids' vectors in the sample,
+// so the expected squared change is a quadratic form with the second moments of (1, s) over the
+// table's traffic. embed() returns coordinates in which that form is the squared distance.
+//
+// Every table also has a typical newcomer: parameters learned from all accesses by ids that the
+// incumbent mapping does not know yet, as if they shared one row. What it gets wrong about one
+// access of a new id may tell something about the next access of the same id, or not:
+// newcomer_persistence() is that correlation. It decides whether new ids should have rows to
+// themselves.
+//
+// Not thread safe.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/embedding/slot_batch.h"
+
+namespace remapd::embedding {
+
+class FactorisationMachine {
+ public:
+  struct Config {
+    std::uint32_t factors = 8;  // multiple of 4
+    float learning_rate = 0.1F;
+    float initial_scale = 0.01F;  // standard deviation of the initial factors
+    float l2 = 0.0F;
+    double moment_decay = 0.999;  // of the context moments, per mini-batch
+    std::uint64_t seed = 1;
+  };
+
+  // slot_counts: size of each table's slot space.
+  FactorisationMachine(const Config& config, std::span<const std::uint32_t> slot_counts);
+
+  // Newly tracked ids start from vectors derived from their hash.
+  void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
+
+  // Learns the labelled samples of the batch.
+  void learn(const SlotBatch& batch);
+
+  // Correlation, in [-1, 1], between the residuals (label - prediction of the typical newcomer) of
+  // successive recent accesses of the same new id; 0 while there were none.
+  double newcomer_persistence(TableIndex table) const;
+
+  // Floats per id of embed().
+  std::size_t dimension() const { return config_.factors + 1; }
+  // Row-major, slots.size() x dimension().
+  std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
+
+  std::size_t memory_bytes() const;
+  void save(ByteWriter& out) const;
+  Result<void> load(ByteReader& in);
+
+ private:
+  // One id: bias, accumulated squared gradients of the bias and of the factors, the last residual
+  // while it was a newcomer, factors.
+  static constexpr std::size_t kBias = 0;
+  static constexpr std::size_t kBiasSquares = 1;
+  static constexpr std::size_t kFactorSquares = 2;
+  static constexpr std::size_t kResidual = 3;
+  static constexpr std::size_t kFactors = 4;
+
+  struct Table {
+    std::vector<float> parameters;  // slots x stride
+    std::vector<double> moments;    // (factors + 1)^2, of (1, s), decayed
+    std::vector<float> newcomer;    // the typical newcomer, laid out like an id
+    double residual_products = 0;   // of successive residuals of the same newcomer, decayed
+    double residual_squares = 0;    // of the same pairs
+  };
+
+  float* at(Table& table, Slot slot) const { return table.parameters.data() + slot * stride_; }
+  const float* at(const Table& table, Slot slot) const {
+    return table.parameters.data() + slot * stride_;
+  }
+
+  void forward(const SlotBatch& batch);
+  void update_table(std::uint32_t table, const SlotBatch& batch);
+  void update_newcomer(const SlotBatch::Column& column, std::span<const float> labels);
+  void step(float* parameters, float bias_gradient, std::span<float> factor_gradient) const;
+  void update_moments(const SlotBatch::Column& column, std::size_t samples);
+
+  Config config_;
+  std::size_t stride_;
+  std::vector<Table> tables_;
+  float bias_ = 0;
+  float bias_squares_ = 0;
+
+  // Scratch of the current batch.
+  std::vector<float> sums_;  // samples x factors: sum of all vectors
+  std::vector<float> logit_;
+  std::vector<float> gradient_;  // one for each sample; 0 for unlabelled ones
+  std::vector<std::pair<Slot, std::uint32_t>> occurrences_;  // slot, sample
+  std::vector<float> step_;
+};
+
+}  // namespace remapd::embedding

@@ -1,0 +1,398 @@
+#include "core/mapping/artifact.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/check.h"
+#include "core/mapping/artifact_assembly.h"
+#include "core/mapping/artifact_format.h"
+#include "core/mapping/mapping_state.h"
+
+namespace remapd::mapping {
+namespace {
+
+using namespace format;  // NOLINT(google-build-using-namespace): this file implements the format
+
+// Header fields behind magic, format and sizes, in their order.
+struct Header {
+  std::uint32_t header_size = 0;
+  std::uint64_t file_size = 0;
+  std::uint64_t header_checksum = 0;
+  std::uint64_t body_checksum = 0;
+  std::uint64_t ids = 0;
+  std::uint64_t content_hash = 0;
+  std::uint32_t layout = 0;
+  std::uint32_t row_bits = 0;
+  std::uint32_t home_lines = 0;
+  std::uint32_t lines = 0;
+  std::uint64_t exceptions = 0;
+};
+
+constexpr std::size_t kHeaderChecksumAt = 24;
+
+Bytes encode_header(const Header& h, const MappingInfo& info) {
+  ByteWriter out;
+  for (const char c : kMagic) out.put(c);
+  out.put(kFormat);
+  out.put(h.header_size);
+  out.put(h.file_size);
+  out.put<std::uint64_t>(0);  // the header's checksum, below
+  out.put(h.body_checksum);
+  out.put(info.version.value);
+  out.put(info.parent.value);
+  out.put(info.epoch.value);
+  out.put(info.built_ms);
+  out.put(h.ids);
+  out.put(h.content_hash);
+  out.put(info.fallback.seed);
+  out.put(info.fallback.first_row);
+  out.put(info.fallback.row_count);
+  out.put(info.fallback.ways);
+  out.put(static_cast<std::uint32_t>(info.strategy));
+  out.put(info.rows);
+  out.put(info.dedicated_rows);
+  out.put(h.layout);
+  out.put(h.row_bits);
+  out.put(h.home_lines);
+  out.put(h.lines);
+  out.put(h.exceptions);
+  out.put(static_cast<std::uint32_t>(info.table.size()));
+  out.put<std::uint32_t>(0);
+  out.put_array(std::span<const char>(info.table.data(), info.table.size()));
+  out.bytes().resize(h.header_size);
+  const std::uint64_t sum = checksum(out.bytes());
+  std::memcpy(out.bytes().data() + kHeaderChecksumAt, &sum, sizeof(sum));
+  return std::move(out).take();
+}
+
+std::uint32_t header_size_for(const MappingInfo& info) {
+  const std::size_t used = kFixedHeaderBytes + info.table.size();
+  return static_cast<std::uint32_t>((used + kLineBytes - 1) / kLineBytes * kLineBytes);
+}
+
+Error corrupt(const std::string& what) {
+  return {ErrorCode::kCorrupt, "mapping artifact: " + what, false};
+}
+
+std::uint64_t body_size(const Header& h) {
+  return std::uint64_t{h.lines} * kLineBytes + h.exceptions * (sizeof(Id) + sizeof(Row));
+}
+
+// Places sorted entries line by line; what does not fit moves on to the next line.
+template <class Line>
+class LineFiller {
+ public:
+  struct Entry {
+    std::uint64_t hash;
+    Row row;
+    std::uint32_t home;
+  };
+
+  LineFiller(std::vector<Entry> entries, std::uint32_t row_bits, std::uint32_t home_lines)
+      : entries_(std::move(entries)), row_bits_(row_bits), home_lines_(home_lines) {}
+
+  // Lines, and the entries that another one's fingerprint would hide.
+  void fill(std::vector<std::byte>& lines, std::vector<Entry>& exceptions) {
+    std::vector<Entry> carried;
+    std::vector<Entry> next;
+    std::size_t at = 0;
+    for (std::uint32_t l = 0; l < home_lines_ || !carried.empty(); ++l) {
+      lines.resize((std::size_t{l} + 1) * kLineBytes);
+      std::byte* line = lines.data() + std::size_t{l} * kLineBytes;
+      next.clear();
+      for (const Entry& entry : carried) place(line, entry, next, exceptions);
+      for (; at < entries_.size() && entries_[at].home == l; ++at) {
+        place(line, entries_[at], next, exceptions);
+      }
+      if (!next.empty()) set_flags(line, flags(line) | kOverflow);
+      std::swap(carried, next);
+    }
+    for (const Entry& hidden : exceptions) {
+      std::byte* home = lines.data() + std::size_t{hidden.home} * kLineBytes;
+      set_flags(home, flags(home) | kExceptions);
+    }
+  }
+
+ private:
+  void place(std::byte* line, const Entry& entry, std::vector<Entry>& next,
+             std::vector<Entry>& exceptions) {
+    const Line access(entry.hash, row_bits_);
+    if (access.find(line) >= 0) {
+      exceptions.push_back(entry);
+      return;
+    }
+    const std::uint32_t f = flags(line);
+    const std::uint32_t count = f & kCountMask;
+    if (count == Line::kSlots) {
+      next.push_back(entry);
+      return;
+    }
+    access.put(line, static_cast<int>(count), entry.row);
+    set_flags(line, f + 1);
+  }
+
+  std::vector<Entry> entries_;
+  std::uint32_t row_bits_;
+  std::uint32_t home_lines_;
+};
+
+// The mapping's entries by home line (counting sort), in each line by hash: the same content gives
+// the same bytes.
+template <class Line>
+std::vector<typename LineFiller<Line>::Entry> entries_by_line(const Mapping& mapping,
+                                                              std::uint32_t home_lines) {
+  using Entry = typename LineFiller<Line>::Entry;
+  const std::size_t n = mapping.ids.size();
+  std::vector<std::uint32_t> begin(std::size_t{home_lines} + 1, 0);
+  for (const Id id : mapping.ids) ++begin[std::size_t{reduce(mix64(id), home_lines)} + 1];
+  for (std::size_t l = 0; l < home_lines; ++l) begin[l + 1] += begin[l];
+  std::vector<std::uint32_t> next(begin.begin(), begin.end() - 1);
+  std::vector<Entry> entries(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint64_t hash = mix64(mapping.ids[i]);
+    const std::uint32_t home = reduce(hash, home_lines);
+    entries[next[home]++] = {hash, mapping.rows[i], home};
+  }
+  for (std::size_t l = 0; l < home_lines; ++l) {
+    std::sort(entries.begin() + begin[l], entries.begin() + begin[l + 1],
+              [](const Entry& a, const Entry& b) { return a.hash < b.hash; });
+  }
+  return entries;
+}
+
+template <class Line>
+Bytes encode_lines(const Mapping& mapping, std::uint32_t row_bits, std::uint32_t layout) {
+  const std::size_t n = mapping.ids.size();
+  const auto home_lines = static_cast<std::uint32_t>(
+      std::max(1.0, static_cast<double>(n) / (kLoad * Line::kSlots) + 1));
+  std::vector<std::byte> lines;
+  std::vector<typename LineFiller<Line>::Entry> hidden;
+  lines.reserve((std::size_t{home_lines} + 8) * kLineBytes);
+  LineFiller<Line>(entries_by_line<Line>(mapping, home_lines), row_bits, home_lines)
+      .fill(lines, hidden);
+  std::vector<Exception> exceptions;
+  for (const auto& entry : hidden) exceptions.push_back({unmix64(entry.hash), entry.row});
+  return assemble({.info = mapping.info,
+                   .ids = n,
+                   .content_hash = content_hash(mapping),
+                   .layout = layout,
+                   .row_bits = row_bits,
+                   .home_lines = home_lines},
+                  lines, std::move(exceptions));
+}
+
+}  // namespace
+
+Bytes assemble(const ArtifactParts& parts, const std::vector<std::byte>& lines,
+               std::vector<Exception> exceptions) {
+  std::sort(exceptions.begin(), exceptions.end(),
+            [](const Exception& a, const Exception& b) { return a.id < b.id; });
+  ByteWriter body;
+  body.put_array(std::span<const std::byte>(lines));
+  for (const Exception& e : exceptions) body.put(e.id);
+  for (const Exception& e : exceptions) body.put(e.row);
+  Header header;
+  header.header_size = header_size_for(parts.info);
+  header.file_size = header.header_size + body.size();
+  header.body_checksum = checksum(body.bytes());
+  header.ids = parts.ids;
+  header.content_hash = parts.content_hash;
+  header.layout = parts.layout;
+  header.row_bits = parts.row_bits;
+  header.home_lines = parts.home_lines;
+  header.lines = static_cast<std::uint32_t>(lines.size() / kLineBytes);
+  header.exceptions = exceptions.size();
+  Bytes out = encode_header(header, parts.info);
+  out.insert(out.end(), body.bytes().begin(), body.bytes().end());
+  return out;
+}
+
+Bytes encode_artifact(const Mapping& mapping) {
+  REMAPD_CHECK(sound(mapping.info), "the mapping's rows and fallback fit each other");
+  REMAPD_CHECK(mapping.info.table.size() <= kMaxNameBytes, "table names are short");
+  REMAPD_CHECK(mapping.rows.size() == mapping.ids.size(), "one row for each id");
+  for (std::size_t i = 0; i < mapping.ids.size(); ++i) {
+    REMAPD_CHECK(mapping.rows[i].value < mapping.info.rows, "rows lie in the table");
+    REMAPD_CHECK(i == 0 || mapping.ids[i - 1] < mapping.ids[i], "ids are strictly ascending");
+  }
+  const std::uint32_t row_bits = row_bits_for(mapping.info.rows);
+  const std::uint32_t layout = layout_for(row_bits);
+  return with_line(layout,
+                   [&]<class Line>() { return encode_lines<Line>(mapping, row_bits, layout); });
+}
+
+Result<ArtifactView> ArtifactView::open(ByteView bytes, Verify verify) {
+  ByteReader in(bytes);
+  std::array<char, 8> magic{};
+  in.get_array(std::span<char>(magic));
+  if (!in.ok() || std::memcmp(magic.data(), kMagic, sizeof(kMagic)) != 0) {
+    return fail(corrupt("not one (wrong magic)"));
+  }
+  if (const auto version = in.get<std::uint32_t>(); version != kFormat) {
+    return fail(ErrorCode::kUnsupported, "mapping artifact: format " + std::to_string(version) +
+                                             ", this build reads " + std::to_string(kFormat));
+  }
+  Header h;
+  h.header_size = in.get<std::uint32_t>();
+  h.file_size = in.get<std::uint64_t>();
+  h.header_checksum = in.get<std::uint64_t>();
+  if (!in.ok() || h.file_size != bytes.size() || h.header_size > bytes.size() ||
+      h.header_size < kFixedHeaderBytes || h.header_size % kLineBytes != 0 ||
+      h.header_size > 2 * kMaxNameBytes) {
+    return fail(corrupt("cut short or too long"));
+  }
+  Bytes header(bytes.begin(), bytes.begin() + h.header_size);
+  std::fill_n(header.begin() + kHeaderChecksumAt, sizeof(std::uint64_t), std::byte{0});
+  if (checksum(header) != h.header_checksum) return fail(corrupt("header checksum mismatch"));
+
+  ArtifactView view;
+  MappingInfo& info = view.info_;
+  h.body_checksum = in.get<std::uint64_t>();
+  info.version = Version{in.get<std::uint64_t>()};
+  info.parent = Version{in.get<std::uint64_t>()};
+  info.epoch = Epoch{in.get<std::uint64_t>()};
+  info.built_ms = in.get<std::int64_t>();
+  h.ids = in.get<std::uint64_t>();
+  h.content_hash = in.get<std::uint64_t>();
+  info.fallback.seed = in.get<std::uint64_t>();
+  info.fallback.first_row = in.get<std::uint32_t>();
+  info.fallback.row_count = in.get<std::uint32_t>();
+  info.fallback.ways = in.get<std::uint32_t>();
+  const auto strategy = in.get<std::uint32_t>();
+  info.strategy = static_cast<Strategy>(strategy);
+  info.rows = in.get<std::uint32_t>();
+  info.dedicated_rows = in.get<std::uint32_t>();
+  h.layout = in.get<std::uint32_t>();
+  h.row_bits = in.get<std::uint32_t>();
+  h.home_lines = in.get<std::uint32_t>();
+  h.lines = in.get<std::uint32_t>();
+  h.exceptions = in.get<std::uint64_t>();
+  const auto name_size = in.get<std::uint32_t>();
+  in.get<std::uint32_t>();
+  if (name_size > h.header_size - kFixedHeaderBytes) return fail(corrupt("table name too long"));
+  info.table.resize(name_size);
+  in.get_array(std::span<char>(info.table));
+  if (h.layout > kWide) {
+    return fail(ErrorCode::kUnsupported, "mapping artifact: unknown layout " +
+                                             std::to_string(h.layout) +
+                                             "; a newer remapd wrote it");
+  }
+  if (!sound(info) || strategy > static_cast<std::uint32_t>(Strategy::kCombined) ||
+      h.row_bits != row_bits_for(info.rows) || h.layout != layout_for(h.row_bits) ||
+      h.home_lines == 0 || h.lines < h.home_lines || h.exceptions > h.file_size ||
+      h.header_size + body_size(h) != h.file_size) {
+    return fail(corrupt("header contradicts itself"));
+  }
+  view.bytes_ = bytes;
+  view.ids_ = h.ids;
+  view.content_hash_ = h.content_hash;
+  view.body_checksum_ = h.body_checksum;
+  view.header_size_ = h.header_size;
+  view.layout_ = h.layout;
+  view.row_bits_ = h.row_bits;
+  view.home_lines_ = h.home_lines;
+  view.lines_ = h.lines;
+  view.exceptions_ = h.exceptions;
+  if (verify == Verify::kAll) {
+    if (auto ok = view.verify_body(); !ok) return fail(std::move(ok).error());
+  }
+  return view;
+}
+
+Result<void> ArtifactView::verify_body() const {
+  if (checksum(bytes_.subspan(header_size_)) == body_checksum_) return {};
+  return fail(corrupt("body checksum mismatch"));
+}
+
+const MappingInfo& ArtifactView::info() const {
+  return info_;
+}
+std::uint64_t ArtifactView::ids() const {
+  return ids_;
+}
+std::uint64_t ArtifactView::content_hash() const {
+  return content_hash_;
+}
+
+const std::byte* ArtifactView::line(std::uint64_t index) const {
+  return bytes_.data() + header_size_ + index * kLineBytes;
+}
+
+std::optional<Row> ArtifactView::find_exception(Id id) const {
+  const std::byte* ids = line(lines_);
+  const std::byte* rows = ids + exceptions_ * sizeof(Id);
+  const auto id_at = [&](std::uint64_t i) {
+    Id value;
+    std::memcpy(&value, ids + i * sizeof(Id), sizeof(Id));
+    return value;
+  };
+  std::uint64_t low = 0;
+  std::uint64_t high = exceptions_;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    if (id_at(middle) < id) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low == exceptions_ || id_at(low) != id) return std::nullopt;
+  Row row;
+  std::memcpy(&row, rows + low * sizeof(Row), sizeof(Row));
+  return row;
+}
+
+std::optional<Row> ArtifactView::find(Id id, std::uint64_t hash) const {
+  return with_line(layout_, [&]<class Line>() -> std::optional<Row> {
+    const Line access(hash, row_bits_);
+    std::uint32_t l = reduce(hash, home_lines_);
+    const std::byte* at = line(l);
+    std::uint32_t f = flags(at);
+    if ((f & kExceptions) != 0) [[unlikely]] {
+      if (const auto row = find_exception(id)) return row;
+    }
+    for (;;) {
+      if (const int i = access.find(at); i >= 0) return access.row(at, i);
+      if ((f & kOverflow) == 0 || ++l >= lines_) return std::nullopt;
+      at += kLineBytes;
+      f = flags(at);
+    }
+  });
+}
+
+Row ArtifactView::lookup(Id id) const {
+  const auto row = find(id, mix64(id));
+  return row && row->value < info_.rows ? *row : info_.fallback.row(id);
+}
+
+void ArtifactView::lookup(std::span<const Id> ids, std::span<Row> out) const {
+  REMAPD_CHECK(out.size() == ids.size(), "one row for each id");
+  constexpr std::size_t kBlock = 32;
+  std::array<std::uint64_t, kBlock> hashes;
+  for (std::size_t first = 0; first < ids.size(); first += kBlock) {
+    const std::size_t count = std::min(kBlock, ids.size() - first);
+    for (std::size_t i = 0; i < count; ++i) {
+      hashes[i] = mix64(ids[first + i]);
+      __builtin_prefetch(line(reduce(hashes[i], home_lines_)));
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const Id id = ids[first + i];
+      const auto row = find(id, hashes[i]);
+      out[first + i] = row && row->value < info_.rows ? *row : info_.fallback.row(id);
+    }
+  }
+}
+
+void ArtifactView::lookup_second(std::span<const Id> ids, std::span<Row> out) const {
+  REMAPD_CHECK(out.size() == ids.size(), "one row for each id");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const bool two = info_.fallback.ways == 2 && !contains(ids[i]);
+    out[i] = two ? info_.fallback.second_row(ids[i]) : kNoRow;
+  }
+}
+
+bool ArtifactView::contains(Id id) const {
+  return find(id, mix64(id)).has_value();
+}
+
+}  // namespace remapd::mapping

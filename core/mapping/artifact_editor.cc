@@ -1,0 +1,128 @@
+#include "core/mapping/artifact_editor.h"
+
+#include "core/base/check.h"
+#include "core/mapping/artifact_format.h"
+
+namespace remapd::mapping {
+
+using namespace format;  // NOLINT(google-build-using-namespace): this file implements the format
+
+ArtifactEditor::ArtifactEditor(const ArtifactView& view)
+    : parts_{.info = view.info_,
+             .ids = view.ids_,
+             .content_hash = view.content_hash_,
+             .layout = view.layout_,
+             .row_bits = view.row_bits_,
+             .home_lines = view.home_lines_},
+      lines_(view.line(0), view.line(view.lines_)) {
+  const std::byte* ids = view.line(view.lines_);
+  const std::byte* rows = ids + view.exceptions_ * sizeof(Id);
+  for (std::uint64_t i = 0; i < view.exceptions_; ++i) {
+    Exception e{};
+    std::memcpy(&e.id, ids + i * sizeof(Id), sizeof(Id));
+    std::memcpy(&e.row, rows + i * sizeof(Row), sizeof(Row));
+    exceptions_.emplace(e.id, e.row);
+  }
+}
+
+std::byte* ArtifactEditor::line(std::uint32_t index) {
+  return lines_.data() + std::size_t{index} * kLineBytes;
+}
+
+std::uint32_t ArtifactEditor::line_count() const {
+  return static_cast<std::uint32_t>(lines_.size() / kLineBytes);
+}
+
+template <class Line>
+std::optional<ArtifactEditor::Place> ArtifactEditor::find(std::uint64_t hash) {
+  const Line access(hash, parts_.row_bits);
+  for (std::uint32_t l = reduce(hash, parts_.home_lines); l < line_count(); ++l) {
+    if (const int i = access.find(line(l)); i >= 0) return Place{l, i};
+    if ((flags(line(l)) & kOverflow) == 0) break;
+  }
+  return std::nullopt;
+}
+
+bool ArtifactEditor::add(Id id, Row row) {
+  const std::uint64_t hash = mix64(id);
+  const std::uint32_t home = reduce(hash, parts_.home_lines);
+  return with_line(parts_.layout, [&]<class Line>() {
+    if (find<Line>(hash)) {
+      exceptions_.emplace(id, row);
+      set_flags(line(home), flags(line(home)) | kExceptions);
+      learn(id, row);
+      return true;
+    }
+    for (std::uint32_t l = home; l < line_count(); ++l) {
+      std::byte* at = line(l);
+      const std::uint32_t f = flags(at);
+      const std::uint32_t count = f & kCountMask;
+      if (count < Line::kSlots) {
+        Line(hash, parts_.row_bits).put(at, static_cast<int>(count), row);
+        set_flags(at, f + 1);
+        learn(id, row);
+        return true;
+      }
+      set_flags(at, f | kOverflow);
+    }
+    return false;
+  });
+}
+
+bool ArtifactEditor::move(Id id, Row row) {
+  if (const auto e = exceptions_.find(id); e != exceptions_.end()) {
+    forget(id, e->second);
+    e->second = row;
+    learn(id, row);
+    return true;
+  }
+  const std::uint64_t hash = mix64(id);
+  return with_line(parts_.layout, [&]<class Line>() {
+    const auto place = find<Line>(hash);
+    if (!place) return false;
+    const Line access(hash, parts_.row_bits);
+    forget(id, access.row(line(place->line), place->entry));
+    access.put(line(place->line), place->entry, row);
+    learn(id, row);
+    return true;
+  });
+}
+
+bool ArtifactEditor::remove(Id id) {
+  if (const auto e = exceptions_.find(id); e != exceptions_.end()) {
+    forget(id, e->second);
+    exceptions_.erase(e);
+    return true;
+  }
+  const std::uint64_t hash = mix64(id);
+  return with_line(parts_.layout, [&]<class Line>() {
+    const auto place = find<Line>(hash);
+    if (!place) return false;
+    std::byte* at = line(place->line);
+    forget(id, Line(hash, parts_.row_bits).row(at, place->entry));
+    const std::uint32_t f = flags(at);
+    Line::erase(at, place->entry, static_cast<int>(f & kCountMask) - 1);
+    set_flags(at, f - 1);
+    return true;
+  });
+}
+
+Bytes ArtifactEditor::finish(const MappingInfo& info) && {
+  REMAPD_CHECK(info.rows == parts_.info.rows, "a delta keeps the row budget");
+  parts_.info = info;
+  std::vector<Exception> exceptions;
+  for (const auto& [id, row] : exceptions_) exceptions.push_back({id, row});
+  return assemble(parts_, lines_, std::move(exceptions));
+}
+
+void ArtifactEditor::learn(Id id, Row row) {
+  parts_.content_hash += content_term(id, row);
+  ++parts_.ids;
+}
+
+void ArtifactEditor::forget(Id id, Row row) {
+  parts_.content_hash -= content_term(id, row);
+  --parts_.ids;
+}
+
+}  // namespace remapd::mapping

@@ -1,0 +1,164 @@
+#include "core/mapping/migration_plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/mapping/framing.h"
+
+namespace remapd::mapping {
+namespace {
+
+constexpr Magic kMagic{'R', 'M', 'P', 'D', 'P', 'L', 'A', 'N'};
+constexpr std::uint32_t kFormat = 1;
+
+Error unsound(const std::string& what) {
+  return {ErrorCode::kCorrupt, "migration plan: " + what, false};
+}
+
+bool ascending_below(const std::vector<Row>& rows, std::uint32_t limit) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].value >= limit || (i > 0 && !(rows[i - 1] < rows[i]))) return false;
+  }
+  return true;
+}
+
+bool all_below(const std::vector<Row>& rows, std::uint32_t limit) {
+  return std::all_of(rows.begin(), rows.end(), [&](Row r) { return r.value < limit; });
+}
+
+bool proper_weights(const std::vector<float>& weights) {
+  return std::all_of(weights.begin(), weights.end(),
+                     [](float w) { return std::isfinite(w) && w >= 0 && w <= 1.0F; });
+}
+
+Result<void> check(const MigrationPlan& plan) {
+  const std::size_t rows = plan.changed.size();
+  if (plan.from_rows == 0 || plan.to_rows == 0) return fail(unsound("a table without rows"));
+  if (plan.source_begin.size() != rows + 1 || plan.state.size() != rows ||
+      plan.weights.size() != plan.sources.size() || plan.source_begin.front() != 0 ||
+      plan.source_begin.back() != plan.sources.size() ||
+      plan.prior_weights.size() != plan.prior_sources.size() ||
+      !std::is_sorted(plan.source_begin.begin(), plan.source_begin.end())) {
+    return fail(unsound("sizes do not agree"));
+  }
+  if (!ascending_below(plan.changed, plan.to_rows) ||
+      !ascending_below(plan.to_prior, plan.to_rows) || !all_below(plan.sources, plan.from_rows) ||
+      !all_below(plan.prior_sources, plan.from_rows)) {
+    return fail(unsound("a row is out of range or out of order"));
+  }
+  if (!proper_weights(plan.weights) || !proper_weights(plan.prior_weights)) {
+    return fail(unsound("a weight is not in [0, 1]"));
+  }
+  for (const StateRule rule : plan.state) {
+    if (rule != StateRule::kCarry && rule != StateRule::kReset) {
+      return fail(unsound("unknown state rule"));
+    }
+  }
+  return {};
+}
+
+// sum of weight * old row, for sources [begin, end).
+void mix(std::span<const float> old, std::size_t columns, std::span<const Row> sources,
+         std::span<const float> weights, float* out) {
+  std::fill_n(out, columns, 0.0F);
+  for (std::size_t j = 0; j < sources.size(); ++j) {
+    const float* row = old.data() + std::size_t{sources[j].value} * columns;
+    for (std::size_t k = 0; k < columns; ++k) out[k] += weights[j] * row[k];
+  }
+}
+
+Result<void> check_shape(const MigrationPlan& plan, std::size_t size, std::size_t columns) {
+  const std::size_t rows = std::max(plan.from_rows, plan.to_rows);
+  if (columns > 0 && size == rows * columns) return {};
+  return fail(ErrorCode::kInvalidArgument, "migration of table \"" + plan.table +
+                                               "\": the matrix has " + std::to_string(size) +
+                                               " values, the plan needs " + std::to_string(rows) +
+                                               " rows of " + std::to_string(columns) + " columns");
+}
+
+}  // namespace
+
+Bytes encode_plan(const MigrationPlan& plan) {
+  ByteWriter out;
+  out.put_string(plan.table);
+  out.put(plan.from.value);
+  out.put(plan.to.value);
+  out.put(plan.from_rows);
+  out.put(plan.to_rows);
+  out.put_vector(plan.changed);
+  out.put_vector(plan.source_begin);
+  out.put_vector(plan.sources);
+  out.put_vector(plan.weights);
+  out.put_vector(plan.state);
+  out.put_vector(plan.to_prior);
+  out.put_vector(plan.prior_sources);
+  out.put_vector(plan.prior_weights);
+  return frame(kMagic, kFormat, out.bytes());
+}
+
+Result<MigrationPlan> decode_plan(ByteView bytes) {
+  auto payload = unframe(kMagic, kFormat, bytes, "migration plan");
+  if (!payload) return fail(std::move(payload).error());
+  ByteReader in(*payload);
+  MigrationPlan plan;
+  plan.table = in.get_string();
+  plan.from = Version{in.get<std::uint64_t>()};
+  plan.to = Version{in.get<std::uint64_t>()};
+  plan.from_rows = in.get<std::uint32_t>();
+  plan.to_rows = in.get<std::uint32_t>();
+  plan.changed = in.get_vector<Row>();
+  plan.source_begin = in.get_vector<std::uint32_t>();
+  plan.sources = in.get_vector<Row>();
+  plan.weights = in.get_vector<float>();
+  plan.state = in.get_vector<StateRule>();
+  plan.to_prior = in.get_vector<Row>();
+  plan.prior_sources = in.get_vector<Row>();
+  plan.prior_weights = in.get_vector<float>();
+  if (!in.ok()) return fail(unsound("cut short"));
+  if (auto ok = check(plan); !ok) return fail(std::move(ok).error());
+  return plan;
+}
+
+namespace {
+
+// Rows of the plan into `values`; rows whose state is reset get `*reset` where it is given.
+Result<void> migrate(const MigrationPlan& plan, std::span<float> values, std::size_t columns,
+                     const float* reset) {
+  if (auto ok = check_shape(plan, values.size(), columns); !ok) return ok;
+  std::vector<float> mixed(plan.changed.size() * columns);
+  for (std::size_t i = 0; i < plan.changed.size(); ++i) {
+    const std::size_t begin = plan.source_begin[i];
+    const std::size_t count = plan.source_begin[i + 1] - begin;
+    mix(values, columns, std::span(plan.sources).subspan(begin, count),
+        std::span(plan.weights).subspan(begin, count), mixed.data() + i * columns);
+  }
+  std::vector<float> prior(columns);
+  mix(values, columns, plan.prior_sources, plan.prior_weights, prior.data());
+  if (reset != nullptr) std::fill(prior.begin(), prior.end(), *reset);
+
+  for (std::size_t i = 0; i < plan.changed.size(); ++i) {
+    float* row = values.data() + std::size_t{plan.changed[i].value} * columns;
+    if (reset != nullptr && plan.state[i] == StateRule::kReset) {
+      std::fill_n(row, columns, *reset);
+    } else {
+      std::copy_n(mixed.data() + i * columns, columns, row);
+    }
+  }
+  for (const Row row : plan.to_prior) {
+    std::copy_n(prior.data(), columns, values.data() + std::size_t{row.value} * columns);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> apply(const MigrationPlan& plan, std::span<float> matrix, std::size_t columns) {
+  return migrate(plan, matrix, columns, nullptr);
+}
+
+Result<void> apply_to_state(const MigrationPlan& plan, std::span<float> state, std::size_t columns,
+                            float initial) {
+  return migrate(plan, state, columns, &initial);
+}
+
+}  // namespace remapd::mapping

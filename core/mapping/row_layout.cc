@@ -1,0 +1,50 @@
+#include "core/mapping/row_layout.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace remapd::mapping {
+namespace {
+
+constexpr double kMaxNewcomerShare = 0.3;
+constexpr double kRowsPerArrival = 2.0;
+constexpr double kPersistent = 0.05;    // from here on newcomers get rows of their own,
+constexpr double kImpersistent = 0.01;  // and below this they lose them again
+
+std::uint32_t newcomer_rows(const LayoutRequest& request) {
+  const double rows = request.rows;
+  if (request.newcomer_share >= 0) {
+    return static_cast<std::uint32_t>(std::floor(rows * request.newcomer_share));
+  }
+  const bool apart = request.has_incumbent && request.incumbent_newcomers > 1;
+  if (request.newcomer_persistence < (apart ? kImpersistent : kPersistent)) return 1;
+  const double wanted =
+      std::min(kMaxNewcomerShare * rows, kRowsPerArrival * static_cast<double>(request.arrivals));
+  const double held = request.incumbent_newcomers;
+  if (request.has_incumbent && held >= 0.5 * wanted && held <= 2 * wanted) {
+    return request.incumbent_newcomers;
+  }
+  return static_cast<std::uint32_t>(std::floor(wanted));
+}
+
+}  // namespace
+
+RowLayout plan_layout(const LayoutRequest& request) {
+  RowLayout out;
+  out.rows = request.rows;
+  out.newcomers = std::min(newcomer_rows(request), request.rows - 1);
+  const std::uint32_t placed = request.rows - out.newcomers;
+  if (request.ids <= placed) {  // a row for everyone, and what is left for newcomers
+    out.dedicated = static_cast<std::uint32_t>(std::max<std::uint64_t>(request.ids, 1));
+    out.newcomers = request.rows - out.dedicated;
+    return out;
+  }
+  // More ids than rows: at least one row must be shared.
+  const double wish =
+      request.dedicated_share * (1 - kMaxNewcomerShare) * static_cast<double>(request.rows);
+  out.dedicated = std::min(static_cast<std::uint32_t>(wish), placed - 1);
+  out.shared = placed - out.dedicated;
+  return out;
+}
+
+}  // namespace remapd::mapping

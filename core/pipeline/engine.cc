@@ -1,0 +1,354 @@
+#include "core/pipeline/engine.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/check.h"
+#include "core/mapping/builder.h"
+#include "core/pipeline/learners.h"
+#include "core/pipeline/pending_samples.h"
+#include "core/pipeline/table_state.h"
+
+namespace remapd::pipeline {
+
+struct BuildJob {
+  TableIndex table;
+  mapping::BuildInput input;  // ids in slot order; run_build() sorts
+  mapping::BuilderConfig config;
+  std::shared_ptr<const mapping::Mapping> incumbent;
+};
+
+void BuildJobDeleter::operator()(BuildJob* job) const {
+  delete job;
+}
+
+namespace {
+
+constexpr std::uint32_t kStateFormat = 1;
+
+// The ids, frequencies and embeddings of the job by ascending id.
+mapping::BuildInput sorted_input(const BuildJob& job) {
+  const mapping::BuildInput& from = job.input;
+  std::vector<std::uint32_t> order(from.ids.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return from.ids[a] < from.ids[b]; });
+  mapping::BuildInput to = {.table = from.table,
+                            .version = from.version,
+                            .epoch = from.epoch,
+                            .built_ms = from.built_ms,
+                            .ids = {},
+                            .frequency = {},
+                            .embedding = {},
+                            .touched = {},
+                            .dimension = from.dimension,
+                            .unknown_traffic = from.unknown_traffic,
+                            .newcomer_persistence = from.newcomer_persistence,
+                            .incumbent = job.incumbent.get(),
+                            .clustered_ids = from.clustered_ids};
+  to.ids.reserve(order.size());
+  to.frequency.reserve(order.size());
+  to.embedding.reserve(from.embedding.size());
+  to.touched.reserve(order.size());
+  for (const std::uint32_t i : order) {
+    to.ids.push_back(from.ids[i]);
+    to.frequency.push_back(from.frequency[i]);
+    to.touched.push_back(from.touched[i]);
+    const float* e = from.embedding.data() + i * from.dimension;
+    to.embedding.insert(to.embedding.end(), e, e + from.dimension);
+  }
+  return to;
+}
+
+class StreamEngine final : public Engine {
+ public:
+  explicit StreamEngine(EngineConfig config)
+      : config_(std::move(config)), schema_(config_.features), pending_(schema_.size()) {
+    for (const TableConfig& table : config_.tables) tables_.emplace_back(table);
+    std::vector<std::uint32_t> slots;
+    for (const TableState& table : tables_) slots.push_back(table.slot_count());
+    learners_.emplace(config_, std::move(slots));
+    batch_.columns.resize(schema_.size());
+    for (std::uint32_t f = 0; f < schema_.size(); ++f) {
+      batch_.columns[f].table = schema_.feature(FeatureIndex{f}).table;
+    }
+  }
+
+  const EngineConfig& config() const override { return config_; }
+  const FeatureSchema& schema() const override { return schema_; }
+  std::uint64_t samples() const override { return learners_->samples() + pending_.size(); }
+
+  void ingest(const EventBatch& batch) override {
+    REMAPD_CHECK(batch.features() == schema_.size(), "the batch was decoded by this schema");
+    value_at_.assign(schema_.size(), 0);
+    for (std::size_t first = 0; first < batch.samples();) {
+      const std::size_t room = config_.mini_batch - pending_.size();
+      const std::size_t count = std::min(room, batch.samples() - first);
+      pending_.append(batch, first, count, value_at_);
+      first += count;
+      if (pending_.size() == config_.mini_batch) flush();
+    }
+  }
+
+  void flush() override {
+    if (pending_.size() == 0) return;
+    resolve();
+    learners_->learn(batch_);
+    pending_.clear();
+    if (learners_->samples() >= next_tick_) tick();
+  }
+
+  BuildJobPtr begin_build(const BuildRequest& request) override {
+    const TableState& table = tables_[request.table.value];
+    const TableConfig& config = table.config();
+    BuildJobPtr job(new BuildJob);
+    job->table = request.table;
+    job->incumbent = table.incumbent();
+    job->config = {.strategy = config.strategy,
+                   .rows = config.rows,
+                   .dedicated_share = config.dedicated_share,
+                   .newcomer_share = config.newcomer_share,
+                   .hysteresis = config.hysteresis,
+                   .churn_budget = config.churn_budget,
+                   .seed = config_.seed};
+    mapping::BuildInput& input = job->input;
+    input.table = config.name;
+    input.version = request.version;
+    input.epoch = request.epoch;
+    input.built_ms = request.built_ms;
+    input.unknown_traffic = table.unknown_traffic();
+    input.newcomer_persistence = learners_->newcomer_persistence(request.table);
+    input.clustered_ids = table.clustered_ids();
+    if (config.strategy == mapping::Strategy::kHash) return job;
+    std::vector<sketch::Slot> slots;
+    table.ids().for_each([&](sketch::Slot slot, Id id, double count) {
+      slots.push_back(slot);
+      input.ids.push_back(id);
+      input.touched.push_back(table.touched(slot) ? 1 : 0);
+      input.frequency.push_back(std::max(static_cast<float>(count), 1e-6F));
+    });
+    if (config.strategy == mapping::Strategy::kEmbedding ||
+        config.strategy == mapping::Strategy::kCombined) {
+      learners_->refresh();
+      Learners::Embedding embedding = learners_->embed(request.table, slots);
+      input.embedding = std::move(embedding.values);
+      input.dimension = embedding.dimension;
+    }
+    return job;
+  }
+
+  void adopt(const BuildOutcome& outcome) override {
+    tables_[outcome.table.value].adopt(outcome.mapping, outcome.clustered_ids);
+  }
+
+  Result<void> adopt(TableIndex index, const mapping::ArtifactView& artifact) override {
+    TableState& table = tables_[index.value];
+    if (artifact.info().table != table.config().name) {
+      return fail(ErrorCode::kInvalidArgument, "the artifact is of table \"" +
+                                                   artifact.info().table + "\", not of \"" +
+                                                   table.config().name + "\"");
+    }
+    mapping::Mapping incumbent;
+    incumbent.info = artifact.info();
+    std::vector<Id> ids;
+    table.ids().for_each([&](sketch::Slot, Id id, double) { ids.push_back(id); });
+    std::sort(ids.begin(), ids.end());
+    for (const Id id : ids) {
+      if (!artifact.contains(id)) continue;
+      incumbent.ids.push_back(id);
+      incumbent.rows.push_back(artifact.lookup(id));
+    }
+    incumbent.stats.ids = incumbent.ids.size();
+    incumbent.stats.dedicated_rows = incumbent.info.dedicated_rows;
+    incumbent.stats.fallback_rows = incumbent.info.fallback.row_count;
+    table.adopt(std::move(incumbent), table.clustered_ids());
+    return {};
+  }
+
+  EngineStats stats() const override {
+    EngineStats out;
+    out.samples = samples();
+    out.labelled_samples = learners_->labelled_samples();
+    out.label_sum = learners_->label_sum();
+    out.ticks = ticks_;
+    for (std::uint32_t t = 0; t < tables_.size(); ++t) {
+      const TableState& table = tables_[t];
+      TableStats& stats = out.tables.emplace_back();
+      const Learners::Choice choice = learners_->choice(TableIndex{t});
+      stats.name = table.config().name;
+      stats.rows = table.config().rows;
+      stats.strategy = to_string(table.config().strategy);
+      stats.learner = to_string(choice.learner);
+      stats.learner_reason = choice.reason;
+      stats.accesses = table.accesses();
+      stats.distinct_ids = table.distinct_ids();
+      stats.tracked_ids = table.ids().size();
+      stats.evicted_ids = table.evicted();
+      stats.newcomer_traffic = table.unknown_traffic();
+      stats.memory_bytes = table.memory_bytes();
+      if (const auto incumbent = table.incumbent()) {
+        stats.version = incumbent->info.version;
+        stats.mapping = incumbent->stats;
+      }
+      out.ids += table.accesses();
+    }
+    return out;
+  }
+
+  std::vector<IdStats> heaviest(TableIndex table, std::size_t count) const override {
+    return top(table, count, [](Row) { return true; });
+  }
+
+  std::vector<IdStats> sharing_row(TableIndex table, Row row, std::size_t count) const override {
+    return top(table, count, [row](Row other) { return other == row; });
+  }
+
+  IdStats id_stats(TableIndex index, Id id) const override {
+    const TableState& table = tables_[index.value];
+    IdStats out{.id = id};
+    const sketch::Slot slot = table.ids().find(id);
+    if (slot != sketch::kNoSlot) {
+      out.frequency = table.ids().count(slot);
+      out.row = table.row(slot);
+    }
+    if (out.row == kNoRow && table.incumbent()) out.row = table.incumbent()->lookup(id);
+    return out;
+  }
+
+  void save(ByteWriter& out) const override {
+    out.put(kStateFormat);
+    out.put(fingerprint());
+    out.put(ticks_);
+    out.put(next_tick_);
+    pending_.save(out);
+    for (const TableState& table : tables_) table.save(out);
+    learners_->save(out);
+  }
+
+  Result<void> load(ByteReader& in) override {
+    if (in.get<std::uint32_t>() != kStateFormat) {
+      return fail(ErrorCode::kUnsupported, "engine state: unknown format version");
+    }
+    if (in.get<std::uint64_t>() != fingerprint()) {
+      return fail(ErrorCode::kConflict,
+                  "engine state: it was saved under other features, max_tracked_ids, dimensions, "
+                  "mini_batch or seed; set them back, or move the checkpoint away to start afresh");
+    }
+    ticks_ = in.get<std::uint64_t>();
+    next_tick_ = in.get<std::uint64_t>();
+    if (auto ok = pending_.load(in); !ok) return ok;
+    for (TableState& table : tables_) {
+      if (auto ok = table.load(in); !ok) return ok;
+    }
+    return learners_->load(in);
+  }
+
+ private:
+  // Counts the pending samples' ids and resolves them to slots.
+  void resolve() {
+    batch_.samples = pending_.size();
+    batch_.labels = pending_.labels();
+    batch_.weights = pending_.weights();
+    for (std::size_t f = 0; f < schema_.size(); ++f) {
+      embedding::SlotBatch::Column& column = batch_.columns[f];
+      const std::vector<Id>& values = pending_.values(f);
+      column.begin = pending_.begin(f);
+      column.slots.resize(values.size());
+      column.newcomer.resize(values.size());
+      admitted_.clear();
+      TableState& table = tables_[column.table.value];
+      table.access(values, column.slots, admitted_, column.newcomer);
+      if (admitted_.empty()) continue;
+      admitted_ids_.clear();
+      for (const sketch::Slot slot : admitted_) admitted_ids_.push_back(table.ids().id_of(slot));
+      learners_->admit(column.table, admitted_, admitted_ids_);
+    }
+  }
+
+  void tick() {
+    const std::uint64_t samples = learners_->samples();
+    const auto passed = static_cast<double>(samples - last_tick());
+    for (std::uint32_t t = 0; t < tables_.size(); ++t) {
+      const double half_life = tables_[t].config().half_life_samples;
+      const double decay = half_life > 0 ? std::exp2(-passed / half_life) : 1.0;
+      evicted_.clear();
+      tables_[t].fold(decay, evicted_);
+      learners_->evict(TableIndex{t}, evicted_);
+    }
+    ++ticks_;
+    next_tick_ = samples + config_.tick_samples;
+  }
+
+  std::uint64_t last_tick() const { return next_tick_ - config_.tick_samples; }
+
+  template <class Keep>
+  std::vector<IdStats> top(TableIndex index, std::size_t count, Keep keep) const {
+    const TableState& table = tables_[index.value];
+    std::vector<IdStats> out;
+    table.ids().for_each([&](sketch::Slot slot, Id id, double frequency) {
+      if (keep(table.row(slot))) out.push_back({id, frequency, table.row(slot)});
+    });
+    const auto heavier = [](const IdStats& a, const IdStats& b) {
+      return a.frequency != b.frequency ? a.frequency > b.frequency : a.id < b.id;
+    };
+    const auto wanted = static_cast<std::ptrdiff_t>(std::min(count, out.size()));
+    std::partial_sort(out.begin(), out.begin() + wanted, out.end(), heavier);
+    out.resize(static_cast<std::size_t>(wanted));
+    return out;
+  }
+
+  // Of everything that decides the shape and meaning of the saved state. Row budgets, strategies
+  // and thresholds may change between runs; these may not.
+  std::uint64_t fingerprint() const {
+    ByteWriter out;
+    for (const TableConfig& table : config_.tables) {
+      out.put_string(table.name);
+      out.put(table.max_tracked_ids);
+    }
+    for (const Feature& feature : config_.features) {
+      out.put_string(feature.name);
+      out.put(feature.table.value);
+    }
+    out.put(config_.co_access_dimension);
+    out.put(config_.factors);
+    out.put(config_.mini_batch);
+    out.put(config_.seed);
+    return checksum(out.bytes());
+  }
+
+  EngineConfig config_;
+  FeatureSchema schema_;
+  PendingSamples pending_;
+  std::vector<TableState> tables_;
+  std::optional<Learners> learners_;
+  std::uint64_t ticks_ = 0;
+  std::uint64_t next_tick_ = config_.tick_samples;
+
+  // Scratch, kept for its memory.
+  embedding::SlotBatch batch_;
+  std::vector<std::size_t> value_at_;
+  std::vector<sketch::Slot> admitted_;
+  std::vector<Id> admitted_ids_;
+  std::vector<sketch::Slot> evicted_;
+};
+
+}  // namespace
+
+BuildOutcome run_build(const BuildJob& job) {
+  const mapping::BuildInput input = sorted_input(job);
+  mapping::BuildResult result = mapping::build_mapping(input, job.config);
+  BuildOutcome out;
+  out.table = job.table;
+  out.mapping = std::move(result.mapping);
+  out.plan = std::move(result.plan);
+  out.clustered_ids = result.clustered_ids;
+  out.incumbent = job.incumbent;
+  return out;
+}
+
+Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
+  if (auto ok = config.validate(); !ok) return fail(std::move(ok).error());
+  return std::make_unique<StreamEngine>(std::move(config));
+}
+
+}  // namespace remapd::pipeline

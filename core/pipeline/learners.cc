@@ -1,0 +1,114 @@
+#include "core/pipeline/learners.h"
+
+#include <cmath>
+
+namespace remapd::pipeline {
+namespace {
+
+constexpr double kLabelledShare = 0.5;    // of the samples
+constexpr double kMinorityShare = 0.005;  // of the labelled samples, of the rarer class
+
+embedding::FactorisationMachine::Config machine_config(const EngineConfig& config) {
+  embedding::FactorisationMachine::Config out;
+  out.factors = config.factors;
+  out.seed = config.seed;
+  return out;
+}
+
+embedding::CoAccessGraph::Config graph_config(const EngineConfig& config) {
+  embedding::CoAccessGraph::Config out;
+  out.dimension = config.co_access_dimension;
+  out.seed = config.seed;
+  return out;
+}
+
+}  // namespace
+
+Learners::Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts)
+    : config_(config),
+      slot_counts_(std::move(slot_counts)),
+      machine_(machine_config(config), slot_counts_),
+      graph_(graph_config(config), slot_counts_) {}
+
+void Learners::admit(TableIndex table, std::span<const sketch::Slot> slots,
+                     std::span<const Id> ids) {
+  machine_.admit(table, slots, ids);
+  graph_.admit(table, slots, ids);
+}
+
+void Learners::evict(TableIndex table, std::span<const sketch::Slot> slots) {
+  if (!slots.empty()) graph_.evict(table, slots);
+}
+
+void Learners::learn(const embedding::SlotBatch& batch) {
+  samples_ += batch.samples;
+  for (const float label : batch.labels) {
+    if (std::isnan(label)) continue;
+    ++labelled_;
+    label_sum_ += label;
+  }
+  machine_.learn(batch);
+  graph_.learn(batch);
+  graph_is_stale_ = true;
+}
+
+bool Learners::stream_is_labelled() const {
+  const auto labelled = static_cast<double>(labelled_);
+  return labelled >= kLabelledShare * static_cast<double>(samples_) &&
+         label_sum_ >= kMinorityShare * labelled && label_sum_ <= (1 - kMinorityShare) * labelled;
+}
+
+Learners::Choice Learners::choice(TableIndex table) const {
+  switch (config_.tables[table.value].learner) {
+    case LearnerChoice::kCoAccess:
+      return {LearnerChoice::kCoAccess, "pinned by the configuration"};
+    case LearnerChoice::kSupervised:
+      return {LearnerChoice::kSupervised, "pinned by the configuration"};
+    case LearnerChoice::kAuto:
+      break;
+  }
+  if (stream_is_labelled()) {
+    return {LearnerChoice::kSupervised, "the stream carries labels of both classes"};
+  }
+  return {LearnerChoice::kCoAccess,
+          labelled_ == 0 ? "the stream carries no labels" : "too few labels, or all of one class"};
+}
+
+void Learners::refresh() {
+  bool needed = false;
+  for (std::uint32_t t = 0; t < config_.tables.size(); ++t) {
+    needed |= choice(TableIndex{t}).learner == LearnerChoice::kCoAccess;
+  }
+  if (!needed || !graph_is_stale_) return;
+  graph_.refresh();
+  graph_is_stale_ = false;
+}
+
+Learners::Embedding Learners::embed(TableIndex table, std::span<const sketch::Slot> slots) const {
+  if (choice(table).learner == LearnerChoice::kSupervised) {
+    return {machine_.embed(table, slots), machine_.dimension()};
+  }
+  return {graph_.embed(table, slots), graph_.dimension()};
+}
+
+std::size_t Learners::memory_bytes() const {
+  return machine_.memory_bytes() + graph_.memory_bytes();
+}
+
+void Learners::save(ByteWriter& out) const {
+  out.put(samples_);
+  out.put(labelled_);
+  out.put(label_sum_);
+  machine_.save(out);
+  graph_.save(out);
+}
+
+Result<void> Learners::load(ByteReader& in) {
+  samples_ = in.get<std::uint64_t>();
+  labelled_ = in.get<std::uint64_t>();
+  label_sum_ = in.get<double>();
+  graph_is_stale_ = true;
+  return machine_.load(in).and_then([&] { return graph_.load(in); });
+}
+
+}  // namespace remapd::pipeline

@@ -1,0 +1,71 @@
+// The learners of an engine and the choice between them.
+//
+// Supervised embeddings say more about what a row must be able to represent, so they are used where
+// the stream carries labels: at least half of the recent samples, of both classes. Before that is
+// known, and on unlabelled streams, co-access embeddings are used. A learner exists only while some
+// table uses it or may soon; one that is started late is used once it has seen enough samples.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/embedding/co_access_graph.h"
+#include "core/embedding/factorisation_machine.h"
+#include "core/embedding/slot_batch.h"
+#include "core/pipeline/engine_config.h"
+
+namespace remapd::pipeline {
+
+class Learners {
+ public:
+  // slot_counts: size of each table's slot space; wanted: each table's configured choice.
+  Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts);
+
+  void admit(TableIndex table, std::span<const sketch::Slot> slots, std::span<const Id> ids);
+  void evict(TableIndex table, std::span<const sketch::Slot> slots);
+  void learn(const embedding::SlotBatch& batch);
+
+  struct Choice {
+    LearnerChoice learner;  // kCoAccess or kSupervised
+    std::string reason;
+  };
+  Choice choice(TableIndex table) const;
+
+  // See FactorisationMachine; of tables embedded without labels nothing is known, and so 0.
+  double newcomer_persistence(TableIndex table) const {
+    return machine_.newcomer_persistence(table);
+  }
+
+  // Brings the embeddings up to date with everything learned; call before embed().
+  void refresh();
+  struct Embedding {
+    std::vector<float> values;  // row-major, slots.size() x dimension
+    std::size_t dimension = 0;
+  };
+  Embedding embed(TableIndex table, std::span<const sketch::Slot> slots) const;
+
+  std::uint64_t samples() const { return samples_; }
+  std::uint64_t labelled_samples() const { return labelled_; }
+  double label_sum() const { return label_sum_; }
+
+  std::size_t memory_bytes() const;
+  void save(ByteWriter& out) const;
+  Result<void> load(ByteReader& in);
+
+ private:
+  bool stream_is_labelled() const;
+
+  const EngineConfig& config_;
+  std::vector<std::uint32_t> slot_counts_;
+  embedding::FactorisationMachine machine_;
+  embedding::CoAccessGraph graph_;
+  bool graph_is_stale_ = true;
+  std::uint64_t samples_ = 0;
+  std::uint64_t labelled_ = 0;
+  double label_sum_ = 0;
+};
+
+}  // namespace remapd::pipeline

@@ -1,0 +1,102 @@
+// Samples waiting for their mini-batch to fill. Mini-batches are counted along the stream, so what
+// is learned does not depend on how samples were packed into messages.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/pipeline/event_batch.h"
+
+namespace remapd::pipeline {
+
+class PendingSamples {
+ public:
+  explicit PendingSamples(std::size_t features) : columns_(features) { clear(); }
+
+  std::size_t size() const { return labels_.size(); }
+  const std::vector<Id>& values(std::size_t feature) const { return columns_[feature].values; }
+  // size() + 1 offsets into values().
+  const std::vector<std::uint32_t>& begin(std::size_t feature) const {
+    return columns_[feature].begin;
+  }
+  const std::vector<float>& labels() const { return labels_; }
+  const std::vector<float>& weights() const { return weights_; }
+
+  // Takes samples [first, first + count) of the batch; value_at[f] is where sample `first` starts
+  // in the values of feature f, and is moved on.
+  void append(const EventBatch& batch, std::size_t first, std::size_t count,
+              std::vector<std::size_t>& value_at) {
+    for (std::uint32_t f = 0; f < columns_.size(); ++f) {
+      Column& column = columns_[f];
+      const auto lengths = batch.lengths(FeatureIndex{f}).subspan(first, count);
+      std::size_t total = 0;
+      for (const std::uint32_t n : lengths) {
+        total += n;
+        column.begin.push_back(column.begin.back() + n);
+      }
+      const auto values = batch.values(FeatureIndex{f}).subspan(value_at[f], total);
+      column.values.insert(column.values.end(), values.begin(), values.end());
+      value_at[f] += total;
+    }
+    for (std::size_t s = first; s < first + count; ++s) {
+      const float label = batch.labels().empty() ? kUnlabelled : batch.labels()[s];
+      const float weight = batch.weights().empty() ? 1.0F : batch.weights()[s];
+      labels_.push_back(label >= 0 && label <= 1 ? label : kUnlabelled);
+      weights_.push_back(std::isfinite(weight) && weight > 0 ? weight : 1.0F);
+    }
+  }
+
+  void clear() {
+    for (Column& column : columns_) {
+      column.values.clear();
+      column.begin.assign(1, 0);
+    }
+    labels_.clear();
+    weights_.clear();
+  }
+
+  void save(ByteWriter& out) const {
+    for (const Column& column : columns_) {
+      out.put_vector(column.begin);
+      out.put_vector(column.values);
+    }
+    out.put_vector(labels_);
+    out.put_vector(weights_);
+  }
+
+  Result<void> load(ByteReader& in) {
+    for (Column& column : columns_) {
+      column.begin = in.get_vector<std::uint32_t>();
+      column.values = in.get_vector<Id>();
+    }
+    labels_ = in.get_vector<float>();
+    weights_ = in.get_vector<float>();
+    bool sound = in.ok() && weights_.size() == labels_.size();
+    for (const Column& column : columns_) {
+      sound = sound && column.begin.size() == labels_.size() + 1 && column.begin.front() == 0 &&
+              column.begin.back() == column.values.size();
+      for (std::size_t i = 1; sound && i < column.begin.size(); ++i) {
+        sound = column.begin[i - 1] <= column.begin[i];
+      }
+    }
+    if (!sound) return fail(ErrorCode::kCorrupt, "pending samples: sizes do not agree");
+    return {};
+  }
+
+ private:
+  static constexpr float kUnlabelled = std::numeric_limits<float>::quiet_NaN();
+
+  struct Column {
+    std::vector<Id> values;
+    std::vector<std::uint32_t> begin;
+  };
+  std::vector<Column> columns_;
+  std::vector<float> labels_;
+  std::vector<float> weights_;
+};
+
+}  // namespace remapd::pipeline

@@ -1,0 +1,95 @@
+#include "core/pipeline/table_state.h"
+
+#include "core/mapping/mapping_state.h"
+
+namespace remapd::pipeline {
+
+TableState::TableState(const TableConfig& config)
+    : config_(config),
+      ids_(config.max_tracked_ids),
+      rows_(ids_.slot_count(), kNoRow),
+      touched_(ids_.slot_count(), false) {}
+
+void TableState::access(std::span<const Id> ids, std::span<sketch::Slot> slots,
+                        std::vector<sketch::Slot>& admitted, std::span<std::uint8_t> newcomer) {
+  const std::size_t before = admitted.size();
+  ids_.count_accesses(ids, slots, admitted);
+  for (std::size_t i = before; i < admitted.size(); ++i) rows_[admitted[i]] = kNoRow;
+  for (const Id id : ids) distinct_.add(mix64(id));
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const bool tracked = slots[i] != sketch::kNoSlot;
+    newcomer[i] = !tracked || rows_[slots[i]] == kNoRow ? 1 : 0;
+    recent_unknown_ += newcomer[i];
+    if (tracked) touched_[slots[i]] = true;
+  }
+  accesses_ += ids.size();
+  recent_accesses_ += ids.size();
+}
+
+void TableState::fold(double decay, std::vector<sketch::Slot>& evicted) {
+  const std::size_t before = evicted.size();
+  ids_.fold(decay, evicted);
+  evicted_ += evicted.size() - before;
+}
+
+void TableState::adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids) {
+  incumbent_ = std::make_shared<const mapping::Mapping>(std::move(incumbent));
+  clustered_ids_ = clustered_ids;
+  recent_accesses_ = 0;
+  recent_unknown_ = 0;
+  find_rows();
+}
+
+void TableState::find_rows() {
+  std::fill(rows_.begin(), rows_.end(), kNoRow);
+  std::fill(touched_.begin(), touched_.end(), false);
+  if (!incumbent_) return;
+  std::vector<sketch::Slot> slots(incumbent_->ids.size());
+  ids_.find(incumbent_->ids, slots);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i] != sketch::kNoSlot) rows_[slots[i]] = incumbent_->rows[i];
+  }
+}
+
+double TableState::unknown_traffic() const {
+  if (recent_accesses_ == 0) return 0;
+  return static_cast<double>(recent_unknown_) / static_cast<double>(recent_accesses_);
+}
+
+std::size_t TableState::memory_bytes() const {
+  std::size_t bytes = ids_.memory_bytes() + rows_.size() * sizeof(Row) + distinct_.memory_bytes();
+  if (incumbent_) bytes += incumbent_->ids.size() * (sizeof(Id) + sizeof(Row));
+  return bytes;
+}
+
+void TableState::save(ByteWriter& out) const {
+  ids_.save(out);
+  distinct_.save(out);
+  out.put(clustered_ids_);
+  out.put(accesses_);
+  out.put(evicted_);
+  out.put(recent_accesses_);
+  out.put(recent_unknown_);
+  out.put<std::uint8_t>(incumbent_ ? 1 : 0);
+  if (incumbent_) mapping::save(*incumbent_, out);
+}
+
+Result<void> TableState::load(ByteReader& in) {
+  if (auto ok = ids_.load(in); !ok) return ok;
+  if (auto ok = distinct_.load(in); !ok) return ok;
+  clustered_ids_ = in.get<std::uint64_t>();
+  accesses_ = in.get<std::uint64_t>();
+  evicted_ = in.get<std::uint64_t>();
+  recent_accesses_ = in.get<std::uint64_t>();
+  recent_unknown_ = in.get<std::uint64_t>();
+  if (in.get<std::uint8_t>() != 0) {
+    auto incumbent = mapping::load_mapping(in);
+    if (!incumbent) return fail(std::move(incumbent).error());
+    incumbent_ = std::make_shared<const mapping::Mapping>(std::move(*incumbent));
+  }
+  if (!in.ok()) return fail(ErrorCode::kCorrupt, "table state: cut short");
+  find_rows();
+  return {};
+}
+
+}  // namespace remapd::pipeline

@@ -1,0 +1,70 @@
+// What the engine keeps of one table besides its learners' parameters: tracked ids with their
+// counts, the distinct-id sketch, and the incumbent mapping.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/mapping/artifact.h"
+#include "core/mapping/mapping.h"
+#include "core/pipeline/engine_config.h"
+#include "core/sketch/hyperloglog.h"
+#include "core/sketch/tracked_ids.h"
+
+namespace remapd::pipeline {
+
+class TableState {
+ public:
+  explicit TableState(const TableConfig& config);
+
+  const TableConfig& config() const { return config_; }
+  std::uint32_t slot_count() const { return ids_.slot_count(); }
+  const sketch::TrackedIds& ids() const { return ids_; }
+
+  // Counts one access of each id and resolves it to its slot (kNoSlot: not tracked). Slots that
+  // were given to new ids are appended to `admitted`. newcomer[i] tells whether the incumbent
+  // mapping does not know ids[i].
+  void access(std::span<const Id> ids, std::span<sketch::Slot> slots,
+              std::vector<sketch::Slot>& admitted, std::span<std::uint8_t> newcomer);
+  // A tick: decays counts and makes room; the slots freed are appended to `evicted`.
+  void fold(double decay, std::vector<sketch::Slot>& evicted);
+
+  // The incumbent mapping, null before the first.
+  std::shared_ptr<const mapping::Mapping> incumbent() const { return incumbent_; }
+  std::uint64_t clustered_ids() const { return clustered_ids_; }
+  void adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids);
+  Row row(sketch::Slot slot) const { return rows_[slot]; }
+  // Whether the slot's id was accessed since the last adopt().
+  bool touched(sketch::Slot slot) const { return touched_[slot]; }
+
+  std::uint64_t accesses() const { return accesses_; }
+  std::uint64_t evicted() const { return evicted_; }
+  double distinct_ids() const { return distinct_.estimate(); }
+  // Share of the accesses since the last adopt() by ids the incumbent does not know.
+  double unknown_traffic() const;
+  std::size_t memory_bytes() const;
+
+  void save(ByteWriter& out) const;
+  Result<void> load(ByteReader& in);
+
+ private:
+  void find_rows();
+
+  TableConfig config_;
+  sketch::TrackedIds ids_;
+  sketch::HyperLogLog distinct_;
+  std::vector<Row> rows_;      // by slot: in the incumbent; kNoRow = unknown to it
+  std::vector<bool> touched_;  // by slot
+  std::shared_ptr<const mapping::Mapping> incumbent_;
+  std::uint64_t clustered_ids_ = 0;
+  std::uint64_t accesses_ = 0;
+  std::uint64_t evicted_ = 0;
+  std::uint64_t recent_accesses_ = 0;  // since the last adopt()
+  std::uint64_t recent_unknown_ = 0;
+};
+
+}  // namespace remapd::pipeline

@@ -1,0 +1,71 @@
+#include "core/mapping/centroid_index.h"
+
+#include <gtest/gtest.h>
+
+#include "core/base/random.h"
+
+namespace remapd::mapping {
+namespace {
+
+std::vector<float> random_points(std::size_t n, std::size_t d, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<float> out(n * d);
+  for (float& x : out) x = static_cast<float>(random.normal());
+  return out;
+}
+
+float squared(const float* a, const float* b, std::size_t d) {
+  float sum = 0;
+  for (std::size_t k = 0; k < d; ++k) sum += (a[k] - b[k]) * (a[k] - b[k]);
+  return sum;
+}
+
+TEST(CentroidBlock, FindsTheNearestOfEverySize) {
+  constexpr std::size_t d = 5;
+  for (const std::size_t n : {1UL, 2UL, 15UL, 16UL, 17UL, 100UL}) {
+    const auto centroids = random_points(n, d, n);
+    const CentroidBlock block(centroids, d);
+    const auto queries = random_points(50, d, 99);
+    for (std::size_t q = 0; q < 50; ++q) {
+      const float* point = queries.data() + q * d;
+      std::size_t best = 0;
+      for (std::size_t c = 1; c < n; ++c) {
+        if (squared(point, &centroids[c * d], d) < squared(point, &centroids[best * d], d))
+          best = c;
+      }
+      const auto found = block.nearest(point);
+      EXPECT_EQ(found.index, best) << "n = " << n;
+      EXPECT_NEAR(found.distance, squared(point, &centroids[best * d], d), 1e-4);
+    }
+  }
+}
+
+TEST(CentroidBlock, TakesTheLowestOfEqualCentroids) {
+  const std::vector<float> same(40, 1.0F);
+  const float point[] = {2.0F};
+  EXPECT_EQ(CentroidBlock(same, 1).nearest(point).index, 0U);
+}
+
+TEST(CentroidIndex, IsNearlyExactBeyondTheFlatLimit) {
+  constexpr std::size_t d = 8;
+  const auto centroids = random_points(2000, d, 1);
+  const CentroidIndex index(centroids, d, 7);
+  const CentroidBlock exact(centroids, d);
+  const auto queries = random_points(500, d, 2);
+  int agree = 0;
+  double found = 0;
+  double best = 0;
+  for (std::size_t q = 0; q < 500; ++q) {
+    const auto a = index.nearest(queries.data() + q * d);
+    const auto b = exact.nearest(queries.data() + q * d);
+    agree += a.index == b.index ? 1 : 0;
+    found += a.distance;
+    best += b.distance;
+    EXPECT_GE(a.distance, b.distance * 0.999F);
+  }
+  EXPECT_GT(agree, 250);
+  EXPECT_LT(found, best * 1.15);
+}
+
+}  // namespace
+}  // namespace remapd::mapping
