@@ -36,7 +36,9 @@ struct Manifest {
   std::string instance;  // who published it
   std::uint64_t ids = 0;
   std::uint64_t content_hash = 0;
-  Version rollback_of;  // the version an operator went back to, else kNoVersion
+  std::uint64_t built_samples = 0;  // position in the stream: samples seen when it was built; a
+                                    // trainer on the same stream may swap there without look-ahead
+  Version rollback_of;              // the version an operator went back to, else kNoVersion
   std::array<std::optional<BlobInfo>, kBlobKinds> blobs;  // by BlobKind; at least one of
                                                           // snapshot and delta is present
   const std::optional<BlobInfo>& blob(BlobKind kind) const {

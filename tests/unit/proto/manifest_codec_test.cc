@@ -42,6 +42,7 @@ Manifest full_manifest() {
                     .distortion = 1.0 / 3};
   manifest.ids = 123'456'789'012ULL;
   manifest.content_hash = 0x8000000000000001ULL;
+  manifest.built_samples = 9'876'543'210ULL;
   manifest.rollback_of = Version{9};
   return manifest;
 }
@@ -62,6 +63,7 @@ void expect_equal(const Manifest& a, const Manifest& b) {
   EXPECT_EQ(a.instance, b.instance);
   EXPECT_EQ(a.ids, b.ids);
   EXPECT_EQ(a.content_hash, b.content_hash);
+  EXPECT_EQ(a.built_samples, b.built_samples);
   EXPECT_EQ(a.rollback_of, b.rollback_of);
   for (const BlobKind kind : {BlobKind::kSnapshot, BlobKind::kDelta, BlobKind::kPlan}) {
     ASSERT_EQ(a.blob(kind).has_value(), b.blob(kind).has_value());
