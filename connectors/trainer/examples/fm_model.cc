@@ -1,4 +1,4 @@
-#include "tests/quality/fm_model.h"
+#include "connectors/trainer/examples/fm_model.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "tests/quality/fm_model.h"
+#include "connectors/trainer/examples/fm_model.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,6 @@
 
 #include "core/base/random.h"
 #include "gtest/gtest.h"
-#include "tests/quality/metrics.h"
 
 namespace remapd::quality {
 namespace {
@@ -27,7 +26,7 @@ class FmModelTest : public testing::Test {
 
   double loss(bool label) {
     model_.set_sample(sample_);
-    return log_loss(model_.predict(), label);
+    return -std::log(label ? model_.predict() : 1 - model_.predict());
   }
 
   static constexpr std::uint32_t kFeatures = 4;
