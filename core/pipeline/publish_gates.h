@@ -1,0 +1,53 @@
+// The gates a built version must pass before it is published.
+//
+//   min_samples  the statistics rest on enough samples
+//   max_churn    not too much of the traffic changes its row against the incumbent
+//   self_check   every id of the mapping looks up, in the encoded artifact, to the row the builder
+//                chose, and ids it does not know to their fallback row
+//
+// Pure; safe on any thread. O(ids).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/bytes.h"
+#include "core/mapping/mapping.h"
+#include "core/pipeline/engine.h"
+
+namespace remapd::pipeline {
+
+struct GateLimits {
+  std::uint64_t min_samples = 0;
+  double max_churn = 1;  // share of traffic, 0 .. 1; 1: any
+};
+
+enum class Gate : std::uint8_t { kMinSamples = 0, kMaxChurn = 1, kSelfCheck = 2 };
+inline constexpr std::size_t kGates = 3;
+std::string_view to_string(Gate gate);
+
+struct GateResult {
+  bool passed = false;
+  std::string finding;  // what was seen and what is asked for; names the key that sets it
+};
+
+struct GateReport {
+  std::array<GateResult, kGates> results;  // by Gate
+
+  const GateResult& of(Gate gate) const { return results[static_cast<std::size_t>(gate)]; }
+  bool passed() const;
+  // The findings of the gates that were not passed, "; " between them; empty if all were.
+  std::string objections() const;
+};
+
+// `samples`: what the engine had taken in when the build began. `artifact`: the encoded
+// outcome.mapping.
+GateReport check_gates(const GateLimits& limits, std::uint64_t samples, const BuildOutcome& outcome,
+                       ByteView artifact);
+
+// The self-check alone: empty, or the first disagreement in words.
+std::string self_check(const mapping::Mapping& mapping, ByteView artifact);
+
+}  // namespace remapd::pipeline
