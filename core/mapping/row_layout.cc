@@ -7,7 +7,7 @@ namespace remapd::mapping {
 namespace {
 
 constexpr double kMaxNewcomerShare = 0.3;
-constexpr double kRowsPerArrival = 2.0;
+constexpr double kRowsPerArrival = 8.0;
 constexpr double kPersistent = 0.05;    // from here on newcomers get rows of their own,
 constexpr double kImpersistent = 0.01;  // and below this they lose them again
 
