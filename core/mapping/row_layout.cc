@@ -7,7 +7,7 @@ namespace remapd::mapping {
 namespace {
 
 constexpr double kMaxNewcomerShare = 0.3;
-constexpr double kRowsPerArrival = 8.0;
+constexpr double kRowsPerArrival = 32.0;
 constexpr double kPersistent = 0.05;    // from here on newcomers get rows of their own,
 constexpr double kImpersistent = 0.01;  // and below this they lose them again
 
@@ -21,7 +21,7 @@ std::uint32_t newcomer_rows(const LayoutRequest& request) {
   const double wanted =
       std::min(kMaxNewcomerShare * rows, kRowsPerArrival * static_cast<double>(request.arrivals));
   const double held = request.incumbent_newcomers;
-  if (request.has_incumbent && held >= 0.5 * wanted && held <= 2 * wanted) {
+  if (request.has_incumbent && held >= 0.5 * wanted && held <= 4 * wanted) {
     return request.incumbent_newcomers;
   }
   return static_cast<std::uint32_t>(std::floor(wanted));

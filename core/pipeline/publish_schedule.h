@@ -1,8 +1,10 @@
 // When the next mapping version of a table is due, counted along the stream.
 //
 // A stream teaches most at its start, so the first version comes after `first_samples` and the gaps
-// then grow by `growth` until they reach `every_samples`. The daemon adds a wall-clock interval on
-// top (whichever comes first); the quality runner uses the samples alone. A value; not thread safe.
+// then grow by `growth` until they reach `every_samples`, or `samples_per_id` times the known ids
+// if that is more: a build looks at every id, so its cost stays a bounded share of intake's. The
+// daemon adds wall-clock bounds on top; the quality runner uses the samples alone. A value; not
+// thread safe.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +16,9 @@ class PublishSchedule {
  public:
   struct Config {
     std::uint64_t first_samples = 1'000;
-    std::uint64_t every_samples = 10'000;  // the settled gap
-    double growth = 1.5;                   // >= 1
+    std::uint64_t every_samples = 2'500;  // the settled gap, of a table with few ids
+    double growth = 1.5;                  // >= 1
+    double samples_per_id = 0.01;         // >= 0
   };
 
   // Where a schedule stands; part of a checkpoint.
@@ -33,23 +36,28 @@ class PublishSchedule {
   std::uint64_t due_at() const { return due_; }
 
   State state() const { return {gap_, due_}; }
-  // Goes on where another run was. A gap that the configuration no longer allows is shortened, and
-  // the version comes sooner.
-  void restore(const State& state) {
-    const std::uint64_t longer = state.gap - std::min(state.gap, config_.every_samples);
+  // Goes on where another run was, with `ids` known ids. A gap more than twice as long as the
+  // configuration now asks for is shortened to it, and the version comes sooner.
+  void restore(const State& state, std::uint64_t ids) {
+    const std::uint64_t settled = settled_gap(ids);
+    const std::uint64_t longer = state.gap / 2 > settled ? state.gap - settled : 0;
     gap_ = state.gap - longer;
     due_ = state.due_at - std::min(state.due_at, longer);
   }
 
-  // A version was built (or its gates refused it) at `samples`.
-  void done(std::uint64_t samples) {
-    gap_ = std::min(
-        config_.every_samples,
-        std::max(gap_ + 1, static_cast<std::uint64_t>(static_cast<double>(gap_) * config_.growth)));
+  // A version of `ids` known ids was built (or its gates refused it) at `samples`.
+  void done(std::uint64_t samples, std::uint64_t ids) {
+    const auto grown = static_cast<std::uint64_t>(static_cast<double>(gap_) * config_.growth);
+    gap_ = std::min(settled_gap(ids), std::max(gap_ + 1, grown));
     due_ = samples + gap_;
   }
 
  private:
+  std::uint64_t settled_gap(std::uint64_t ids) const {
+    return std::max(config_.every_samples,
+                    static_cast<std::uint64_t>(static_cast<double>(ids) * config_.samples_per_id));
+  }
+
   Config config_;
   std::uint64_t gap_;
   std::uint64_t due_;

@@ -11,7 +11,7 @@ std::vector<std::uint64_t> due_points(PublishSchedule schedule, int count) {
   std::vector<std::uint64_t> points;
   for (int i = 0; i < count; ++i) {
     points.push_back(schedule.due_at());
-    schedule.done(schedule.due_at());
+    schedule.done(schedule.due_at(), 0);
   }
   return points;
 }
@@ -31,7 +31,7 @@ TEST(PublishSchedule, IsDueFromItsSampleOn) {
 
 TEST(PublishSchedule, CountsFromWhenTheVersionWasBuilt) {
   PublishSchedule schedule({.first_samples = 100, .every_samples = 100});
-  schedule.done(150);
+  schedule.done(150, 0);
   EXPECT_EQ(schedule.due_at(), 250U);
 }
 
@@ -48,18 +48,31 @@ TEST(PublishSchedule, GapsGrowEvenWhereTheFactorRoundsToNothing) {
 TEST(PublishSchedule, GoesOnFromItsState) {
   const PublishSchedule::Config config{.first_samples = 100, .every_samples = 1000, .growth = 1.5};
   PublishSchedule schedule(config);
-  schedule.done(100);
-  schedule.done(250);
+  schedule.done(100, 0);
+  schedule.done(250, 0);
   PublishSchedule other(config);
-  other.restore(schedule.state());
+  other.restore(schedule.state(), 0);
   EXPECT_EQ(due_points(other, 8), due_points(schedule, 8));
+}
+
+TEST(PublishSchedule, GapsGrowWithTheKnownIds) {
+  PublishSchedule schedule({.first_samples = 100, .every_samples = 100, .samples_per_id = 0.01});
+  schedule.done(100, 9'000);
+  EXPECT_EQ(schedule.due_at(), 200U);
+  schedule.done(200, 1'000'000);
+  EXPECT_EQ(schedule.due_at(), 350U);  // grows no faster than by the factor
+  for (int i = 0; i < 20; ++i) schedule.done(1'000, 1'000'000);
+  EXPECT_EQ(schedule.due_at(), 11'000U);
+  PublishSchedule other({.first_samples = 100, .every_samples = 100, .samples_per_id = 0.01});
+  other.restore(schedule.state(), 990'000);
+  EXPECT_EQ(other.due_at(), 11'000U);
 }
 
 TEST(PublishSchedule, AShorterGapIsKeptToWhenRestored) {
   PublishSchedule other({.first_samples = 10, .every_samples = 100});
-  other.restore({.gap = 1000, .due_at = 5000});
+  other.restore({.gap = 1000, .due_at = 5000}, 0);
   EXPECT_EQ(other.due_at(), 4100U);
-  other.done(4100);
+  other.done(4100, 0);
   EXPECT_EQ(other.due_at(), 4200U);
 }
 
