@@ -1,0 +1,94 @@
+// Control: what people and scripts may see and ask of a running daemon. The admin server and its
+// tests know the daemon by this port alone; Application implements it.
+//
+// All members may be called from any thread at any time and never block. Whatever needs the
+// pipeline thread is answered by a callback: called exactly once, on some thread, possibly before
+// the call returns, and never blocking itself. A daemon that ends first answers with kCancelled;
+// one that has not begun to read events yet answers when it has. A caller that cannot wait for
+// ever uses await_answer().
+//
+// Errors of all: kNotFound (no such table; the message lists those there are), kCancelled.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/base/types.h"
+#include "core/pipeline/engine.h"
+#include "daemon/application/status.h"
+#include "daemon/config/config.h"
+
+namespace remapd::daemon {
+
+template <class T>
+using Answer = std::function<void(Result<T>)>;
+
+// One id, and whom it shares its row with.
+struct IdReport {
+  Version version;                           // adopted; kNoVersion before the first
+  pipeline::IdStats id;                      // row kNoRow before the first version
+  std::vector<pipeline::IdStats> row_mates;  // most frequent first, at most as many as asked for
+};
+
+class Control {
+ public:
+  virtual ~Control() = default;
+
+  virtual std::shared_ptr<const Status> status() const = 0;
+  // Grows as long as the daemon moves, or has nothing to do and looks for work.
+  virtual std::uint64_t beats() const = 0;
+
+  // Builds and publishes a version now, whatever the schedule says; answered with its number once
+  // it is out. kConflict: the gates refused it (the message has their findings), or the table is
+  // frozen.
+  virtual void publish_now(std::string_view table, Answer<Version> answer) = 0;
+  // No version is built until unfreeze(); events are still learned from. Survives a restart where
+  // checkpoints are kept. Doing either twice changes nothing.
+  virtual void freeze(std::string_view table, Answer<void> answer) = 0;
+  virtual void unfreeze(std::string_view table, Answer<void> answer) = 0;
+  // Publishes an earlier version again under the next number, with a migration plan, and freezes
+  // the table: its next version would else undo it. Answered with the new number once it is out.
+  // kNotFound: `to` was never published or its snapshot is gone. kConflict: it is the newest, or
+  // was built for another row budget.
+  virtual void roll_back(std::string_view table, Version to, Answer<Version> answer) = 0;
+
+  virtual void lookup(std::string_view table, Id id, std::size_t row_mates,
+                      Answer<IdReport> answer) = 0;
+  // The most frequent tracked ids, most frequent first. O(tracked ids) on the pipeline thread.
+  virtual void heaviest(std::string_view table, std::size_t count,
+                        Answer<std::vector<pipeline::IdStats>> answer) = 0;
+  // Likewise of one row.
+  virtual void sharing_row(std::string_view table, Row row, std::size_t count,
+                           Answer<std::vector<pipeline::IdStats>> answer) = 0;
+
+  // Until the next reload of the configuration.
+  virtual void set_log_level(config::LogLevel level) = 0;
+};
+
+// Makes a call and waits for its answer; kUnavailable (retryable) after `timeout`. What was asked
+// for may happen nevertheless.
+//
+//   auto version = await_answer<Version>(
+//       [&](auto answer) { control.publish_now("item", std::move(answer)); }, 10s);
+template <class T, class Call>
+Result<T> await_answer(Call call, std::chrono::milliseconds timeout) {
+  const auto promise = std::make_shared<std::promise<Result<T>>>();
+  auto future = promise->get_future();
+  call(Answer<T>([promise](Result<T> result) { promise->set_value(std::move(result)); }));
+  if (future.wait_for(timeout) != std::future_status::ready) {
+    return fail(ErrorCode::kUnavailable,
+                "no answer within " + std::to_string(timeout.count()) +
+                    " ms: the daemon is busy; it may still do what was asked for",
+                true);
+  }
+  return future.get();
+}
+
+}  // namespace remapd::daemon

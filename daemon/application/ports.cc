@@ -1,0 +1,151 @@
+#include "daemon/application/ports.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "connectors/checkpoint/file_checkpoint_store.h"
+#include "connectors/files/dead_letter_file.h"
+#include "connectors/files/directory_sink.h"
+#include "connectors/files/log_reader.h"
+#include "daemon/logging/dead_letter_log.h"
+
+namespace remapd::daemon {
+namespace {
+
+// A directory sink whose harmless problems are told in the log.
+class TellingDirectorySink final : public mapping::MappingSink {
+ public:
+  TellingDirectorySink(std::unique_ptr<files::DirectoryMappingSink> sink, logging::Logger& log)
+      : sink_(std::move(sink)), log_(log) {}
+
+  Result<mapping::Tenure> take_over(std::string_view table, std::string_view instance) override {
+    auto result = sink_->take_over(table, instance);
+    tell();
+    return result;
+  }
+  Result<void> publish(const mapping::Publication& publication) override {
+    auto result = sink_->publish(publication);
+    tell();
+    return result;
+  }
+  Result<mapping::BlobPtr> snapshot(std::string_view table, Version version) override {
+    return sink_->snapshot(table, version);
+  }
+
+ private:
+  void tell() {
+    if (sink_->last_problem() == told_) return;
+    told_ = sink_->last_problem();
+    if (!told_.empty()) log_.warning("mapping directory", {{"problem", told_}});
+  }
+
+  std::unique_ptr<files::DirectoryMappingSink> sink_;
+  logging::Logger& log_;
+  std::string told_;
+};
+
+std::optional<files::LogFormat> log_format(config::LogFileFormat format) {
+  switch (format) {
+    case config::LogFileFormat::kTsv:
+      return files::LogFormat::kTsv;
+    case config::LogFileFormat::kNdjson:
+      return files::LogFormat::kNdjson;
+    case config::LogFileFormat::kProtobuf:
+      return files::LogFormat::kProtobuf;
+    case config::LogFileFormat::kAuto:
+      break;
+  }
+  return std::nullopt;
+}
+
+files::LabelUse label_use(config::Labels labels) {
+  switch (labels) {
+    case config::Labels::kRequired:
+      return files::LabelUse::kRequired;
+    case config::Labels::kIgnore:
+      return files::LabelUse::kIgnore;
+    case config::Labels::kIfPresent:
+      break;
+  }
+  return files::LabelUse::kIfPresent;
+}
+
+files::LogFileOptions log_options(const config::FileSource& source) {
+  files::LogFileOptions options;
+  options.path = source.path;
+  options.format = log_format(source.format);
+  options.batch_samples = source.batch_samples;
+  options.max_record_bytes = source.max_record_bytes;
+  options.tsv.label_column = source.label_column;
+  options.tsv.timestamp_column = source.timestamp_column;
+  options.tsv.labels = label_use(source.labels);
+  if (!source.multi_value_separator.empty()) {
+    options.tsv.multi_value_separator = source.multi_value_separator.front();
+  }
+  return options;
+}
+
+// The same file has the same name however it was written.
+std::string stream_of_file(const std::string& path) {
+  std::error_code ignored;
+  const auto canonical = std::filesystem::weakly_canonical(path, ignored);
+  return "file " + (canonical.empty() ? path : canonical.string());
+}
+
+// Each opens one port into `ports`.
+
+Result<void> open_dead_letters(const config::Config& config, logging::Logger& log,
+                               const Clock& clock, Ports& ports) {
+  if (config.dead_letter.kind == config::DeadLetterKind::kFile) {
+    auto file = files::DeadLetterFile::create({.path = config.dead_letter.file_path,
+                                               .max_bytes = config.dead_letter.file_max_bytes,
+                                               .keep_rotated = config.dead_letter.file_keep});
+    if (!file) return fail(std::move(file).error().with_context("[dead_letter.file]"));
+    ports.dead_letter_store = std::move(*file);
+  }
+  ports.dead_letters =
+      std::make_unique<logging::DeadLetterLog>(ports.dead_letter_store.get(), log, clock);
+  return {};
+}
+
+Result<void> open_checkpoints(const config::Config& config, Ports& ports) {
+  if (config.checkpoint.dir.empty()) return {};
+  auto store = checkpoint::FileCheckpointStore::create(
+      {.directory = config.checkpoint.dir, .keep = config.checkpoint.keep});
+  if (!store) return fail(std::move(store).error().with_context("[checkpoint]"));
+  ports.checkpoints = std::move(*store);
+  return {};
+}
+
+Result<void> open_sink(const config::Config& config, logging::Logger& log, Ports& ports) {
+  auto sink = files::DirectoryMappingSink::create(
+      {.directory = config.sink.directory_path, .retain_versions = config.sink.retain_versions});
+  if (!sink) return fail(std::move(sink).error().with_context("[sink.directory]"));
+  ports.sink = std::make_unique<TellingDirectorySink>(std::move(*sink), log);
+  return {};
+}
+
+Result<void> open_source(const config::Config& config, const pipeline::FeatureSchema& schema,
+                         Ports& ports) {
+  auto source = files::LogFileSource::create(log_options(config.source.file), schema,
+                                             ports.dead_letters.get());
+  if (!source) return fail(std::move(source).error().with_context("[source.file]"));
+  ports.source = std::move(*source);
+  ports.stream = stream_of_file(config.source.file.path);
+  return {};
+}
+
+}  // namespace
+
+Result<Ports> open_ports(const config::Config& config, const pipeline::FeatureSchema& schema,
+                         logging::Logger& log, const Clock& clock) {
+  Ports ports;
+  auto opened = open_dead_letters(config, log, clock, ports)
+                    .and_then([&] { return open_source(config, schema, ports); })
+                    .and_then([&] { return open_sink(config, log, ports); })
+                    .and_then([&] { return open_checkpoints(config, ports); });
+  if (!opened) return fail(std::move(opened).error());
+  return ports;
+}
+
+}  // namespace remapd::daemon

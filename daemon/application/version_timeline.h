@@ -1,0 +1,81 @@
+// VersionTimeline: which version of one table is due when, and what has to be done for it.
+//
+// Normally: publish the next version at the samples the schedule says. After a restart the engine
+// may be behind what was published: the checkpoint it came from is older than the newest version.
+// Then the stream repeats itself, and so do the versions: those before the newest are built again
+// and adopted without publishing, at the same samples as the first time, and at the sample the
+// newest was built from the table has caught up (it is fetched if it was not reproduced). Published
+// version numbers go on from there without gap or repeat.
+//
+// A value with no clock and no threads; not thread safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/mapping/mapping_sink.h"
+#include "core/pipeline/checkpoint.h"
+#include "core/pipeline/publish_schedule.h"
+
+namespace remapd::daemon {
+
+enum class BuildPurpose : std::uint8_t {
+  kPublish,
+  kRebuild,  // published before a restart: build it again, publish nothing
+  kRejoin,   // likewise, and it is the newest that was: if it comes out different, fetch it
+  kDiscard,  // no version came of it before the restart: begin the build, for its effect on the
+             // engine's state, and drop it
+};
+
+struct NextBuild {
+  BuildPurpose purpose = BuildPurpose::kPublish;
+  Version version;
+  bool parent_is_published = false;    // else the version needs a snapshot: no delta can lead to it
+  std::uint64_t expected_content = 0;  // kRejoin
+};
+
+class VersionTimeline {
+ public:
+  VersionTimeline(std::string table, pipeline::PublishSchedule::Config schedule)
+      : table_(std::move(table)), schedule_(schedule) {}
+
+  // What the sink found when the table was taken over.
+  void take_over(const mapping::Tenure& tenure);
+  // What the checkpoint says of this table.
+  void restore(const pipeline::TableProgress& progress, std::uint64_t ids);
+  pipeline::TableProgress progress() const { return {table_, adopted_, schedule_.state()}; }
+
+  const std::string& table() const { return table_; }
+  Epoch epoch() const { return epoch_; }
+  Version adopted() const { return adopted_; }
+  const std::optional<mapping::Manifest>& last() const { return last_; }
+
+  // The newest published version cannot be reached by going on from `samples`: it must be fetched
+  // and adopted now. `restored`: the engine's state came from a checkpoint.
+  bool needs_fetch(std::uint64_t samples, bool restored) const;
+  // Published versions are ahead of the engine.
+  bool catching_up() const { return last_.has_value() && adopted_ < last_->info.version; }
+
+  // The sample at which something is to be built.
+  std::uint64_t due_at() const;
+  // The sample the last build began at, 0 before the first.
+  std::uint64_t built_at() const;
+
+  // What to build at `samples`; the schedule goes on from here.
+  NextBuild begin(std::uint64_t samples, std::uint64_t ids);
+  void adopted(Version version) { adopted_ = version; }
+  void published(const mapping::Manifest& manifest);
+  // Nothing of what was published can be had any more: go on with what the engine has.
+  void forget_published() { last_.reset(); }
+
+ private:
+  std::string table_;
+  pipeline::PublishSchedule schedule_;
+  Epoch epoch_;
+  std::optional<mapping::Manifest> last_;
+  Version newest_;   // published
+  Version adopted_;  // by the engine
+};
+
+}  // namespace remapd::daemon
