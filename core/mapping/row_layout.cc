@@ -18,10 +18,11 @@ std::uint32_t newcomer_rows(const LayoutRequest& request) {
   }
   const bool apart = request.has_incumbent && request.incumbent_newcomers > 1;
   if (request.newcomer_persistence < (apart ? kImpersistent : kPersistent)) return 1;
-  const double wanted =
-      std::min(kMaxNewcomerShare * rows, kRowsPerArrival * static_cast<double>(request.arrivals));
+  const double most = kMaxNewcomerShare * rows;
+  const double wanted = std::min(most, kRowsPerArrival * static_cast<double>(request.arrivals));
+  // An incumbent with a row for every id had left newcomers all the rest.
   const double held = request.incumbent_newcomers;
-  if (request.has_incumbent && held >= 0.5 * wanted && held <= 4 * wanted) {
+  if (request.has_incumbent && held >= 0.5 * wanted && held <= std::min(4 * wanted, most)) {
     return request.incumbent_newcomers;
   }
   return static_cast<std::uint32_t>(std::floor(wanted));

@@ -44,6 +44,16 @@ TEST(RowLayout, KeepsTheNewcomerRowsWhileTheyFit) {
   EXPECT_LT(plan_layout(request).newcomers, first);
 }
 
+TEST(RowLayout, TakesBackWhatNewcomersHadWhileEveryIdOwnedARow) {
+  const RowLayout layout = plan_layout({.rows = 1000,
+                                        .ids = 1100,
+                                        .arrivals = 100,
+                                        .newcomer_persistence = 0.2,
+                                        .incumbent_newcomers = 800,
+                                        .has_incumbent = true});
+  EXPECT_EQ(layout.newcomers, 300U);
+}
+
 TEST(RowLayout, GivesNewcomersOneRowWhereTheyTeachNothingAboutThemselves) {
   LayoutRequest request{.rows = 1000, .ids = 5000, .arrivals = 500, .newcomer_persistence = -0.5};
   EXPECT_EQ(plan_layout(request).newcomers, 1U);
