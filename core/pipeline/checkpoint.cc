@@ -25,6 +25,7 @@ void write_checkpoint(const CheckpointHeader& header, const Engine& engine, Byte
     out.put(table.version);
     out.put(table.schedule.gap);
     out.put(table.schedule.due_at);
+    out.put<std::uint8_t>(table.frozen ? 1 : 0);
   }
   engine.save(out);
 }
@@ -57,6 +58,7 @@ Result<CheckpointHeader> read_checkpoint_header(ByteReader& in) {
     table.version = in.get<Version>();
     table.schedule.gap = in.get<std::uint64_t>();
     table.schedule.due_at = in.get<std::uint64_t>();
+    table.frozen = in.get<std::uint8_t>() != 0;
   }
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "checkpoint: cut short inside its header");
   return header;

@@ -22,6 +22,7 @@ struct TableProgress {
   std::string table;
   Version version;  // adopted by the engine; kNoVersion before the first
   PublishSchedule::State schedule;
+  bool frozen = false;  // by an operator: no version is built
 
   friend bool operator==(const TableProgress&, const TableProgress&) = default;
 };

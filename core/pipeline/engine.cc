@@ -195,6 +195,14 @@ class StreamEngine final : public Engine {
     return out;
   }
 
+  std::uint64_t tracked_ids(TableIndex table) const override {
+    return tables_[table.value].ids().size();
+  }
+
+  std::shared_ptr<const mapping::Mapping> incumbent(TableIndex table) const override {
+    return tables_[table.value].incumbent();
+  }
+
   std::vector<IdStats> heaviest(TableIndex table, std::size_t count) const override {
     return top(table, count, [](Row) { return true; });
   }

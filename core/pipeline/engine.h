@@ -115,6 +115,10 @@ class Engine {
   virtual Result<void> adopt(TableIndex table, const mapping::ArtifactView& artifact) = 0;
 
   virtual EngineStats stats() const = 0;
+  // O(1): what stats() says, and the adopted mapping with the ids the engine knew of it; null
+  // before the first.
+  virtual std::uint64_t tracked_ids(TableIndex table) const = 0;
+  virtual std::shared_ptr<const mapping::Mapping> incumbent(TableIndex table) const = 0;
   virtual std::vector<IdStats> heaviest(TableIndex table, std::size_t count) const = 0;
   virtual std::vector<IdStats> sharing_row(TableIndex table, Row row, std::size_t count) const = 0;
   virtual IdStats id_stats(TableIndex table, Id id) const = 0;

@@ -72,6 +72,11 @@ void TableState::save(ByteWriter& out) const {
   out.put(recent_unknown_);
   out.put<std::uint8_t>(incumbent_ ? 1 : 0);
   if (incumbent_) mapping::save(*incumbent_, out);
+  std::vector<std::uint64_t> touched((touched_.size() + 63) / 64);
+  for (std::size_t slot = 0; slot < touched_.size(); ++slot) {
+    if (touched_[slot]) touched[slot / 64] |= std::uint64_t{1} << (slot % 64);
+  }
+  out.put_vector(touched);
 }
 
 Result<void> TableState::load(ByteReader& in) {
@@ -87,8 +92,15 @@ Result<void> TableState::load(ByteReader& in) {
     if (!incumbent) return fail(std::move(incumbent).error());
     incumbent_ = std::make_shared<const mapping::Mapping>(std::move(*incumbent));
   }
+  const auto touched = in.get_vector<std::uint64_t>();
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "table state: cut short");
+  if (touched.size() != (touched_.size() + 63) / 64) {
+    return fail(ErrorCode::kCorrupt, "table state: its marks are of another number of slots");
+  }
   find_rows();
+  for (std::size_t slot = 0; slot < touched_.size(); ++slot) {
+    touched_[slot] = (touched[slot / 64] >> (slot % 64) & 1) != 0;
+  }
   return {};
 }
 

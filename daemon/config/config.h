@@ -17,6 +17,7 @@
 #include "core/base/result.h"
 #include "core/mapping/strategy.h"
 #include "core/pipeline/engine_config.h"
+#include "core/pipeline/publish_schedule.h"
 
 namespace remapd::config {
 
@@ -112,9 +113,11 @@ struct Gates {
 };
 
 struct Publish {
-  std::uint64_t first_samples = 10'000;
-  std::uint64_t every_samples = 100'000;
-  double growth = 1.5;
+  std::uint64_t first_samples = pipeline::PublishSchedule::Config().first_samples;
+  std::uint64_t every_samples = pipeline::PublishSchedule::Config().every_samples;
+  double samples_per_id = pipeline::PublishSchedule::Config().samples_per_id;
+  double growth = pipeline::PublishSchedule::Config().growth;
+  milliseconds min_interval = 10s;       // not where reading waits for versions
   milliseconds interval = 0s;            // 0: by samples only
   std::optional<bool> wait_for_publish;  // none: true for a file source, false for Kafka
   Gates gates;
@@ -161,6 +164,12 @@ struct Config {
   // (a Config filled by hand) is kConfig.
   Result<pipeline::EngineConfig> engine_config() const;
 
+  pipeline::PublishSchedule::Config schedule() const {
+    return {.first_samples = publish.first_samples,
+            .every_samples = publish.every_samples,
+            .growth = publish.growth,
+            .samples_per_id = publish.samples_per_id};
+  }
   bool waits_for_publish() const {
     return publish.wait_for_publish.value_or(source.kind == SourceKind::kFile);
   }

@@ -183,6 +183,10 @@ std::vector<std::string> risks_of(const Config& config) {
         "go "
         "back to");
   }
+  if (config.publish.interval > 0ms && config.publish.interval < config.publish.min_interval &&
+      !config.waits_for_publish()) {
+    add("publish.interval is below publish.min_interval, which wins");
+  }
   if (config.waits_for_publish() && config.publish.interval > 0ms) {
     add("publish.interval makes the versions of a replay depend on the clock");
   }

@@ -285,11 +285,22 @@ Section publish_section() {
       {
           integer<Config>({"first_samples", "samples", "The first version comes after so many."},
                           REMAPD_MEMBER(publish.first_samples), 1, kMaxCount),
-          integer<Config>({"every_samples", "samples", "The gap between versions once settled."},
+          integer<Config>({"every_samples", "samples",
+                           "The gap between versions once settled, of a table with few ids."},
                           REMAPD_MEMBER(publish.every_samples), 1, kMaxCount),
+          number<Config>({"samples_per_id", "samples",
+                          "The settled gap is so many samples for each tracked id where that is "
+                          "more: a build looks at every id, so its cost stays a bounded share of "
+                          "reading's."},
+                         REMAPD_MEMBER(publish.samples_per_id), 0, 1'000),
           number<Config>(
               {"growth", "factor", "The first gap grows by this factor from version to version."},
               REMAPD_MEMBER(publish.growth), 1, 100),
+          duration<Config>({"min_interval", "",
+                            "The least time between two versions of a table. Only where reading "
+                            "does not wait for them (wait_for_publish)."},
+                           REMAPD_MEMBER(publish.min_interval), 0s, 24h)
+              .live(),
           duration<Config>(
               {"interval", "",
                "A version is also due this long after the last, if there were events; "

@@ -33,6 +33,8 @@ class OneWordEngine final : public Engine {
   void adopt(const BuildOutcome&) override {}
   Result<void> adopt(TableIndex, const mapping::ArtifactView&) override { return {}; }
   EngineStats stats() const override { return {}; }
+  std::uint64_t tracked_ids(TableIndex) const override { return 0; }
+  std::shared_ptr<const mapping::Mapping> incumbent(TableIndex) const override { return nullptr; }
   std::vector<IdStats> heaviest(TableIndex, std::size_t) const override { return {}; }
   std::vector<IdStats> sharing_row(TableIndex, Row, std::size_t) const override { return {}; }
   IdStats id_stats(TableIndex, Id) const override { return {}; }
@@ -49,8 +51,8 @@ CheckpointHeader make_header() {
           .saved_ms = 1'700'000'000'123,
           .samples = 123'456,
           .offsets = {{0, 17}, {3, 9'000'000'000}},
-          .tables = {{"user", Version{4}, {.gap = 22'500, .due_at = 150'000}},
-                     {"item", kNoVersion, {.gap = 10'000, .due_at = 10'000}}}};
+          .tables = {{"user", Version{4}, {.gap = 22'500, .due_at = 150'000}, true},
+                     {"item", kNoVersion, {.gap = 10'000, .due_at = 10'000}, false}}};
 }
 
 TEST(Checkpoint, GoldenFile) {

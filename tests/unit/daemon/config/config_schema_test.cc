@@ -62,13 +62,10 @@ TEST(ConfigSchema, WhatAReloadAppliesIsMarked) {
       if (key.info.reload == Reload::kLive) live.insert(section.path + "." + key.info.name);
     }
   }
-  const std::set<std::string> expected{"instance.stop_timeout",
-                                       "sink.snapshot_every",
-                                       "publish.interval",
-                                       "publish.gates.min_samples",
-                                       "publish.gates.max_churn",
-                                       "checkpoint.interval",
-                                       "log.level"};
+  const std::set<std::string> expected{"instance.stop_timeout",     "sink.snapshot_every",
+                                       "publish.interval",          "publish.min_interval",
+                                       "publish.gates.min_samples", "publish.gates.max_churn",
+                                       "checkpoint.interval",       "log.level"};
   EXPECT_EQ(live, expected);
 }
 
