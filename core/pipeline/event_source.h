@@ -25,12 +25,21 @@ struct PartitionOffset {
 };
 using StreamOffsets = std::vector<PartitionOffset>;  // ascending by partition
 
+// How far a partition's end is ahead of what was read.
+struct PartitionLag {
+  std::uint32_t partition = 0;
+  std::uint64_t messages = 0;
+
+  friend bool operator==(const PartitionLag&, const PartitionLag&) = default;
+};
+
 struct SourceCounters {
   std::uint64_t messages = 0;  // read, good or bad
   std::uint64_t bytes = 0;
   std::uint64_t dead_letters = 0;      // could not be decoded; handed to the dead-letter sink
   std::uint64_t unknown_features = 0;  // columns of features the schema does not have
   std::uint64_t lost_events = 0;       // messages skipped because their offsets no longer exist
+  std::vector<PartitionLag> lag;       // ascending; only of partitions whose end is known
 };
 
 // One caller at a time. A message that cannot be decoded is dead-lettered and skipped inside
@@ -39,7 +48,8 @@ class EventSource {
  public:
   virtual ~EventSource() = default;
 
-  // Starts reading at `from`; partitions not named start where the configuration says.
+  // Starts reading at `from`; if it is empty, where the configuration says. Partitions not named
+  // in it are new since, and read from their beginning.
   virtual Result<void> start(const StreamOffsets& from) = 0;
 
   // An error that is retryable leaves the source usable; others end it.
