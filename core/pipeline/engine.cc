@@ -95,7 +95,7 @@ class StreamEngine final : public Engine {
     resolve();
     learners_->learn(batch_);
     pending_.clear();
-    if (learners_->samples() >= next_tick_) tick();
+    if (learners_->samples() - last_tick_ >= config_.tick_samples) tick();
   }
 
   BuildJobPtr begin_build(const BuildRequest& request) override {
@@ -227,28 +227,37 @@ class StreamEngine final : public Engine {
     out.put(kStateFormat);
     out.put(fingerprint());
     out.put(ticks_);
-    out.put(next_tick_);
+    out.put(last_tick_);
     pending_.save(out);
     for (const TableState& table : tables_) table.save(out);
     learners_->save(out);
   }
 
   Result<void> load(ByteReader& in) override {
-    if (in.get<std::uint32_t>() != kStateFormat) {
-      return fail(ErrorCode::kUnsupported, "engine state: unknown format version");
+    const auto format = in.get<std::uint32_t>();
+    const auto saved_under = in.get<std::uint64_t>();
+    if (!in.ok()) return fail(ErrorCode::kCorrupt, "engine state: cut short");
+    if (format != kStateFormat) {
+      return fail(ErrorCode::kUnsupported, "engine state: format " + std::to_string(format) +
+                                               ", this build reads " +
+                                               std::to_string(kStateFormat));
     }
-    if (in.get<std::uint64_t>() != fingerprint()) {
+    if (saved_under != fingerprint()) {
       return fail(ErrorCode::kConflict,
                   "engine state: it was saved under other features, max_tracked_ids, dimensions, "
                   "mini_batch or seed; set them back, or move the checkpoint away to start afresh");
     }
     ticks_ = in.get<std::uint64_t>();
-    next_tick_ = in.get<std::uint64_t>();
+    last_tick_ = in.get<std::uint64_t>();
     if (auto ok = pending_.load(in); !ok) return ok;
     for (TableState& table : tables_) {
       if (auto ok = table.load(in); !ok) return ok;
     }
-    return learners_->load(in);
+    if (auto ok = learners_->load(in); !ok) return ok;
+    if (pending_.size() >= config_.mini_batch || last_tick_ > learners_->samples()) {
+      return fail(ErrorCode::kCorrupt, "engine state: contradicts itself");
+    }
+    return {};
   }
 
  private:
@@ -275,7 +284,7 @@ class StreamEngine final : public Engine {
 
   void tick() {
     const std::uint64_t samples = learners_->samples();
-    const auto passed = static_cast<double>(samples - last_tick());
+    const auto passed = static_cast<double>(samples - last_tick_);
     for (std::uint32_t t = 0; t < tables_.size(); ++t) {
       const double half_life = tables_[t].config().half_life_samples;
       const double decay = half_life > 0 ? std::exp2(-passed / half_life) : 1.0;
@@ -284,10 +293,8 @@ class StreamEngine final : public Engine {
       learners_->evict(TableIndex{t}, evicted_);
     }
     ++ticks_;
-    next_tick_ = samples + config_.tick_samples;
+    last_tick_ = samples;
   }
-
-  std::uint64_t last_tick() const { return next_tick_ - config_.tick_samples; }
 
   template <class Keep>
   std::vector<IdStats> top(TableIndex index, std::size_t count, Keep keep) const {
@@ -330,7 +337,7 @@ class StreamEngine final : public Engine {
   std::vector<TableState> tables_;
   std::optional<Learners> learners_;
   std::uint64_t ticks_ = 0;
-  std::uint64_t next_tick_ = config_.tick_samples;
+  std::uint64_t last_tick_ = 0;  // samples then
 
   // Scratch, kept for its memory.
   embedding::SlotBatch batch_;

@@ -2,15 +2,18 @@
 //
 // One engine serves all tables of a stream. Samples are learned in mini-batches counted along the
 // stream, whatever the size of the batches they arrive in; at every tick statistics are folded
-// (decay, eviction, co-access refresh). The same samples in the same order give the same state and
-// the same mappings, byte for byte, for any thread count and any batching.
+// (decay, eviction). The same samples in the same order, with builds begun and adopted at the same
+// samples, give the same state and the same mappings, byte for byte, for any thread count and any
+// batching.
 //
 // Building a mapping has three steps, so that intake can go on meanwhile:
 //   BuildJob job = engine.begin_build(table);  // copies what the build needs; on the intake thread
 //   BuildOutcome out = run_build(job);         // pure; on any thread
 //   engine.adopt(out);                         // the version was published; on the intake thread
 // Until adopt() the incumbent stays in force: a build that is rejected or cannot be published
-// leaves no trace.
+// leaves no trace in counts or mappings. Beginning one brings the co-access embeddings up to date,
+// which is a step of learning like any other; beginning it again without new samples changes
+// nothing.
 //
 // Not thread safe: one caller at a time, normally the pipeline thread. Parallel inside (oneTBB).
 #pragma once
@@ -100,7 +103,7 @@ class Engine {
 
   // Takes in all samples of the batch. batch.features() == schema().size(). Never fails: ids are
   // any 64-bit values, labels outside [0, 1] and NaN count as unlabelled, weights that are not
-  // finite and positive as 1.
+  // finite and positive as 1, others are brought into [1e-6, 1e6].
   virtual void ingest(const EventBatch& batch) = 0;
 
   // Learns the samples still waiting for their mini-batch to fill. For the end of a finite stream;

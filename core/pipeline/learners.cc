@@ -54,7 +54,7 @@ void Learners::learn(const embedding::SlotBatch& batch) {
 
 bool Learners::stream_is_labelled() const {
   const auto labelled = static_cast<double>(labelled_);
-  return labelled >= kLabelledShare * static_cast<double>(samples_) &&
+  return labelled_ > 0 && labelled >= kLabelledShare * static_cast<double>(samples_) &&
          label_sum_ >= kMinorityShare * labelled && label_sum_ <= (1 - kMinorityShare) * labelled;
 }
 
@@ -99,6 +99,7 @@ void Learners::save(ByteWriter& out) const {
   out.put(samples_);
   out.put(labelled_);
   out.put(label_sum_);
+  out.put<std::uint8_t>(graph_is_stale_ ? 1 : 0);
   machine_.save(out);
   graph_.save(out);
 }
@@ -107,7 +108,11 @@ Result<void> Learners::load(ByteReader& in) {
   samples_ = in.get<std::uint64_t>();
   labelled_ = in.get<std::uint64_t>();
   label_sum_ = in.get<double>();
-  graph_is_stale_ = true;
+  graph_is_stale_ = in.get<std::uint8_t>() != 0;
+  if (!in.ok() || labelled_ > samples_ || !(label_sum_ >= 0) ||
+      label_sum_ > static_cast<double>(labelled_)) {
+    return fail(ErrorCode::kCorrupt, "learners: counts contradict each other");
+  }
   return machine_.load(in).and_then([&] { return graph_.load(in); });
 }
 

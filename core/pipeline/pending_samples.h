@@ -2,6 +2,7 @@
 // is learned does not depend on how samples were packed into messages.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -46,7 +47,8 @@ class PendingSamples {
       const float label = batch.labels().empty() ? kUnlabelled : batch.labels()[s];
       const float weight = batch.weights().empty() ? 1.0F : batch.weights()[s];
       labels_.push_back(label >= 0 && label <= 1 ? label : kUnlabelled);
-      weights_.push_back(std::isfinite(weight) && weight > 0 ? weight : 1.0F);
+      weights_.push_back(
+          std::isfinite(weight) && weight > 0 ? std::clamp(weight, kMinWeight, kMaxWeight) : 1.0F);
     }
   }
 
@@ -83,12 +85,19 @@ class PendingSamples {
         sound = column.begin[i - 1] <= column.begin[i];
       }
     }
-    if (!sound) return fail(ErrorCode::kCorrupt, "pending samples: sizes do not agree");
+    for (std::size_t s = 0; sound && s < labels_.size(); ++s) {
+      sound = (std::isnan(labels_[s]) || (labels_[s] >= 0 && labels_[s] <= 1)) &&
+              weights_[s] >= kMinWeight && weights_[s] <= kMaxWeight;
+    }
+    if (!sound) return fail(ErrorCode::kCorrupt, "pending samples: sizes or values are impossible");
     return {};
   }
 
  private:
   static constexpr float kUnlabelled = std::numeric_limits<float>::quiet_NaN();
+  static constexpr float kMinWeight = 1e-6F;
+  // Gradients are summed in floats: a batch of samples near the largest float would be infinite.
+  static constexpr float kMaxWeight = 1e6F;
 
   struct Column {
     std::vector<Id> values;

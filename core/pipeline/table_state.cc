@@ -14,7 +14,10 @@ void TableState::access(std::span<const Id> ids, std::span<sketch::Slot> slots,
                         std::vector<sketch::Slot>& admitted, std::span<std::uint8_t> newcomer) {
   const std::size_t before = admitted.size();
   ids_.count_accesses(ids, slots, admitted);
-  for (std::size_t i = before; i < admitted.size(); ++i) rows_[admitted[i]] = kNoRow;
+  // The incumbent may know an id that was evicted and comes back.
+  for (std::size_t i = before; i < admitted.size(); ++i) {
+    rows_[admitted[i]] = incumbent_row(ids_.id_of(admitted[i]));
+  }
   for (const Id id : ids) distinct_.add(mix64(id));
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const bool tracked = slots[i] != sketch::kNoSlot;
@@ -49,6 +52,12 @@ void TableState::find_rows() {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     if (slots[i] != sketch::kNoSlot) rows_[slots[i]] = incumbent_->rows[i];
   }
+}
+
+Row TableState::incumbent_row(Id id) const {
+  if (!incumbent_) return kNoRow;
+  const std::size_t at = incumbent_->find(id);
+  return at < incumbent_->ids.size() ? incumbent_->rows[at] : kNoRow;
 }
 
 double TableState::unknown_traffic() const {

@@ -53,6 +53,7 @@ class TableState {
 
  private:
   void find_rows();
+  Row incumbent_row(Id id) const;  // kNoRow: it does not know the id
 
   TableConfig config_;
   sketch::TrackedIds ids_;
