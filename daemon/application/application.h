@@ -33,7 +33,7 @@ class Application final : public Control {
   // `log` and `clock` must outlive it. kConfig; kResource when the tables do not fit into memory.
   static Result<std::unique_ptr<Application>> create(const config::Config& config, Ports ports,
                                                      logging::Logger& log, const Clock& clock);
-  ~Application() override;  // stops it, without waiting for what the stop timeout allows
+  ~Application() override;  // request_stop() and join()
 
   void start();
   // Reads no more, finishes or gives up what is in flight, takes a last checkpoint, ends.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/mapping/artifact.h"
 #include "daemon/application/publication.h"
 
@@ -35,10 +36,6 @@ void Builder::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void Builder::submit(BuildOrder order) {
-  orders_.push(std::move(order));
-}
-
 void Builder::cancel() {
   {
     const std::lock_guard lock(mutex_);
@@ -56,7 +53,10 @@ void Builder::join() {
 }
 
 void Builder::run() {
-  while (auto order = orders_.pop()) on_report_(carry_out(std::move(*order)));
+  while (auto order = orders_.pop()) {
+    on_report_(std::visit([this](auto&& o) { return carry_out(std::forward<decltype(o)>(o)); },
+                          std::move(*order)));
+  }
 }
 
 bool Builder::wait_before_retry(std::chrono::milliseconds pause) {
@@ -66,42 +66,84 @@ bool Builder::wait_before_retry(std::chrono::milliseconds pause) {
 
 BuildReport Builder::carry_out(BuildOrder order) {
   BuildReport report;
-  report.purpose = order.purpose;
+  report.purpose = order.next.purpose;
   report.table = order.table;
-  report.version = order.version;
+  report.version = order.next.version;
   report.samples = order.samples;
-  if (!wait_before_retry(std::chrono::milliseconds(0))) return report;
+  if (cancelled()) return report;
+  Bytes artifact;
+  build(order, report, artifact);
+  const mapping::Mapping& mapping = report.outcome->mapping;
+  switch (order.next.purpose) {
+    case BuildPurpose::kRejoin:
+      if (mapping::content_hash(mapping) == order.next.published_content) {
+        report.end = BuildEnd::kRebuilt;
+      } else if (auto published = sink_.snapshot(mapping.info.table, report.version)) {
+        report.end = BuildEnd::kFetched;
+        report.artifact = std::move(*published);
+      } else {
+        report.end = BuildEnd::kFailed;
+        report.error = std::move(published).error();
+      }
+      break;
+    case BuildPurpose::kRebuild:
+      report.end = report.gates->passed() ? BuildEnd::kRebuilt : BuildEnd::kRefused;
+      break;
+    case BuildPurpose::kPublish:
+      if (report.gates->passed()) {
+        publish(make_publication(*report.outcome, std::move(artifact),
+                                 {.instance = options_.instance,
+                                  .built_samples = order.samples,
+                                  .with_snapshot = order.with_snapshot,
+                                  .parent_content = order.next.published_content}),
+                report);
+      } else {
+        report.end = BuildEnd::kRefused;
+      }
+      break;
+    case BuildPurpose::kDiscard:
+    case BuildPurpose::kRollBack:
+      REMAPD_CHECK(false, "neither is an order to build");
+  }
+  return report;
+}
 
+void Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
   const auto begin = clock_.now();
   report.outcome = pipeline::run_build(*order.job);
   order.job.reset();
-  Bytes artifact = mapping::encode_artifact(report.outcome.mapping);
-  report.gates = pipeline::check_gates(order.limits, order.samples, report.outcome, artifact);
-  report.build_seconds = seconds_between(begin, clock_.now());
+  artifact = mapping::encode_artifact(report.outcome->mapping);
+  report.gates = pipeline::check_gates(order.limits, order.samples, *report.outcome, artifact);
+  report.build_seconds = order.begin_seconds + seconds_between(begin, clock_.now());
+}
 
-  const mapping::Mapping& mapping = report.outcome.mapping;
-  if (order.purpose == BuildPurpose::kRejoin &&
-      mapping::content_hash(mapping) != order.expected_content) {
-    auto published = sink_.snapshot(mapping.info.table, order.version);
-    report.end = published ? BuildEnd::kFetched : BuildEnd::kFailed;
-    if (published) {
-      report.artifact = std::move(*published);
-    } else {
-      report.error = std::move(published).error();
-    }
-  } else if (order.purpose == BuildPurpose::kRejoin) {
-    report.end = BuildEnd::kRebuilt;
-  } else if (!report.gates->passed()) {
-    report.end = BuildEnd::kRefused;
-  } else if (order.purpose == BuildPurpose::kRebuild) {
-    report.end = BuildEnd::kRebuilt;
-  } else {
-    publish(make_publication(report.outcome, std::move(artifact),
-                             {.instance = options_.instance,
-                              .built_samples = order.samples,
-                              .with_snapshot = order.with_snapshot}),
-            report);
+BuildReport Builder::carry_out(RollBackOrder order) {
+  BuildReport report;
+  report.purpose = BuildPurpose::kRollBack;
+  report.table = order.table;
+  report.version = order.input.version;
+  report.samples = order.samples;
+  if (cancelled()) return report;
+  const auto begin = clock_.now();
+  auto rolled_back = sink_.snapshot(order.table_name, order.target)
+                         .and_then([&](const mapping::BlobPtr& blob) -> Result<mapping::RollBack> {
+                           auto target =
+                               mapping::ArtifactView::open(blob->view(), mapping::Verify::kAll);
+                           if (!target) return fail(std::move(target).error());
+                           order.input.target = &*target;
+                           order.input.incumbent = order.incumbent.get();
+                           return mapping::roll_back(order.input);
+                         });
+  report.build_seconds = seconds_between(begin, clock_.now());
+  if (!rolled_back) {
+    report.end = BuildEnd::kFailed;
+    report.error = std::move(rolled_back).error();
+    return report;
   }
+  publish(make_publication(*rolled_back, order.target,
+                           {.instance = options_.instance, .built_samples = order.samples}),
+          report);
+  report.artifact = std::make_shared<mapping::OwnedBlob>(std::move(rolled_back->artifact));
   return report;
 }
 

@@ -1,22 +1,27 @@
-// Builder: the thread that makes mapping versions out of build jobs and publishes them.
+// Builder: the thread that makes mapping versions and publishes them.
 //
-// An order goes through: build, encode, gates, delta and plan, publish. A publication that fails
-// for a reason that may pass is tried again, 1 s to 30 s apart, until it succeeds or is given up by
-// cancel(). Each order is answered by one report, in order, on the builder thread.
+// A build order goes through: build, encode, gates, delta and plan, publish. A roll-back fetches an
+// older version and publishes it as the next. A publication that fails for a reason that may pass
+// is tried again, 1 s to 30 s apart, until it succeeds or is given up by cancel(). Each order is
+// answered by one report, in order, on the builder thread.
 //
-// The sink is used by this thread alone while it runs.
+// The sink is used by this thread alone from the first order to the last report.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <variant>
 
 #include "core/base/clock.h"
 #include "core/mapping/mapping_sink.h"
+#include "core/mapping/roll_back.h"
 #include "core/pipeline/engine.h"
 #include "core/pipeline/publish_gates.h"
 #include "daemon/application/mailbox.h"
@@ -26,14 +31,22 @@
 namespace remapd::daemon {
 
 struct BuildOrder {
-  BuildPurpose purpose = BuildPurpose::kPublish;
+  NextBuild next;
   pipeline::BuildJobPtr job;
   TableIndex table;
-  Version version;
   std::uint64_t samples = 0;  // taken in when the build began
+  double begin_seconds = 0;   // what beginning it took the pipeline thread
   bool with_snapshot = false;
   pipeline::GateLimits limits;
-  std::uint64_t expected_content = 0;  // kRejoin: content hash of the published version
+};
+
+struct RollBackOrder {
+  TableIndex table;
+  std::string table_name;
+  Version target;
+  std::uint64_t samples = 0;
+  std::shared_ptr<const mapping::Mapping> incumbent;
+  mapping::RollBackInput input;  // without target and incumbent
 };
 
 enum class BuildEnd : std::uint8_t {
@@ -52,10 +65,10 @@ struct BuildReport {
   TableIndex table;
   Version version;
   std::uint64_t samples = 0;
-  pipeline::BuildOutcome outcome;
+  std::optional<pipeline::BuildOutcome> outcome;  // of a build
   std::optional<pipeline::GateReport> gates;
   std::optional<mapping::Manifest> manifest;  // kPublished
-  mapping::BlobPtr artifact;                  // kFetched
+  mapping::BlobPtr artifact;                  // to adopt where there is no outcome to
   Error error;
   double build_seconds = 0;
   double publish_seconds = 0;
@@ -77,9 +90,10 @@ class Builder {
   ~Builder();
 
   void start();
-  void submit(BuildOrder order);
+  void submit(BuildOrder order) { orders_.push(std::move(order)); }
+  void submit(RollBackOrder order) { orders_.push(std::move(order)); }
   // Ends what is under way as soon as possible, and every order after it at once, with kCancelled.
-  // A publication that has begun is finished, or fails.
+  // An attempt to publish that has begun is not interrupted.
   void cancel();
   // No more orders; join() returns once those submitted have been reported.
   void request_stop();
@@ -88,8 +102,11 @@ class Builder {
  private:
   void run();
   BuildReport carry_out(BuildOrder order);
+  BuildReport carry_out(RollBackOrder order);
+  void build(BuildOrder& order, BuildReport& report, Bytes& artifact);
   void publish(mapping::Publication publication, BuildReport& report);
   bool wait_before_retry(std::chrono::milliseconds pause);  // false: cancelled
+  bool cancelled() { return !wait_before_retry(std::chrono::milliseconds(0)); }
 
   Options options_;
   mapping::MappingSink& sink_;
@@ -97,7 +114,7 @@ class Builder {
   const Clock& clock_;
   OnReport on_report_;
   OnRetry on_retry_;
-  Mailbox<BuildOrder> orders_;
+  Mailbox<std::variant<BuildOrder, RollBackOrder>> orders_;
   std::mutex mutex_;
   std::condition_variable cancelled_changed_;
   bool cancelled_ = false;

@@ -1,42 +1,45 @@
-// Pipeline: the thread that reads events, feeds the engine, and sees to it that versions are built,
-// published and adopted and that checkpoints are taken.
+// Pipeline: the thread that reads events and feeds the engine, and on which Publisher and
+// Checkpointer act between two stretches of samples.
 //
-//   source -> engine -> (due) -> Builder: build, gates, publish -> adopt
-//                    -> (interval) -> Checkpointer -> commit
+//   source -> engine -> Publisher -> sink
+//                    -> Checkpointer -> store, then source.commit()
 //
-// With wait_for_publish every version is built at exactly the sample it is due at, and reading goes
-// on once it is published (or refused): the versions of a replay are then reproducible. Without it
-// reading goes on meanwhile.
+// The start: take the tables over, restore the newest checkpoint, catch up with what was published
+// after it, read on from its offsets. Whatever fails for a reason that may pass is tried again
+// until a stop is requested.
 //
 // Stopping: no more reading; the batch at hand is taken in; a publication in flight is finished, or
-// given up after stop_timeout; a last checkpoint; the source is told how far it goes.
+// given up after stop_timeout; a last checkpoint; the source is told how far it goes. An instance
+// that finds itself superseded leaves everything as it is.
 //
-// start(), request_stop(), join(), apply() and beats() may be called from any thread; everything else
+// The public members may be called from any thread, start() and join() from one; everything else
 // happens on the pipeline thread.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
-#include <variant>
-#include <vector>
+#include <utility>
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/pipeline/batch_cursor.h"
 #include "core/pipeline/engine.h"
-#include "core/pipeline/publish_gates.h"
 #include "core/pipeline/publish_schedule.h"
-#include "daemon/application/builder.h"
 #include "daemon/application/checkpointer.h"
+#include "daemon/application/control.h"
 #include "daemon/application/mailbox.h"
 #include "daemon/application/ports.h"
+#include "daemon/application/publisher.h"
 #include "daemon/application/status.h"
-#include "daemon/application/version_timeline.h"
+#include "daemon/application/task.h"
 #include "daemon/logging/logger.h"
 
 namespace remapd::daemon {
@@ -47,19 +50,18 @@ class Pipeline {
   struct LiveSettings {
     std::chrono::milliseconds stop_timeout{60'000};
     std::chrono::milliseconds checkpoint_interval{60'000};
-    std::chrono::milliseconds publish_interval{0};  // 0: by samples only
-    std::uint32_t snapshot_every = 4;
-    pipeline::GateLimits gates;
+    Publisher::LiveSettings publish;
   };
   struct Options {
     std::string instance;
     pipeline::PublishSchedule::Config schedule;
     bool wait_for_publish = true;
     bool stop_at_end = true;  // of a finite source; else stay up
+    std::chrono::milliseconds start_retry{2'000};
     LiveSettings live;
   };
 
-  // The ports must have a source and a sink. All references must outlive this.
+  // The ports must have a source and a sink. The references must outlive this.
   Pipeline(Options options, std::unique_ptr<pipeline::Engine> engine, Ports ports,
            StatusBoard& board, logging::Logger& log, const Clock& clock);
   ~Pipeline();
@@ -74,53 +76,48 @@ class Pipeline {
   std::uint64_t beats() const { return beats_; }
   void apply(const LiveSettings& live);
 
+  // Has the pipeline thread do `work` with the answer, once it has begun to read, or gives the
+  // answer kCancelled if it ends first.
+  template <class T>
+  void ask(Answer<T> answer,
+           std::function<void(Publisher&, const pipeline::Engine&, Answer<T>)> work) {
+    // Shared, so that the answer is still here should the task be dropped.
+    const auto shared = std::make_shared<Answer<T>>(std::move(answer));
+    const bool posted = tasks_.push([this, shared, work = std::move(work)] {
+      if (answering_) {
+        work(*publisher_, *engine_, std::move(*shared));
+      } else {
+        (*shared)(ended());
+      }
+    });
+    if (!posted) (*shared)(ended());
+  }
+
  private:
-  struct Retry {
-    TableIndex table;
-    std::string error;
-  };
-  using Message = std::variant<BuildReport, CheckpointReport, Retry, LiveSettings, std::monostate>;
-  struct Table {
-    VersionTimeline timeline;
-    TableStatus status;
-    bool in_flight = false;
-    std::chrono::steady_clock::time_point built;  // when the last build began
-  };
+  static tl::unexpected<Error> ended() {
+    return fail(ErrorCode::kCancelled, "the daemon is stopping");
+  }
 
   void run();
   Result<void> bring_up();
   Result<void> restore();
-  Result<void> restore_from(ByteView checkpoint, pipeline::StreamOffsets& offsets);
-  Result<void> fetch_incumbent(TableIndex index);
-  Result<void> adopt_artifact(TableIndex index, const mapping::Blob& artifact);
   template <class Action>
-  auto persist(const char* what, Action action) -> decltype(action());
+  Result<void> persist(const char* what, Action action);
+
   Result<void> read_stream();
   Result<void> read_once();
   void complain_about_source(const Error& error);
   void take_in();
-  void end_of_stream();
-  Result<void> build_last_versions();
-  void bring_down();
-
-  void start_due_builds();
-  void start_build(TableIndex index, bool last_version);
   bool must_wait() const;
-  bool any_in_flight() const;
-  std::uint64_t next_due() const;
+  std::optional<Error> fatal() const;
 
-  bool handle(std::chrono::milliseconds wait);  // messages; false: none came
-  void on_message(BuildReport report);
-  void on_message(CheckpointReport report);
-  void on_message(Retry retry);
-  void on_message(LiveSettings live) { live_ = live; }
-  void on_message(std::monostate) {}
-  void log_published(const BuildReport& report);
+  void bring_down(Result<void> end);
+  void finish_in_flight();
+  void take_last_checkpoint();
+  void begin_stopping();
 
-  void checkpoint_if_due();
-  void submit_checkpoint();
-  void await_checkpoint();
-  void note_checkpoint_failure(const Error& error);
+  void run_tasks(std::chrono::milliseconds wait);  // waits for the first
+  void save_checkpoint();
   void publish_status(bool now);
   void set_phase(Phase phase);
   std::int64_t wall_ms() const;
@@ -133,23 +130,21 @@ class Pipeline {
   logging::Logger& log_;
   const Clock& clock_;
 
-  Mailbox<Message> messages_;
-  std::vector<Table> tables_;
+  Mailbox<Task> tasks_;
   pipeline::BatchCursor cursor_;
   Status status_;
-  Result<void> outcome_;  // why it ended
-  bool restored_ = false;  // offsets and state belong together: a checkpoint may be taken
-  bool ended_ = false;       // the finite source
-  bool last_built_ = false;  // the versions at its end have been begun
-  bool superseded_ = false;  // another instance is in charge: leave everything as it is
-  bool checkpoint_in_flight_ = false;
-  std::chrono::steady_clock::time_point next_checkpoint_;
+  Result<void> outcome_;
+  bool answering_ = false;  // what operators ask is answered
+  bool reading_ = false;    // offsets and state belong together: a checkpoint may be taken
+  bool ended_ = false;      // the finite source, and its last versions have been begun
   std::chrono::steady_clock::time_point next_status_;
   std::chrono::steady_clock::time_point next_source_complaint_;
   std::optional<std::chrono::steady_clock::time_point> stop_deadline_;
 
-  std::unique_ptr<Builder> builder_;
+  std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  std::mutex stop_mutex_;
+  std::condition_variable stop_changed_;
   std::atomic<bool> stop_requested_{false};
   std::atomic<bool> finished_{false};
   std::atomic<std::uint64_t> beats_{0};

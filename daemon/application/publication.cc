@@ -16,6 +16,16 @@ void add(mapping::BlobKind kind, Bytes bytes, mapping::Publication& publication)
   publication.blobs[index] = std::move(bytes);
 }
 
+void add_plan(const mapping::MigrationPlan& plan, mapping::Publication& publication) {
+  if (!plan.empty()) add(mapping::BlobKind::kPlan, mapping::encode_plan(plan), publication);
+}
+
+bool delta_leads_here(const pipeline::BuildOutcome& outcome, const PublicationNotes& notes) {
+  return outcome.incumbent != nullptr && notes.parent_content &&
+         outcome.incumbent->info.rows == outcome.mapping.info.rows &&
+         mapping::content_hash(*outcome.incumbent) == *notes.parent_content;
+}
+
 }  // namespace
 
 mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
@@ -28,19 +38,33 @@ mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Byt
   manifest.ids = outcome.mapping.ids.size();
   manifest.content_hash = mapping::content_hash(outcome.mapping);
   manifest.built_samples = notes.built_samples;
-  bool snapshot = notes.with_snapshot || outcome.incumbent == nullptr;
-  if (outcome.incumbent != nullptr) {
+  bool snapshot = true;
+  if (delta_leads_here(outcome, notes)) {
     Bytes delta = mapping::encode_delta(mapping::make_delta(*outcome.incumbent, outcome.mapping));
     if (delta.size() < artifact.size()) {
       add(mapping::BlobKind::kDelta, std::move(delta), publication);
-    } else {
-      snapshot = true;
+      snapshot = notes.with_snapshot;
     }
   }
   if (snapshot) add(mapping::BlobKind::kSnapshot, std::move(artifact), publication);
-  if (!outcome.plan.empty()) {
-    add(mapping::BlobKind::kPlan, mapping::encode_plan(outcome.plan), publication);
-  }
+  add_plan(outcome.plan, publication);
+  return publication;
+}
+
+mapping::Publication make_publication(const mapping::RollBack& roll_back, Version target,
+                                      const PublicationNotes& notes) {
+  mapping::Publication publication;
+  mapping::Manifest& manifest = publication.manifest;
+  manifest.info = roll_back.info;
+  manifest.stats = roll_back.stats;
+  manifest.instance = notes.instance;
+  manifest.built_samples = notes.built_samples;
+  manifest.rollback_of = target;
+  const auto view = mapping::ArtifactView::open(roll_back.artifact, mapping::Verify::kHeader);
+  manifest.ids = view->ids();
+  manifest.content_hash = view->content_hash();
+  add(mapping::BlobKind::kSnapshot, roll_back.artifact, publication);
+  add_plan(roll_back.plan, publication);
   return publication;
 }
 

@@ -13,12 +13,13 @@ void VersionTimeline::take_over(const mapping::Tenure& tenure) {
 
 void VersionTimeline::restore(const pipeline::TableProgress& progress, std::uint64_t ids) {
   adopted_ = progress.version;
+  frozen_ = progress.frozen;
   schedule_.restore(progress.schedule, ids);
 }
 
 bool VersionTimeline::needs_fetch(std::uint64_t samples, bool restored) const {
   if (!catching_up()) return false;
-  return !restored || last_->built_samples == 0 || samples > last_->built_samples;
+  return !restored || samples > last_->built_samples;
 }
 
 std::uint64_t VersionTimeline::due_at() const {
@@ -32,23 +33,24 @@ std::uint64_t VersionTimeline::built_at() const {
 }
 
 NextBuild VersionTimeline::begin(std::uint64_t samples, std::uint64_t ids) {
+  before_ = schedule_;
   schedule_.done(samples, ids);
-  const Version next{adopted_.value + 1};
   if (!catching_up()) {
-    return {.purpose = BuildPurpose::kPublish,
-            .version = Version{std::max(newest_, adopted_).value + 1},
-            .parent_is_published = adopted_ == newest_};
+    NextBuild next{.purpose = BuildPurpose::kPublish, .version = next_version()};
+    if (last_ && last_->info.version == newest_ && adopted_ == newest_) {
+      next.published_content = last_->content_hash;
+    }
+    return next;
   }
   if (samples >= last_->built_samples) {
     return {.purpose = BuildPurpose::kRejoin,
             .version = last_->info.version,
-            .parent_is_published = true,
-            .expected_content = last_->content_hash};
+            .published_content = last_->content_hash};
   }
+  const Version next{adopted_.value + 1};
   const bool was_published = next < last_->info.version;
   return {.purpose = was_published ? BuildPurpose::kRebuild : BuildPurpose::kDiscard,
-          .version = next,
-          .parent_is_published = true};
+          .version = next};
 }
 
 void VersionTimeline::published(const mapping::Manifest& manifest) {

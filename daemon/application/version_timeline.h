@@ -10,6 +10,7 @@
 // A value with no clock and no threads; not thread safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,34 +23,46 @@ namespace remapd::daemon {
 
 enum class BuildPurpose : std::uint8_t {
   kPublish,
-  kRebuild,  // published before a restart: build it again, publish nothing
-  kRejoin,   // likewise, and it is the newest that was: if it comes out different, fetch it
-  kDiscard,  // no version came of it before the restart: begin the build, for its effect on the
-             // engine's state, and drop it
+  kRebuild,   // published before a restart: build it again, publish nothing
+  kRejoin,    // likewise, and it is the newest that was: if it comes out different, fetch it
+  kDiscard,   // no version came of it before the restart: begin the build, for its effect on the
+              // engine's state, and drop it
+  kRollBack,  // an operator goes back to an earlier version
 };
 
 struct NextBuild {
   BuildPurpose purpose = BuildPurpose::kPublish;
   Version version;
-  bool parent_is_published = false;    // else the version needs a snapshot: no delta can lead to it
-  std::uint64_t expected_content = 0;  // kRejoin
+  // kRejoin: of that version. Else: of the newest published version if it is the adopted one; none:
+  // no delta can lead to the version to be built.
+  std::optional<std::uint64_t> published_content{};
 };
 
 class VersionTimeline {
  public:
   VersionTimeline(std::string table, pipeline::PublishSchedule::Config schedule)
-      : table_(std::move(table)), schedule_(schedule) {}
+      : table_(std::move(table)), schedule_(schedule), before_(schedule) {}
 
   // What the sink found when the table was taken over.
   void take_over(const mapping::Tenure& tenure);
-  // What the checkpoint says of this table.
+  // What the checkpoint says of this table, of which the engine tracks `ids` ids.
   void restore(const pipeline::TableProgress& progress, std::uint64_t ids);
-  pipeline::TableProgress progress() const { return {table_, adopted_, schedule_.state()}; }
+  pipeline::TableProgress progress() const {
+    return {table_, adopted_, schedule_.state(), frozen_};
+  }
 
   const std::string& table() const { return table_; }
   Epoch epoch() const { return epoch_; }
   Version adopted() const { return adopted_; }
+  // The newest version that was published and can be had.
   const std::optional<mapping::Manifest>& last() const { return last_; }
+  // The number of the next version to be published.
+  Version next_version() const { return Version{std::max(newest_, adopted_).value + 1}; }
+
+  bool frozen() const { return frozen_; }
+  void freeze(bool frozen) { frozen_ = frozen; }
+  // Nothing is to be built. A frozen table that is catching up only repeats what was done before.
+  bool stands_still() const { return frozen_ && !catching_up(); }
 
   // The newest published version cannot be reached by going on from `samples`: it must be fetched
   // and adopted now. `restored`: the engine's state came from a checkpoint.
@@ -62,8 +75,10 @@ class VersionTimeline {
   // The sample the last build began at, 0 before the first.
   std::uint64_t built_at() const;
 
-  // What to build at `samples`; the schedule goes on from here.
+  // What to build at `samples`, of `ids` tracked ids; the schedule goes on from here.
   NextBuild begin(std::uint64_t samples, std::uint64_t ids);
+  // That build was given up because of a stop: it is due again.
+  void given_up() { schedule_ = before_; }
   void adopted(Version version) { adopted_ = version; }
   void published(const mapping::Manifest& manifest);
   // Nothing of what was published can be had any more: go on with what the engine has.
@@ -72,10 +87,12 @@ class VersionTimeline {
  private:
   std::string table_;
   pipeline::PublishSchedule schedule_;
+  pipeline::PublishSchedule before_;  // the last begin()
   Epoch epoch_;
   std::optional<mapping::Manifest> last_;
-  Version newest_;   // published
+  Version newest_;   // in use
   Version adopted_;  // by the engine
+  bool frozen_ = false;
 };
 
 }  // namespace remapd::daemon

@@ -1,0 +1,13 @@
+// What other threads have the pipeline thread do: reports of its builder and checkpointer, and the
+// questions and commands of operators.
+#pragma once
+
+#include <functional>
+
+namespace remapd::daemon {
+
+using Task = std::function<void()>;
+// Hands a task to the pipeline thread; from any thread. A pipeline that has ended drops it.
+using Post = std::function<void(Task)>;
+
+}  // namespace remapd::daemon
