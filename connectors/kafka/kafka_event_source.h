@@ -14,6 +14,8 @@
 //     `out_of_range`. Messages skipped are counted as lost events: when the log now begins after
 //     the offset, all from it to where reading goes on; when the log now ends before the offset,
 //     those of the new log that are not read.
+//     (A topic made anew that has grown beyond the offset by then cannot be told from the old one:
+//     the client library does not know topic ids.)
 //   * A broker that cannot be reached, a topic that does not exist (yet): poll() waits out its
 //     timeout and gives a retryable error; librdkafka keeps trying in the background, and reading
 //     goes on by itself.

@@ -1,0 +1,392 @@
+#include "connectors/kafka/kafka_event_source.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "connectors/kafka/kafka_client.h"
+#include "connectors/proto/access_batch_codec.h"
+#include "core/base/check.h"
+
+namespace remapd::kafka {
+
+using namespace std::chrono_literals;
+using pipeline::EventBatch;
+using pipeline::PollOutcome;
+using pipeline::StreamOffsets;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+// While something is wrong, how often it is looked whether it still is, and how long that may take.
+constexpr milliseconds kProbeInterval{1'000};
+constexpr milliseconds kProbeTimeout{250};
+constexpr milliseconds kCommitPatience{2'000};
+
+ClientRole consumer_role(const std::string& group) {
+  ClientRole role;
+  role.type = RD_KAFKA_CONSUMER;
+  role.defaults = {
+      {"queued.max.messages.kbytes", "32768"},
+      {"fetch.wait.max.ms", "100"},
+      {"check.crcs", "true"},
+  };
+  static constexpr std::string_view kOwnOffsets =
+      "the checkpoint, not the group, decides where reading goes on";
+  role.fixed = {
+      {"group.id", group, "the group is set by source.kafka.group"},
+      {"enable.auto.commit", "false", kOwnOffsets},
+      {"enable.auto.offset.store", "false", kOwnOffsets},
+      {"auto.offset.reset", "error", "it is set by source.kafka.start and out_of_range"},
+      {"enable.partition.eof", "false", "remapd reads on at the end of a partition"},
+      {"allow.auto.create.topics", "false", "a mistyped topic must be found out"},
+  };
+  return role;
+}
+
+}  // namespace
+
+class KafkaEventSource::Reader {
+ public:
+  Reader(KafkaEventSourceOptions options, pipeline::FeatureSchema schema,
+         pipeline::DeadLetterSink* dead_letters)
+      : options_(std::move(options)),
+        features_(schema.size()),
+        decoder_(schema),
+        dead_letters_(dead_letters) {}
+
+  ~Reader() {
+    const auto deadline = steady_clock::now() + kCommitPatience;
+    while (client_ && commits_under_way_ > 0 && steady_clock::now() < deadline) {
+      (void)client_->consume(20ms);  // serves the commit callback; nothing is assigned any more
+    }
+  }
+
+  Result<void> connect() {
+    ClientRole role = consumer_role(options_.group);
+    role.on_commit = [this](rd_kafka_resp_err_t code) {
+      --commits_under_way_;
+      // Nothing new to commit is no failure.
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        commit_failure_ =
+            to_error(code, fmt::format("committing offsets of group \"{}\"", options_.group));
+      }
+    };
+    auto client = KafkaClient::create(options_.settings, std::move(role));
+    if (!client) return fail(std::move(client).error());
+    client_ = std::move(*client);
+    return {};
+  }
+
+  Result<void> start(const StreamOffsets& from) {
+    stop_reading();
+    const auto count = client_->partition_count(options_.topic, options_.request_timeout);
+    if (!count) return fail(count.error());
+    std::vector<std::int64_t> next(*count, 0);
+    if (from.empty()) {
+      for (std::uint32_t p = 0; p < *count; ++p) {
+        const auto marks = client_->watermarks(options_.topic, p, options_.request_timeout);
+        if (!marks) return fail(marks.error());
+        next[p] = options_.start == StartAt::kEarliest ? marks->low : marks->high;
+      }
+    }
+    for (const pipeline::PartitionOffset& position : from) {
+      if (position.partition < *count) {
+        next[position.partition] = std::max<std::int64_t>(position.next_offset, 0);
+        continue;
+      }
+      if (auto tolerated = partition_vanished(position.partition, *count); !tolerated) {
+        return tolerated;
+      }
+    }
+    next_ = std::move(next);
+    next_metadata_ = steady_clock::now() + options_.metadata_interval;
+    return assign();
+  }
+
+  Result<PollOutcome> poll(EventBatch& into, milliseconds timeout) {
+    const auto deadline = steady_clock::now() + timeout;
+    into.reset(features_);
+    if (letter_failure_) return fail(*std::exchange(letter_failure_, std::nullopt));
+    if (ended_) return fail(*ended_);
+    REMAPD_CHECK(started_, "start() comes before poll()");
+    do {
+      if (auto kept_up = keep_up(); !kept_up) return fail(kept_up.error());
+      const MessageHandle message = client_->consume(left_until(deadline));
+      if (!message) continue;
+      if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        on_error(*message);
+      } else if (take(*message, into)) {
+        return PollOutcome::kBatch;
+      }
+      if (letter_failure_) return fail(*std::exchange(letter_failure_, std::nullopt));
+    } while (steady_clock::now() < deadline);
+    if (client_->trouble()) return fail(*client_->trouble());
+    if (problem_) return fail(*problem_);
+    return PollOutcome::kIdle;
+  }
+
+  StreamOffsets offsets() const {
+    StreamOffsets offsets;
+    offsets.reserve(next_.size());
+    for (std::uint32_t p = 0; p < next_.size(); ++p) offsets.push_back({p, next_[p]});
+    return offsets;
+  }
+
+  Result<void> commit(const StreamOffsets& offsets) {
+    if (!offsets.empty()) {
+      const PartitionListHandle list(
+          rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+      for (const pipeline::PartitionOffset& position : offsets) {
+        rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(),
+                                          static_cast<std::int32_t>(position.partition))
+            ->offset = position.next_offset;
+      }
+      const auto code = rd_kafka_commit(client_->get(), list.get(), /*async=*/1);
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return fail(to_error(code, "committing offsets"));
+      }
+      ++commits_under_way_;
+    }
+    if (commit_failure_) return fail(*std::exchange(commit_failure_, std::nullopt));
+    return {};
+  }
+
+  pipeline::SourceCounters counters() const {
+    pipeline::SourceCounters counters = counters_;
+    for (std::uint32_t p = 0; p < next_.size(); ++p) {
+      Watermarks marks;
+      const auto code =
+          rd_kafka_get_watermark_offsets(client_->get(), options_.topic.c_str(),
+                                         static_cast<std::int32_t>(p), &marks.low, &marks.high);
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR || marks.high < 0) continue;  // nothing fetched yet
+      const std::int64_t ahead = std::max<std::int64_t>(marks.high - next_[p], 0);
+      counters.lag.push_back({p, static_cast<std::uint64_t>(ahead)});
+    }
+    return counters;
+  }
+
+  std::vector<std::string> take_notices() { return std::exchange(notices_, {}); }
+
+ private:
+  void stop_reading() {
+    rd_kafka_assign(client_->get(), nullptr);
+    started_ = false;
+    out_of_range_.clear();
+    problem_.reset();
+    ended_.reset();
+  }
+
+  // Everything at once, at the positions reached: what librdkafka had fetched ahead is dropped and
+  // fetched again. Needed seldom: at the start, for new partitions, after an offset was out of
+  // range.
+  Result<void> assign() {
+    const PartitionListHandle list(
+        rd_kafka_topic_partition_list_new(static_cast<int>(next_.size())));
+    for (std::uint32_t p = 0; p < next_.size(); ++p) {
+      rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(),
+                                        static_cast<std::int32_t>(p))
+          ->offset = next_[p];
+    }
+    const auto code = rd_kafka_assign(client_->get(), list.get());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return fail(to_error(code, fmt::format("reading topic \"{}\"", options_.topic)));
+    }
+    started_ = true;
+    return {};
+  }
+
+  Result<void> partition_vanished(std::uint32_t partition, std::uint32_t count) {
+    std::string finding = fmt::format(
+        "topic \"{}\" has {} partitions, but partition {} was read before: it was deleted and "
+        "made anew, or is another topic",
+        options_.topic, count, partition);
+    if (options_.out_of_range == OutOfRange::kStop) {
+      ended_ = Error{ErrorCode::kConflict, finding + " (source.kafka.out_of_range is \"stop\")"};
+      return fail(*ended_);
+    }
+    notices_.push_back(std::move(finding));
+    return {};
+  }
+
+  // What is due beside reading: partitions out of range, partitions added, trouble that has passed.
+  Result<void> keep_up() {
+    if (!out_of_range_.empty()) {
+      if (auto moved = move_into_range(); !moved) return moved;
+    }
+    const auto now = steady_clock::now();
+    if (now < next_metadata_) return {};
+    const bool in_trouble = problem_ || client_->trouble();
+    next_metadata_ = now + (in_trouble ? std::min(kProbeInterval, options_.metadata_interval)
+                                       : options_.metadata_interval);
+    const auto count = client_->partition_count(options_.topic, kProbeTimeout);
+    if (!count) {
+      // A healthy cluster may be slow to answer once; that it is gone, librdkafka tells.
+      if (count.error().code == ErrorCode::kNotFound || in_trouble) note_problem(count.error());
+      return {};
+    }
+    problem_.reset();
+    client_->clear_trouble();
+    if (*count == next_.size()) return {};
+    for (std::uint32_t p = *count; p < next_.size(); ++p) {
+      if (auto tolerated = partition_vanished(p, *count); !tolerated) return tolerated;
+    }
+    for (auto p = static_cast<std::uint32_t>(next_.size()); p < *count; ++p) {
+      notices_.push_back(fmt::format("topic \"{}\" has a new partition, {}", options_.topic, p));
+    }
+    next_.resize(*count, 0);
+    return assign();
+  }
+
+  void note_problem(Error error) {
+    problem_ = std::move(error);
+    next_metadata_ = std::min(next_metadata_, steady_clock::now() + kProbeInterval);
+  }
+
+  void on_error(const rd_kafka_message_t& message) {
+    if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+      const auto partition = static_cast<std::uint32_t>(message.partition);
+      if (partition < next_.size()) out_of_range_.push_back(partition);
+      return;
+    }
+    note_problem(to_error(message.err, fmt::format("topic \"{}\"", options_.topic)));
+  }
+
+  Result<void> move_into_range() {
+    std::sort(out_of_range_.begin(), out_of_range_.end());
+    out_of_range_.erase(std::unique(out_of_range_.begin(), out_of_range_.end()),
+                        out_of_range_.end());
+    while (!out_of_range_.empty()) {
+      const std::uint32_t p = out_of_range_.back();
+      if (p < next_.size()) {
+        const auto marks = client_->watermarks(options_.topic, p, kProbeInterval);
+        if (!marks) return fail(marks.error());
+        if (next_[p] < marks->low || next_[p] > marks->high) {
+          if (auto moved = move_into(p, *marks); !moved) return moved;
+        }
+      }
+      out_of_range_.pop_back();
+    }
+    return assign();
+  }
+
+  Result<void> move_into(std::uint32_t partition, const Watermarks& marks) {
+    std::int64_t& next = next_[partition];
+    const std::string finding = fmt::format(
+        "topic \"{}\", partition {}: offset {} does not exist, the log reaches from {} "
+        "to {}",
+        options_.topic, partition, next, marks.low, marks.high);
+    if (options_.out_of_range == OutOfRange::kStop) {
+      ended_ = Error{ErrorCode::kConflict,
+                     finding +
+                         ": set source.kafka.out_of_range to \"earliest\" or \"latest\" to "
+                         "go on, or remove the checkpoints to begin anew"};
+      return fail(*ended_);
+    }
+    const std::int64_t to = options_.out_of_range == OutOfRange::kEarliest ? marks.low : marks.high;
+    // A log that ends before the offset is a new one: of that, all before `to` is skipped.
+    const std::int64_t lost = next < marks.low ? to - next : to;
+    counters_.lost_events += static_cast<std::uint64_t>(lost);
+    notices_.push_back(fmt::format("{}: goes on at {}, {} messages lost", finding, to, lost));
+    next = to;
+    return {};
+  }
+
+  // Whether `into` holds a batch now.
+  bool take(const rd_kafka_message_t& message, EventBatch& into) {
+    const auto partition = static_cast<std::uint32_t>(message.partition);
+    if (partition >= next_.size() || message.offset < next_[partition]) return false;
+    problem_.reset();
+    next_[partition] = message.offset + 1;
+    ++counters_.messages;
+    counters_.bytes += message.len;
+    const auto notes = decoder_.decode(payload_of(message), into);
+    if (!notes) {
+      bury(message, notes.error());
+      into.reset(features_);
+      return false;
+    }
+    counters_.unknown_features += notes->unknown_features;
+    into.position = {partition, message.offset, message.offset + 1};
+    if (into.event_time_ms == 0) {
+      into.event_time_ms = std::max<std::int64_t>(rd_kafka_message_timestamp(&message, nullptr), 0);
+    }
+    return into.samples() > 0;
+  }
+
+  void bury(const rd_kafka_message_t& message, const Error& reason) {
+    ++counters_.dead_letters;
+    if (dead_letters_ == nullptr) return;
+    auto accepted =
+        dead_letters_->accept({.payload = payload_of(message),
+                               .reason = reason.message,
+                               .origin = options_.topic,
+                               .partition = static_cast<std::uint32_t>(message.partition),
+                               .offset = message.offset});
+    if (accepted) return;
+    letter_failure_ = std::move(accepted).error();
+    letter_failure_->retryable = true;
+  }
+
+  const KafkaEventSourceOptions options_;
+  const std::size_t features_;
+  proto::AccessBatchDecoder decoder_;
+  pipeline::DeadLetterSink* const dead_letters_;
+
+  std::vector<std::int64_t> next_;  // by partition: the offset to go on with
+  std::vector<std::uint32_t> out_of_range_;
+  steady_clock::time_point next_metadata_;
+  bool started_ = false;
+  pipeline::SourceCounters counters_;
+  std::vector<std::string> notices_;
+  std::optional<Error> problem_;         // of the topic; passes
+  std::optional<Error> ended_;           // does not
+  std::optional<Error> letter_failure_;  // to be told once
+  std::optional<Error> commit_failure_;  // to be told once
+  int commits_under_way_ = 0;
+
+  std::unique_ptr<KafkaClient> client_;  // goes first: its callbacks use the others
+};
+
+KafkaEventSource::KafkaEventSource(std::unique_ptr<Reader> reader) : reader_(std::move(reader)) {}
+
+KafkaEventSource::~KafkaEventSource() = default;
+
+Result<std::unique_ptr<KafkaEventSource>> KafkaEventSource::create(
+    KafkaEventSourceOptions options, pipeline::FeatureSchema schema,
+    pipeline::DeadLetterSink* dead_letters) {
+  REMAPD_CHECK(!options.group.empty(), "offsets are committed for a group");
+  auto reader = std::make_unique<Reader>(std::move(options), std::move(schema), dead_letters);
+  if (auto connected = reader->connect(); !connected) return fail(std::move(connected).error());
+  return std::unique_ptr<KafkaEventSource>(new KafkaEventSource(std::move(reader)));
+}
+
+Result<void> KafkaEventSource::start(const StreamOffsets& from) {
+  return reader_->start(from);
+}
+
+Result<PollOutcome> KafkaEventSource::poll(EventBatch& into, milliseconds timeout) {
+  return reader_->poll(into, timeout);
+}
+
+StreamOffsets KafkaEventSource::offsets() const {
+  return reader_->offsets();
+}
+
+Result<void> KafkaEventSource::commit(const StreamOffsets& offsets) {
+  return reader_->commit(offsets);
+}
+
+pipeline::SourceCounters KafkaEventSource::counters() const {
+  return reader_->counters();
+}
+
+std::vector<std::string> KafkaEventSource::take_notices() {
+  return reader_->take_notices();
+}
+
+}  // namespace remapd::kafka
