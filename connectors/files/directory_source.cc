@@ -91,7 +91,9 @@ std::vector<Manifest> DirectoryMappingSource::scan() {
     return {};
   }
   std::vector<Manifest> found;
-  if (seen_ == kNoVersion) {
+  // Whoever was there before the first version misses none.
+  if (versions->empty()) from_the_first_ = true;
+  if (seen_ == kNoVersion && !from_the_first_) {
     found = first_scan(*versions);
   } else {
     if (!versions->empty() && versions->back() < seen_) {

@@ -1,11 +1,12 @@
 // DirectoryMappingSource: the mapping versions of one table from a directory that a
 // DirectoryMappingSink writes (layout: mapping_directory.h).
 //
-// New versions are found by listing the table's directory every 200 ms: that needs no kernel
-// support, works on network file systems, and costs microseconds. A version is reported only when
-// its manifest can be read and every blob it names matches size and checksum; one that is damaged
-// is passed over for good, one that could not be read for another reason is tried again. Neither is
-// an error of poll(): last_problem() tells.
+// A source that has polled before the first version reports all of them. New versions are found by
+// listing the table's directory every 200 ms: that needs no kernel support, works on network file
+// systems, and costs microseconds. A version is reported only when its manifest can be read and
+// every blob it names matches size and checksum; one that is damaged is passed over for good, one
+// that could not be read for another reason is tried again. Neither is an error of poll():
+// last_problem() tells.
 //
 // Not thread safe: one caller at a time. poll() costs O(bytes) once per version.
 #pragma once
@@ -46,9 +47,10 @@ class DirectoryMappingSource final : public mapping::MappingSource {
 
   std::filesystem::path table_directory_;
   std::string table_;
-  Version seen_ = kNoVersion;   // all up to it are reported or passed over
-  Epoch epoch_;                 // the highest reported
-  std::set<Version> unusable_;  // before the first report: examined and not worth it again
+  Version seen_ = kNoVersion;    // all up to it are reported or passed over
+  bool from_the_first_ = false;  // there was no version yet when it looked first
+  Epoch epoch_;                  // the highest reported
+  std::set<Version> unusable_;   // before the first report: examined and not worth it again
   std::string last_problem_;
 };
 

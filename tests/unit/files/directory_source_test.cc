@@ -90,6 +90,15 @@ TEST(DirectoryMappingSource, BeginsAtTheNewestSnapshot) {
   EXPECT_THAT(polled(*source), ElementsAre(5U, 6U));
 }
 
+TEST(DirectoryMappingSource, MissesNoneWhenItWasThereBeforeTheFirst) {
+  const TempDir dir;
+  auto source = open_source(dir);
+  EXPECT_THAT(polled(*source), IsEmpty());
+  auto sink = open_sink(dir);
+  for (std::uint64_t version = 1; version <= 3; ++version) publish(*sink, {.version = version});
+  EXPECT_THAT(polled(*source), ElementsAre(1U, 2U, 3U));
+}
+
 TEST(DirectoryMappingSource, FetchesVerifiedBlobs) {
   const TempDir dir;
   auto sink = open_sink(dir, 1);

@@ -33,28 +33,25 @@ FrequencyMapper::FrequencyMapper(std::unique_ptr<pipeline::Engine> engine,
   }
 }
 
-void FrequencyMapper::publish(quality::FmModel& model) {
-  version_ = Version{version_.value + 1};
-  for (std::uint32_t f = 0; f < tables_.size(); ++f) {
-    if (!tables_[f].shared()) continue;
-    const pipeline::BuildJobPtr job =
-        engine_->begin_build({.table = TableIndex{f}, .version = version_, .epoch = Epoch{1}});
-    const pipeline::BuildOutcome outcome = pipeline::run_build(*job);
-    engine_->adopt(outcome);
+void FrequencyMapper::publish(FeatureIndex feature, quality::FmModel& model) {
+  Served& served = served_[feature.value];
+  served.version = Version{served.version.value + 1};
+  const pipeline::BuildJobPtr job = engine_->begin_build(
+      {.table = TableIndex{feature.value}, .version = served.version, .epoch = Epoch{1}});
+  const pipeline::BuildOutcome outcome = pipeline::run_build(*job);
+  engine_->adopt(outcome);
 
-    Served& served = served_[f];
-    served.artifact.reset();
-    served.bytes = mapping::encode_artifact(outcome.mapping);
-    auto artifact = mapping::ArtifactView::open(served.bytes, mapping::Verify::kAll);
-    REMAPD_CHECK(artifact.has_value(), "an artifact just encoded can be opened");
-    served.artifact = std::move(*artifact);
+  served.artifact.reset();
+  served.bytes = mapping::encode_artifact(outcome.mapping);
+  auto artifact = mapping::ArtifactView::open(served.bytes, mapping::Verify::kAll);
+  REMAPD_CHECK(artifact.has_value(), "an artifact just encoded can be opened");
+  served.artifact = std::move(*artifact);
 
-    quality::FmTable& table = model.table(FeatureIndex{f});
-    const bool applied = mapping::apply(outcome.plan, table.matrix(), quality::kFmColumns) &&
-                         mapping::apply_to_state(outcome.plan, table.state(), 1,
-                                                 quality::kFmSettings.initial_accumulator);
-    REMAPD_CHECK(applied, "a plan fits the table it was made for");
-  }
+  quality::FmTable& table = model.table(feature);
+  const bool applied = mapping::apply(outcome.plan, table.matrix(), quality::kFmColumns) &&
+                       mapping::apply_to_state(outcome.plan, table.state(), 1,
+                                               quality::kFmSettings.initial_accumulator);
+  REMAPD_CHECK(applied, "a plan fits the table it was made for");
 }
 
 void FrequencyMapper::place(FeatureIndex feature, std::span<const Id> ids,

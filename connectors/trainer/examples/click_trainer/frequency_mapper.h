@@ -1,7 +1,7 @@
 // The baseline of what can be had without knowing which ids behave alike: ids accessed often own a
 // row, the others are hashed over the rest. Made from the samples the trainer has seen, by remapd's
 // own engine with strategy `frequency`, so that everything but the strategy is the same: budget,
-// schedule, migration.
+// moments, migration.
 //
 // Not thread safe. publish() costs O(distinct ids).
 #pragma once
@@ -29,8 +29,8 @@ class FrequencyMapper {
   // Samples the model has learned.
   void take(const pipeline::EventBatch& samples) { engine_->ingest(samples); }
 
-  // The next version of every shared table; the model's rows move with it.
-  void publish(quality::FmModel& model);
+  // The next version of a shared table; the model's rows move with it.
+  void publish(FeatureIndex feature, quality::FmModel& model);
 
   // Of a shared table.
   void place(FeatureIndex feature, std::span<const Id> ids, std::vector<Row>& rows) const;
@@ -40,14 +40,14 @@ class FrequencyMapper {
     Bytes bytes;
     std::optional<mapping::ArtifactView> artifact;  // of bytes; none before the first version
     mapping::Fallback initial;
+    Version version;
   };
   FrequencyMapper(std::unique_ptr<pipeline::Engine> engine, std::span<const Table> tables,
                   std::uint64_t seed);
 
   std::unique_ptr<pipeline::Engine> engine_;
   std::vector<Table> tables_;
-  std::vector<Served> served_;
-  Version version_;
+  std::vector<Served> served_;  // by feature
 };
 
 }  // namespace remapd::click_trainer

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -45,7 +46,9 @@ struct TrainCommand {
   EventOptions events;
   std::vector<std::string> share;
   std::string mappings;
+  std::string ready_file;
   bool free = false;
+  FollowOptions follow;
   double patience_seconds = 120;
   bool json = false;
   TrainingOptions training;
@@ -148,13 +151,16 @@ Result<void> run(TrainCommand& command) {
   if (!tables) return fail(std::move(tables).error());
   TrainingOptions& training = command.training;
   training.tables = std::move(*tables);
-  training.in_step = !command.free;
-  training.patience =
+  FollowOptions& follow = command.follow;
+  follow.seed = training.seed;
+  follow.in_step = !command.free;
+  follow.patience =
       std::chrono::milliseconds(static_cast<std::int64_t>(command.patience_seconds * 1'000));
+  training.patience = follow.patience;
 
   // Followed from before the first event, so that no version is missed.
   auto remapd = RemapdTables::create(
-      training.tables, training.seed,
+      training.tables, follow,
       [&](const std::string& table) -> Result<std::unique_ptr<mapping::MappingSource>> {
         auto source = files::DirectoryMappingSource::create(command.mappings, table);
         if (!source) return fail(std::move(source).error());
@@ -170,6 +176,9 @@ Result<void> run(TrainCommand& command) {
   }
   auto source = open_log(command.events);
   if (!source) return fail(std::move(source).error());
+  if (!command.ready_file.empty() && !std::ofstream(command.ready_file).put('\n').flush()) {
+    return fail(ErrorCode::kIo, "--ready-file: cannot write " + command.ready_file);
+  }
   const auto result = run_training(**source, **remapd, training, progress);
   progress.clear();
   if (!result) return fail(result.error());
@@ -221,20 +230,28 @@ int main(int argc, char** argv) {
   train_app->add_option("--seed", training.seed, "The daemon's [learning] seed")
       ->capture_default_str();
   train_app
-      ->add_option("--first-samples", training.schedule.first_samples,
+      ->add_option("--first-samples", train.follow.schedule.first_samples,
                    "The daemon's [publish] first_samples")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   train_app
-      ->add_option("--every-samples", training.schedule.every_samples,
+      ->add_option("--every-samples", train.follow.schedule.every_samples,
                    "The daemon's [publish] every_samples")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  train_app->add_option("--growth", training.schedule.growth, "The daemon's [publish] growth")
+  train_app->add_option("--growth", train.follow.schedule.growth, "The daemon's [publish] growth")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 100.0));
+  train_app
+      ->add_option("--samples-per-id", train.follow.schedule.samples_per_id,
+                   "The daemon's [publish] samples_per_id")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1000.0));
   train_app->add_flag("--free", train.free,
-                      "Do not wait for versions when they are due; swap when they are noticed");
+                      "Start with the newest version there is, and swap to others when they are "
+                      "noticed, without waiting for those that are due");
+  train_app->add_option("--ready-file", train.ready_file,
+                        "File made when no version that appears can be missed any more");
   train_app->add_flag("--await-last", training.await_last,
                       "Wait for the version remapd publishes at the end of a log");
   train_app

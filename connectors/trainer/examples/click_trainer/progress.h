@@ -15,7 +15,9 @@ namespace remapd::click_trainer {
 
 class Progress {
  public:
-  explicit Progress(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
+  explicit Progress(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {
+    next_ = std::chrono::steady_clock::now() + interval();
+  }
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -25,7 +27,7 @@ class Progress {
   void show(Text text) {
     const auto now = std::chrono::steady_clock::now();
     if (quiet_ || now < next_) return;
-    next_ = now + (terminal_ ? std::chrono::milliseconds(250) : std::chrono::milliseconds(5'000));
+    next_ = now + interval();
     fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", text(), terminal_ ? "" : "\n");
     std::fflush(stderr);
     shown_ = terminal_;
@@ -38,10 +40,14 @@ class Progress {
   }
 
  private:
+  std::chrono::milliseconds interval() const {
+    return std::chrono::milliseconds(terminal_ ? 250 : 5'000);
+  }
+
   bool quiet_;
   bool terminal_;
   bool shown_ = false;
-  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point next_;
 };
 
 }  // namespace remapd::click_trainer

@@ -1,6 +1,7 @@
 #include "connectors/trainer/examples/click_trainer/remapd_tables.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,106 +11,139 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Versions of the daemon that the trainer has yet to reach; it is ahead by few.
+// A daemon that is ahead stays there until the log ends.
 constexpr std::size_t kMaxStaged = 4096;
 constexpr auto kPollInterval = 5ms;
-
-bool reaches(const TableHistory& history, const std::vector<trainer::StagedVersion>& staged,
-             std::uint64_t samples) {
-  if (!staged.empty()) return staged.back().manifest.built_samples >= samples;
-  return history.served && history.served->built_samples >= samples;
-}
 
 }  // namespace
 
 Result<std::unique_ptr<RemapdTables>> RemapdTables::create(std::span<const Table> tables,
-                                                           std::uint64_t seed,
+                                                           const FollowOptions& options,
                                                            const SourceOf& source_of) {
-  std::unique_ptr<RemapdTables> out(new RemapdTables(tables.size()));
+  std::unique_ptr<RemapdTables> out(new RemapdTables(tables.size(), options));
   for (std::uint32_t f = 0; f < tables.size(); ++f) {
     if (!tables[f].shared()) continue;
     auto source = source_of(tables[f].feature);
     if (!source) return fail(std::move(source).error());
     auto client = trainer::Client::create(std::move(*source), {.table = tables[f].feature,
                                                                .rows = tables[f].rows,
-                                                               .seed = seed,
+                                                               .seed = options.seed,
                                                                .max_staged = kMaxStaged});
     if (!client) return fail(std::move(client).error());
+    // Finds what there is, so that nothing later is missed.
+    if (auto polled = (*client)->poll(0ms); !polled) return fail(std::move(polled).error());
     trainer::Reader reader = (*client)->reader();
     out->of_feature_[f] = out->tables_.size();
-    out->tables_.push_back({.feature = FeatureIndex{f},
-                            .name = tables[f].feature,
-                            .client = std::move(*client),
-                            .reader = std::move(reader),
-                            .history = {}});
+    Followed& table =
+        out->tables_.emplace_back(FeatureIndex{f}, tables[f].feature, std::move(*client),
+                                  std::move(reader), pipeline::PublishSchedule(options.schedule));
+    table.ahead = table.client->staged();
+    if (options.in_step && !table.ahead.empty() &&
+        table.ahead.front().manifest.info.parent != kNoVersion) {
+      return fail(ErrorCode::kConflict,
+                  fmt::format("table \"{}\" is at version {} already: to be in step with remapd a "
+                              "trainer follows from the first version on; start it before remapd, "
+                              "with a directory or topic of its own, or without waiting (--free)",
+                              table.name, table.ahead.back().manifest.info.version.value));
+    }
   }
   return out;
 }
 
-Result<void> RemapdTables::poll() {
-  for (const Followed& table : tables_) {
-    if (auto polled = table.client->poll(0ms); !polled) return fail(std::move(polled).error());
-  }
-  return {};
+std::uint64_t RemapdTables::next_stop() const {
+  std::uint64_t stop = std::numeric_limits<std::uint64_t>::max();
+  if (!options_.in_step) return stop;
+  for (const Followed& table : tables_) stop = std::min(stop, table.stop());
+  return stop;
 }
 
-Result<void> RemapdTables::await(std::uint64_t samples, std::chrono::milliseconds patience) {
-  for (const Followed& table : tables_) {
-    auto deadline = std::chrono::steady_clock::now() + patience;
-    while (!reaches(table.history, table.client->staged(), samples)) {
-      const auto polled = table.client->poll(kPollInterval);
-      if (!polled && !polled.error().retryable) return fail(polled.error());
-      if (polled && *polled > 0) deadline = std::chrono::steady_clock::now() + patience;
-      if (std::chrono::steady_clock::now() < deadline) continue;
-      const trainer::ClientStats stats = table.client->stats();
-      return fail(ErrorCode::kUnavailable,
-                  fmt::format("no version of table \"{}\" built from {} samples after {} s: is "
-                              "remapd running, with this table, schedule and sink?{}",
-                              table.name, samples, std::chrono::duration<double>(patience).count(),
-                              stats.last_problem.empty() ? "" : " " + stats.last_problem));
-    }
-  }
-  return {};
-}
-
-Result<std::size_t> RemapdTables::swap(std::uint64_t samples, quality::FmModel& model) {
-  std::size_t swapped = 0;
+Result<std::vector<FeatureIndex>> RemapdTables::advance(std::uint64_t samples,
+                                                        quality::FmModel& model) {
+  std::vector<FeatureIndex> swapped;
   for (Followed& table : tables_) {
-    const std::uint64_t before = table.history.swapped;
-    if (auto ok = swap(table, samples, model); !ok) return fail(std::move(ok).error());
-    swapped += table.history.swapped - before;
+    if (!options_.in_step) {
+      if (auto polled = table.client->poll(0ms); !polled) return fail(std::move(polled).error());
+      table.ahead = table.client->staged();
+    } else if (table.ahead.empty() && table.stop() <= samples) {
+      if (auto ok = await_version(table, samples); !ok) return fail(std::move(ok).error());
+    }
+    const auto done = swap(table, samples, model);
+    if (!done) return fail(done.error());
+    if (*done) swapped.push_back(table.feature);
   }
   return swapped;
 }
 
-Result<void> RemapdTables::swap(Followed& table, std::uint64_t samples, quality::FmModel& model) {
-  std::optional<mapping::Manifest> target;
-  for (trainer::StagedVersion& staged : table.client->staged()) {
-    if (staged.swappable && staged.manifest.built_samples <= samples) {
-      target = std::move(staged.manifest);
+Result<void> RemapdTables::finish(std::uint64_t samples, quality::FmModel& model) {
+  for (Followed& table : tables_) {
+    while (!table.history.served || table.history.served->built_samples < samples) {
+      if (auto ok = await_version(table, samples); !ok) return ok;
+      if (const auto done = swap(table, samples, model); !done) return fail(done.error());
+      // Built later: this daemon reads on.
+      if (!table.ahead.empty()) break;
     }
   }
-  if (!target) return {};
-
-  const std::uint32_t rows_here = model.table(table.feature).rows();
-  if (target->info.rows != rows_here) {
-    return fail(ErrorCode::kConfig,
-                fmt::format("table \"{}\" has {} rows in version {} and {} here: give both the "
-                            "same row budget (rows of [[table]] in the daemon, --share here)",
-                            table.name, target->info.rows, target->info.version.value, rows_here));
-  }
-  auto migration = table.client->swap_to(target->info.version);
-  if (!migration) return fail(std::move(migration).error());
-  quality::FmTable& rows = model.table(table.feature);
-  const auto applied = migration->apply(rows.matrix(), quality::kFmColumns).and_then([&] {
-    return migration->apply_to_state(rows.state(), 1, quality::kFmSettings.initial_accumulator);
-  });
-  if (!applied) return fail(Error(applied.error()).with_context("table " + target->info.table));
-  TableHistory& history = table.history;
-  ++history.swapped;
-  if (target->info.parent != kNoVersion) history.moved.push_back(target->stats.traffic_moved);
-  history.served = std::move(target);
   return {};
+}
+
+Result<void> RemapdTables::await_version(Followed& table, std::uint64_t samples) const {
+  const auto deadline = std::chrono::steady_clock::now() + options_.patience;
+  while (table.ahead.empty()) {
+    const auto polled = table.client->poll(kPollInterval);
+    if (!polled && !polled.error().retryable) return fail(polled.error());
+    table.ahead = table.client->staged();
+    if (std::chrono::steady_clock::now() < deadline) continue;
+    const std::string problem =
+        polled ? table.client->stats().last_problem : polled.error().message;
+    return fail(
+        ErrorCode::kUnavailable,
+        fmt::format("no new version of table \"{}\" within {} s, though one is due after {} "
+                    "samples: is remapd running, with this table, seed and [publish] schedule?{}",
+                    table.name, std::chrono::duration<double>(options_.patience).count(), samples,
+                    problem.empty() ? "" : " Last problem: " + problem));
+  }
+  return {};
+}
+
+Result<bool> RemapdTables::swap(Followed& table, std::uint64_t samples,
+                                quality::FmModel& model) const {
+  // A model that has learned nothing yet has nothing to migrate, and may start anywhere.
+  const bool fresh = samples == 0 && !options_.in_step;
+  const std::uint64_t reached = fresh ? std::numeric_limits<std::uint64_t>::max() : samples;
+  std::optional<mapping::Manifest> target;
+  for (const trainer::StagedVersion& staged : table.ahead) {
+    if (staged.manifest.built_samples > reached) break;
+    table.schedule.done(staged.manifest.built_samples, staged.manifest.ids);
+    if (staged.swappable) target = staged.manifest;
+  }
+  std::erase_if(table.ahead, [&](const trainer::StagedVersion& staged) {
+    return staged.manifest.built_samples <= reached;
+  });
+  if (!target) return false;
+
+  quality::FmTable& rows = model.table(table.feature);
+  if (target->info.rows != rows.rows()) {
+    return fail(
+        ErrorCode::kConfig,
+        fmt::format("table \"{}\" has {} rows in version {} and {} here: give both the "
+                    "same row budget (rows of [[table]] in the daemon, --share here)",
+                    table.name, target->info.rows, target->info.version.value, rows.rows()));
+  }
+  const auto migration = table.client->swap_to(
+      target->info.version, fresh ? trainer::Unmigrated::kAllow : trainer::Unmigrated::kRefuse);
+  if (!migration) return fail(migration.error());
+  const auto applied =
+      fresh ? Result<void>() : migration->apply(rows.matrix(), quality::kFmColumns).and_then([&] {
+        return migration->apply_to_state(rows.state(), 1, quality::kFmSettings.initial_accumulator);
+      });
+  if (!applied) return fail(Error(applied.error()).with_context("table " + table.name));
+
+  ++table.history.swapped;
+  if (target->info.parent != kNoVersion) {
+    table.history.moved.push_back(target->stats.traffic_moved);
+  }
+  table.history.served = std::move(target);
+  return true;
 }
 
 void RemapdTables::place(FeatureIndex feature, std::span<const Id> ids, std::vector<Row>& first,

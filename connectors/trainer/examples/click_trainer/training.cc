@@ -1,6 +1,7 @@
 #include "connectors/trainer/examples/click_trainer/training.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <span>
 #include <utility>
@@ -30,7 +31,6 @@ class Training {
         tables_(options.tables),
         frequency_mapper_(std::move(frequency_mapper)),
         progress_(progress),
-        schedule_(options.schedule),
         warm_up_(static_cast<std::uint64_t>(kWarmUpShare * static_cast<double>(options.samples))),
         own_(tables_.size()),
         own_rows_(tables_.size()),
@@ -56,16 +56,13 @@ class Training {
       if (auto ok = swap(); !ok) return fail(std::move(ok).error());
       const std::uint64_t count =
           std::min({std::uint64_t{cursor_.remaining()}, std::uint64_t{kPieceSamples},
-                    schedule_.due_at() - position_, options_.samples - position_});
+                    remapd_.next_stop() - position_, options_.samples - position_});
       learn(cursor_.take(count));
       position_ += count;
       progress_.show([&] { return describe(); });
     }
     if (options_.await_last) {
-      if (auto ok = remapd_.await(position_, options_.patience); !ok) {
-        return fail(std::move(ok).error());
-      }
-      if (auto ok = remapd_.swap(position_, remapd().model()); !ok) {
+      if (auto ok = remapd_.finish(position_, remapd().model()); !ok) {
         return fail(std::move(ok).error());
       }
     }
@@ -97,21 +94,13 @@ class Training {
     }
   }
 
-  // Between two samples: what is due is built, waited for and swapped to.
+  // Between two samples. The baseline is remapped whenever remapd is.
   Result<void> swap() {
-    const bool due = schedule_.due(position_);
-    if (due) {
-      frequency_mapper_->publish(frequency().model());
-      schedule_.done(position_);
+    const auto swapped = remapd_.advance(position_, remapd().model());
+    if (!swapped) return fail(swapped.error());
+    for (const FeatureIndex feature : *swapped) {
+      frequency_mapper_->publish(feature, frequency().model());
     }
-    if (options_.in_step) {
-      if (!due) return {};
-      if (auto ok = remapd_.await(position_, options_.patience); !ok) return ok;
-    } else if (auto ok = remapd_.poll(); !ok) {
-      return ok;
-    }
-    auto swapped = remapd_.swap(position_, remapd().model());
-    if (!swapped) return fail(std::move(swapped).error());
     return {};
   }
 
@@ -205,7 +194,6 @@ class Training {
   const std::vector<Table>& tables_;
   std::unique_ptr<FrequencyMapper> frequency_mapper_;
   Progress& progress_;
-  pipeline::PublishSchedule schedule_;
   std::uint64_t warm_up_;
 
   std::vector<Contender> contenders_;

@@ -21,20 +21,15 @@
 #include "connectors/trainer/examples/click_trainer/remapd_tables.h"
 #include "core/base/result.h"
 #include "core/pipeline/event_source.h"
-#include "core/pipeline/publish_schedule.h"
 
 namespace remapd::click_trainer {
 
 struct TrainingOptions {
-  std::vector<Table> tables;  // by feature of the stream
-  std::uint64_t samples = 0;  // of the stream to train on; it may be longer
-  std::uint64_t seed = 1;     // of hashes and initial rows; the daemon's [learning] seed
-  pipeline::PublishSchedule::Config schedule;  // the daemon's [publish]
-  // Waits at each due sample for the version built there. Else swaps to versions when they are
-  // noticed: for a daemon whose schedule is another, or that is not waited for.
-  bool in_step = true;
-  bool await_last = false;  // the daemon publishes a last version at the end of the stream
-  std::chrono::milliseconds patience{120'000};  // with the daemon and with the stream
+  std::vector<Table> tables;                    // by feature of the stream
+  std::uint64_t samples = 0;                    // of the stream to train on; it may be longer
+  std::uint64_t seed = 1;                       // of hashes and initial rows
+  bool await_last = false;                      // the daemon publishes a version at the end
+  std::chrono::milliseconds patience{120'000};  // with the stream
 };
 
 struct ContenderResult {
