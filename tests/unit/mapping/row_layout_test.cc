@@ -32,8 +32,7 @@ TEST(RowLayout, GivesEveryIdARowWhileTheBudgetAllows) {
 }
 
 TEST(RowLayout, KeepsTheNewcomerRowsWhileTheyFit) {
-  LayoutRequest request{
-      .rows = 1000, .ids = 5000, .arrivals = 6, .newcomer_persistence = 0.2};
+  LayoutRequest request{.rows = 1000, .ids = 5000, .arrivals = 6, .newcomer_persistence = 0.2};
   const std::uint32_t first = plan_layout(request).newcomers;
   EXPECT_GT(first, 1U);
   request.has_incumbent = true;
