@@ -301,16 +301,19 @@ class Builder {
     return make_plan(request);
   }
 
-  // Newcomer rows whose ids have just been placed elsewhere start again from what newcomers have in
-  // common: the mean of the rows that this version's newcomers learned in.
+  // Newcomer rows whose ids have just been placed elsewhere, and rows that have just become
+  // newcomer rows, start from what newcomers have in common: the mean of the rows that this
+  // version's newcomers learned in.
   void add_prior(const std::vector<bool>& left, const std::vector<float>& mass,
                  PlanInput& request) const {
     const MappingInfo& info = out_.mapping.info;
     std::vector<bool> held(info.rows, false);
     for (const Row row : out_.mapping.rows) held[row.value] = true;
+    const Fallback before = old_fallback();
     const std::uint32_t end = info.fallback.first_row + info.fallback.row_count;
     for (std::uint32_t row = info.fallback.first_row; row < end; ++row) {
-      if (!held[row] && row < left.size() && left[row]) request.to_prior.push_back(Row{row});
+      const bool was_newcomers = row - before.first_row < before.row_count;
+      if (!held[row] && (!was_newcomers || left[row])) request.to_prior.push_back(Row{row});
     }
     if (request.to_prior.empty()) return;
     for (std::uint32_t row = 0; row < mass.size(); ++row) {

@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kMaxNewcomerShare = 0.3;
 constexpr double kRowsPerArrival = 32.0;
+constexpr double kSlack = 8;  // kept while within this factor: a change of layout moves many rows
 constexpr double kPersistent = 0.05;    // from here on newcomers get rows of their own,
 constexpr double kImpersistent = 0.01;  // and below this they lose them again
 
@@ -22,7 +23,7 @@ std::uint32_t newcomer_rows(const LayoutRequest& request) {
   const double wanted = std::min(most, kRowsPerArrival * static_cast<double>(request.arrivals));
   // An incumbent with a row for every id had left newcomers all the rest.
   const double held = request.incumbent_newcomers;
-  if (request.has_incumbent && held >= 0.5 * wanted && held <= std::min(4 * wanted, most)) {
+  if (request.has_incumbent && held >= wanted / kSlack && held <= std::min(kSlack * wanted, most)) {
     return request.incumbent_newcomers;
   }
   return static_cast<std::uint32_t>(std::floor(wanted));
