@@ -6,6 +6,7 @@
 namespace remapd::mapping {
 namespace {
 
+constexpr double kMinNewcomerShare = 0.01;
 constexpr double kMaxNewcomerShare = 0.3;
 constexpr double kRowsPerArrival = 32.0;
 constexpr double kSlack = 8;  // kept while within this factor: a change of layout moves many rows
@@ -20,7 +21,8 @@ std::uint32_t newcomer_rows(const LayoutRequest& request) {
   const bool apart = request.has_incumbent && request.incumbent_newcomers > 1;
   if (request.newcomer_persistence < (apart ? kImpersistent : kPersistent)) return 1;
   const double most = kMaxNewcomerShare * rows;
-  const double wanted = std::min(most, kRowsPerArrival * static_cast<double>(request.arrivals));
+  const double wanted = std::clamp(kRowsPerArrival * static_cast<double>(request.arrivals),
+                                   kMinNewcomerShare * rows, most);
   // An incumbent with a row for every id had left newcomers all the rest.
   const double held = request.incumbent_newcomers;
   if (request.has_incumbent && held >= wanted / kSlack && held <= std::min(kSlack * wanted, most)) {

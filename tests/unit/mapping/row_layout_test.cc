@@ -40,7 +40,9 @@ TEST(RowLayout, KeepsTheNewcomerRowsWhileTheyFit) {
   request.arrivals = 8;
   EXPECT_EQ(plan_layout(request).newcomers, first);
   request.arrivals = 1;
-  EXPECT_LT(plan_layout(request).newcomers, first);
+  EXPECT_EQ(plan_layout(request).newcomers, first);
+  request.arrivals = 0;
+  EXPECT_EQ(plan_layout(request).newcomers, 10U);
 }
 
 TEST(RowLayout, TakesBackWhatNewcomersHadWhileEveryIdOwnedARow) {
