@@ -172,13 +172,13 @@ Result<void> Pipeline::read_stream() {
       run_tasks(kPollTimeout);
     } else if (cursor_.remaining() > 0) {
       take_in();
-    } else if (stop_requested_ || (ended_ && options_.stop_at_end)) {
+    } else if (stop_requested_ || (last_built_ && options_.stop_at_end)) {
       return {};
     } else {
       if (checkpointer_->due(live_.checkpoint_interval)) save_checkpoint();
-      if (ended_) {
+      if (last_built_) {
         run_tasks(kPollTimeout);
-      } else if (auto ok = read_once(); !ok) {
+      } else if (auto ok = ended_ ? build_last_versions() : read_once(); !ok) {
         return ok;
       }
     }
@@ -201,14 +201,21 @@ Result<void> Pipeline::read_once() {
       return {};
     case pipeline::PollOutcome::kIdle:
       publisher_->start_due_builds();  // those due by the clock
+      publish_status(status_.samples != engine_->samples());
       return {};
     case pipeline::PollOutcome::kEnd:
-      break;
+      engine_->flush();
+      publisher_->end_of_stream();
+      ended_ = true;
+      log_.info("the log has been read to its end", {{"samples", engine_->samples()}});
+      return {};
   }
-  engine_->flush();
-  log_.info("the log has been read to its end", {{"samples", engine_->samples()}});
-  if (auto ok = publisher_->end_of_stream(); !ok) return ok;
-  ended_ = true;
+  return {};
+}
+
+Result<void> Pipeline::build_last_versions() {
+  last_built_ = true;
+  if (auto ok = publisher_->build_last_versions(); !ok) return ok;
   if (!options_.stop_at_end) set_phase(Phase::kEnded);
   return {};
 }

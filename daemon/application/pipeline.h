@@ -106,6 +106,7 @@ class Pipeline {
 
   Result<void> read_stream();
   Result<void> read_once();
+  Result<void> build_last_versions();
   void complain_about_source(const Error& error);
   void take_in();
   bool must_wait() const;
@@ -134,9 +135,10 @@ class Pipeline {
   pipeline::BatchCursor cursor_;
   Status status_;
   Result<void> outcome_;
-  bool answering_ = false;  // what operators ask is answered
-  bool reading_ = false;    // offsets and state belong together: a checkpoint may be taken
-  bool ended_ = false;      // the finite source, and its last versions have been begun
+  bool answering_ = false;   // what operators ask is answered
+  bool reading_ = false;     // offsets and state belong together: a checkpoint may be taken
+  bool ended_ = false;       // the finite source
+  bool last_built_ = false;  // the versions at its end have been begun
   std::chrono::steady_clock::time_point next_status_;
   std::chrono::steady_clock::time_point next_source_complaint_;
   std::optional<std::chrono::steady_clock::time_point> stop_deadline_;

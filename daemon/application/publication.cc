@@ -16,10 +16,6 @@ void add(mapping::BlobKind kind, Bytes bytes, mapping::Publication& publication)
   publication.blobs[index] = std::move(bytes);
 }
 
-void add_plan(const mapping::MigrationPlan& plan, mapping::Publication& publication) {
-  if (!plan.empty()) add(mapping::BlobKind::kPlan, mapping::encode_plan(plan), publication);
-}
-
 bool delta_leads_here(const pipeline::BuildOutcome& outcome, const PublicationNotes& notes) {
   return outcome.incumbent != nullptr && notes.parent_content &&
          outcome.incumbent->info.rows == outcome.mapping.info.rows &&
@@ -47,7 +43,7 @@ mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Byt
     }
   }
   if (snapshot) add(mapping::BlobKind::kSnapshot, std::move(artifact), publication);
-  add_plan(outcome.plan, publication);
+  add(mapping::BlobKind::kPlan, mapping::encode_plan(outcome.plan), publication);
   return publication;
 }
 
@@ -64,7 +60,7 @@ mapping::Publication make_publication(const mapping::RollBack& roll_back, Versio
   manifest.ids = view->ids();
   manifest.content_hash = view->content_hash();
   add(mapping::BlobKind::kSnapshot, roll_back.artifact, publication);
-  add_plan(roll_back.plan, publication);
+  add(mapping::BlobKind::kPlan, mapping::encode_plan(roll_back.plan), publication);
   return publication;
 }
 

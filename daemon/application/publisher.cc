@@ -159,8 +159,7 @@ bool Publisher::any_in_flight() const {
   return std::any_of(tables_.begin(), tables_.end(), [](const Table& t) { return t.in_flight; });
 }
 
-Result<void> Publisher::end_of_stream() {
-  stream_ended_ = true;
+Result<void> Publisher::build_last_versions() {
   const std::uint64_t samples = engine_.samples();
   // All fetching before any building: the sink has one user at a time.
   for (std::uint32_t t = 0; t < tables_.size(); ++t) {
@@ -218,8 +217,9 @@ void Publisher::on_report(BuildReport report) {
     table.status.build_seconds.add(report.build_seconds);
   }
   const Answer<Version> answer = std::exchange(table.answer, {});
-  answer_with(answer, settle(table, report));
-  hooks_.changed();
+  Result<Version> end = settle(table, report);
+  hooks_.changed();  // first: whoever is answered may look
+  answer_with(answer, std::move(end));
   while (!table.in_flight && !table.waiting.empty()) {
     const Task task = std::move(table.waiting.front());
     table.waiting.pop_front();

@@ -78,9 +78,10 @@ class Publisher {
   // Reading must stand still.
   bool must_wait() const;
   bool any_in_flight() const;
-  // The stream has ended at samples that were not built from yet: last versions, and no waiting for
-  // a schedule any more. Not while any is in flight.
-  Result<void> end_of_stream();
+  // There will be no more samples: from now on whatever is in flight is waited for.
+  void end_of_stream() { stream_ended_ = true; }
+  // Then, with nothing in flight: versions of what no version holds yet, whatever the schedule.
+  Result<void> build_last_versions();
   // From now on nothing is begun that can wait for the next start.
   void wind_down() { winding_down_ = true; }
   // Cancels whatever is in flight and joins the builder; its reports have been posted then.
