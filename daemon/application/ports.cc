@@ -7,42 +7,12 @@
 #include "connectors/files/dead_letter_file.h"
 #include "connectors/files/directory_sink.h"
 #include "connectors/files/log_reader.h"
+#include "daemon/application/kafka_ports.h"
+#include "daemon/application/telling_sink.h"
 #include "daemon/logging/dead_letter_log.h"
 
 namespace remapd::daemon {
 namespace {
-
-// A directory sink whose harmless problems are told in the log.
-class TellingDirectorySink final : public mapping::MappingSink {
- public:
-  TellingDirectorySink(std::unique_ptr<files::DirectoryMappingSink> sink, logging::Logger& log)
-      : sink_(std::move(sink)), log_(log) {}
-
-  Result<mapping::Tenure> take_over(std::string_view table, std::string_view instance) override {
-    auto result = sink_->take_over(table, instance);
-    tell();
-    return result;
-  }
-  Result<void> publish(const mapping::Publication& publication) override {
-    auto result = sink_->publish(publication);
-    tell();
-    return result;
-  }
-  Result<mapping::BlobPtr> snapshot(std::string_view table, Version version) override {
-    return sink_->snapshot(table, version);
-  }
-
- private:
-  void tell() {
-    if (sink_->last_problem() == told_) return;
-    told_ = sink_->last_problem();
-    if (!told_.empty()) log_.warning("mapping directory", {{"problem", told_}});
-  }
-
-  std::unique_ptr<files::DirectoryMappingSink> sink_;
-  logging::Logger& log_;
-  std::string told_;
-};
 
 std::optional<files::LogFormat> log_format(config::LogFileFormat format) {
   switch (format) {
@@ -102,6 +72,10 @@ Result<void> open_dead_letters(const config::Config& config, logging::Logger& lo
                                                .keep_rotated = config.dead_letter.file_keep});
     if (!file) return fail(std::move(file).error().with_context("[dead_letter.file]"));
     ports.dead_letter_store = std::move(*file);
+  } else if (config.dead_letter.kind == config::DeadLetterKind::kKafka) {
+    auto topic = open_kafka_dead_letters(config, log);
+    if (!topic) return fail(std::move(topic).error());
+    ports.dead_letter_store = std::move(*topic);
   }
   ports.dead_letters =
       std::make_unique<logging::DeadLetterLog>(ports.dead_letter_store.get(), log, clock);
@@ -118,19 +92,33 @@ Result<void> open_checkpoints(const config::Config& config, Ports& ports) {
 }
 
 Result<void> open_sink(const config::Config& config, logging::Logger& log, Ports& ports) {
-  auto sink = files::DirectoryMappingSink::create(
+  if (config.sink.kind == config::SinkKind::kKafka) {
+    auto topic = open_kafka_sink(config, log);
+    if (!topic) return fail(std::move(topic).error());
+    ports.sink = std::move(*topic);
+    return {};
+  }
+  using files::DirectoryMappingSink;
+  auto directory = DirectoryMappingSink::create(
       {.directory = config.sink.directory_path, .retain_versions = config.sink.retain_versions});
-  if (!sink) return fail(std::move(sink).error().with_context("[sink.directory]"));
-  ports.sink = std::make_unique<TellingDirectorySink>(std::move(*sink), log);
+  if (!directory) return fail(std::move(directory).error().with_context("[sink.directory]"));
+  ports.sink = std::make_unique<TellingSink<DirectoryMappingSink>>(std::move(*directory), log);
   return {};
 }
 
 Result<void> open_source(const config::Config& config, const pipeline::FeatureSchema& schema,
-                         Ports& ports) {
-  auto source = files::LogFileSource::create(log_options(config.source.file), schema,
-                                             ports.dead_letters.get());
-  if (!source) return fail(std::move(source).error().with_context("[source.file]"));
-  ports.source = std::move(*source);
+                         logging::Logger& log, Ports& ports) {
+  if (config.source.kind == config::SourceKind::kKafka) {
+    auto topic = open_kafka_source(config, schema, ports.dead_letters.get(), log);
+    if (!topic) return fail(std::move(topic).error());
+    ports.source = std::move(*topic);
+    ports.stream = "kafka " + config.source.kafka.topic;
+    return {};
+  }
+  auto file = files::LogFileSource::create(log_options(config.source.file), schema,
+                                           ports.dead_letters.get());
+  if (!file) return fail(std::move(file).error().with_context("[source.file]"));
+  ports.source = std::move(*file);
   ports.stream = stream_of_file(config.source.file.path);
   return {};
 }
@@ -141,7 +129,7 @@ Result<Ports> open_ports(const config::Config& config, const pipeline::FeatureSc
                          logging::Logger& log, const Clock& clock) {
   Ports ports;
   auto opened = open_dead_letters(config, log, clock, ports)
-                    .and_then([&] { return open_source(config, schema, ports); })
+                    .and_then([&] { return open_source(config, schema, log, ports); })
                     .and_then([&] { return open_sink(config, log, ports); })
                     .and_then([&] { return open_checkpoints(config, ports); });
   if (!opened) return fail(std::move(opened).error());

@@ -25,7 +25,8 @@ struct Ports {
   std::unique_ptr<pipeline::CheckpointStore> checkpoints;  // null: none are kept
   std::unique_ptr<mapping::MappingSink> sink;
   std::unique_ptr<pipeline::EventSource> source;
-  // Names the stream whose offsets a checkpoint holds: "file /var/log/events.tsv.gz".
+  // Names the stream whose offsets a checkpoint holds: "file /var/log/events.tsv.gz", "kafka
+  // remap.events".
   std::string stream;
 };
 

@@ -1,0 +1,136 @@
+#include "daemon/application/kafka_ports.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "connectors/kafka/kafka_dead_letter_sink.h"
+#include "connectors/kafka/kafka_event_source.h"
+
+namespace remapd::daemon {
+namespace {
+
+// A Kafka source whose notices are told in the log.
+class TellingSource final : public pipeline::EventSource {
+ public:
+  TellingSource(std::unique_ptr<kafka::KafkaEventSource> source, logging::Logger& log)
+      : source_(std::move(source)), log_(log) {}
+
+  Result<void> start(const pipeline::StreamOffsets& from) override {
+    auto result = source_->start(from);
+    tell();
+    return result;
+  }
+  Result<pipeline::PollOutcome> poll(pipeline::EventBatch& into,
+                                     std::chrono::milliseconds timeout) override {
+    auto result = source_->poll(into, timeout);
+    tell();
+    return result;
+  }
+  pipeline::StreamOffsets offsets() const override { return source_->offsets(); }
+  Result<void> commit(const pipeline::StreamOffsets& offsets) override {
+    return source_->commit(offsets);
+  }
+  pipeline::SourceCounters counters() const override { return source_->counters(); }
+
+ private:
+  void tell() {
+    for (const std::string& notice : source_->take_notices()) {
+      log_.warning("events", {{"notice", notice}});
+    }
+  }
+
+  std::unique_ptr<kafka::KafkaEventSource> source_;
+  logging::Logger& log_;
+};
+
+config::LogLevel level_of(kafka::LogSeverity severity) {
+  switch (severity) {
+    case kafka::LogSeverity::kDebug:
+      return config::LogLevel::kDebug;
+    case kafka::LogSeverity::kInfo:
+      return config::LogLevel::kInfo;
+    case kafka::LogSeverity::kWarning:
+      return config::LogLevel::kWarning;
+    case kafka::LogSeverity::kError:
+      break;
+  }
+  return config::LogLevel::kError;
+}
+
+std::string secret_path(const std::string& path) {
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  if (credentials == nullptr || std::filesystem::path(path).is_absolute()) return path;
+  const auto credential = std::filesystem::path(credentials) / path;
+  std::error_code ignored;
+  return std::filesystem::exists(credential, ignored) ? credential.string() : path;
+}
+
+kafka::StartAt start_at(config::StartAt start) {
+  return start == config::StartAt::kLatest ? kafka::StartAt::kLatest : kafka::StartAt::kEarliest;
+}
+
+kafka::OutOfRange out_of_range(config::OutOfRange policy) {
+  switch (policy) {
+    case config::OutOfRange::kLatest:
+      return kafka::OutOfRange::kLatest;
+    case config::OutOfRange::kStop:
+      return kafka::OutOfRange::kStop;
+    case config::OutOfRange::kEarliest:
+      break;
+  }
+  return kafka::OutOfRange::kEarliest;
+}
+
+}  // namespace
+
+kafka::KafkaSettings kafka_settings(const config::Config& config, std::string_view section,
+                                    const config::Properties& properties, logging::Logger& log) {
+  kafka::KafkaSettings settings;
+  settings.brokers = config.kafka.brokers;
+  settings.layers.push_back({"kafka.properties", config.kafka.properties});
+  if (!section.empty()) settings.layers.push_back({std::string(section), properties});
+  settings.secret_files.section = "kafka.secret_files";
+  for (const auto& [property, path] : config.kafka.secret_files) {
+    settings.secret_files.values[property] = secret_path(path);
+  }
+  settings.log = [&log](const kafka::LogLine& line) {
+    log.write(level_of(line.severity), "librdkafka",
+              {{"client", line.client}, {"facility", line.facility}, {"text", line.text}});
+  };
+  return settings;
+}
+
+Result<std::unique_ptr<pipeline::EventSource>> open_kafka_source(
+    const config::Config& config, const pipeline::FeatureSchema& schema,
+    pipeline::DeadLetterSink* dead_letters, logging::Logger& log) {
+  const config::KafkaSource& from = config.source.kafka;
+  auto source = kafka::KafkaEventSource::create(
+      {.settings = kafka_settings(config, "source.kafka.properties", from.properties, log),
+       .topic = from.topic,
+       .group = from.group.empty() ? config.instance.name : from.group,
+       .start = start_at(from.start),
+       .out_of_range = out_of_range(from.out_of_range)},
+      schema, dead_letters);
+  if (!source) return fail(std::move(source).error().with_context("[source.kafka]"));
+  return std::make_unique<TellingSource>(std::move(*source), log);
+}
+
+Result<std::unique_ptr<pipeline::DeadLetterSink>> open_kafka_dead_letters(
+    const config::Config& config, logging::Logger& log) {
+  auto sink = kafka::KafkaDeadLetterSink::create(
+      {.settings = kafka_settings(config, "dead_letter.kafka.properties",
+                                  config.dead_letter.kafka_properties, log),
+       .topic = config.dead_letter.kafka_topic});
+  if (!sink) return fail(std::move(sink).error().with_context("[dead_letter.kafka]"));
+  return std::move(*sink);
+}
+
+Result<std::unique_ptr<mapping::MappingSink>> open_kafka_sink(const config::Config&,
+                                                              logging::Logger&) {
+  return fail(ErrorCode::kUnsupported,
+              "[sink] kind: this build cannot publish to Kafka; use \"directory\"");
+}
+
+}  // namespace remapd::daemon
