@@ -14,8 +14,18 @@ endif()
 target_compile_options(remapd_options INTERFACE -ffp-contract=off)
 if(REMAPD_SANITIZE)
   target_compile_options(remapd_options INTERFACE
-                         -fsanitize=${REMAPD_SANITIZE} -fno-omit-frame-pointer)
+                         -fsanitize=${REMAPD_SANITIZE} -fno-sanitize-recover=all
+                         -fno-omit-frame-pointer)
   target_link_options(remapd_options INTERFACE -fsanitize=${REMAPD_SANITIZE})
+endif()
+
+if(REMAPD_BUILD_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "REMAPD_BUILD_FUZZ needs clang (libFuzzer): use the preset fuzz")
+  endif()
+  # What is fuzzed tells the fuzzer which of its edges an input took.
+  target_compile_options(remapd_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(remapd_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 add_library(remapd_warnings INTERFACE)

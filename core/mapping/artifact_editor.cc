@@ -101,8 +101,10 @@ bool ArtifactEditor::remove(Id id) {
     std::byte* at = line(place->line);
     forget(id, Line(hash, parts_.row_bits).row(at, place->entry));
     const std::uint32_t f = flags(at);
-    Line::erase(at, place->entry, static_cast<int>(f & kCountMask) - 1);
-    set_flags(at, f - 1);
+    // A line that claims more entries than it has room for is full.
+    const std::uint32_t last = std::min(f & kCountMask, Line::kSlots) - 1;
+    Line::erase(at, place->entry, static_cast<int>(last));
+    set_flags(at, (f & ~kCountMask) | last);
     return true;
   });
 }
