@@ -24,7 +24,7 @@
 namespace remapd::quality {
 
 struct FmSettings {
-  float learning_rate = 0.11f;
+  float learning_rate = 0.14f;
   float initial_deviation = 0.05f;   // of each element of a fresh vector; biases start at 0
   float initial_accumulator = 0.1f;  // of each row's optimiser state
 };

@@ -1,0 +1,75 @@
+#include "tests/quality/event_log.h"
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "connectors/files/log_reader.h"
+#include "core/base/hash.h"
+
+namespace remapd::quality {
+namespace {
+
+struct IdHash {
+  using is_avalanching = void;
+  std::size_t operator()(Id id) const { return hash_id(id, 0); }
+};
+
+}  // namespace
+
+Result<EventLog> EventLog::read(const EventLogOptions& options,
+                                const std::function<void(std::size_t)>& progress) {
+  std::vector<pipeline::Feature> features;
+  for (const std::string& name : options.features) features.push_back({name, TableIndex{0}});
+  files::LogFileOptions file;
+  file.path = options.path;
+  file.tsv.label_column = options.label_column;
+  file.tsv.labels = options.labels ? files::LabelUse::kIfPresent : files::LabelUse::kIgnore;
+  file.tsv.multi_value_separator = options.multi_value_separator;
+  auto source = files::LogFileSource::create(file, pipeline::FeatureSchema(features), nullptr);
+  if (!source) return fail(std::move(source).error());
+  if (auto started = (*source)->start({}); !started) return fail(std::move(started).error());
+
+  EventLog log;
+  log.columns_.resize(features.size());
+  std::vector<boost::unordered_flat_map<Id, std::uint32_t, IdHash>> numbers(features.size());
+  pipeline::EventBatch batch;
+  for (std::size_t batches = 0;; ++batches) {
+    auto outcome = (*source)->poll(batch, std::chrono::seconds(1));
+    if (!outcome) return fail(std::move(outcome).error());
+    if (*outcome == pipeline::PollOutcome::kEnd) break;
+    if (*outcome == pipeline::PollOutcome::kIdle) continue;
+    for (std::uint32_t f = 0; f < features.size(); ++f) {
+      Column& column = log.columns_[f];
+      for (const Id id : batch.values(FeatureIndex{f})) {
+        const auto next = static_cast<std::uint32_t>(column.ids.size());
+        const auto [at, fresh] = numbers[f].try_emplace(id, next);
+        if (fresh) column.ids.push_back(id);
+        column.numbers.push_back(at->second);
+      }
+      for (const std::uint32_t length : batch.lengths(FeatureIndex{f})) {
+        column.begin.push_back(column.begin.back() + length);
+      }
+    }
+    const std::span<const float> labels = batch.labels();
+    for (std::size_t i = 0; i < batch.samples(); ++i) {
+      const float label = labels.empty() ? std::numeric_limits<float>::quiet_NaN() : labels[i];
+      log.labelled_ = log.labelled_ || !std::isnan(label);
+      log.labels_.push_back(label);
+    }
+    if (batches % 64 == 0) progress(log.samples());
+  }
+  for (std::uint32_t f = 0; f < features.size(); ++f) log.columns_[f].name = options.features[f];
+  log.unreadable_ = (*source)->counters().dead_letters;
+  if (log.samples() == 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                options.path.string() + " holds no sample that could be read");
+  }
+  return log;
+}
+
+}  // namespace remapd::quality
