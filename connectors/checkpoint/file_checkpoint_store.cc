@@ -98,7 +98,20 @@ Result<void> read_exactly(int fd, std::span<std::byte> out, const fs::path& path
   return {};
 }
 
-Result<Bytes> load(const fs::path& path, std::uint64_t sequence) {
+Result<Bytes> load(const fs::path& directory, std::uint64_t sequence) {
+  const fs::path path = directory / name_of(sequence);
+  auto file = read_checkpoint_file(path);
+  if (!file) return fail(std::move(file).error());
+  if (file->sequence != sequence) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: it holds checkpoint {}: was it renamed?",
+                                                 path.string(), file->sequence));
+  }
+  return std::move(file->payload);
+}
+
+}  // namespace
+
+Result<CheckpointFile> read_checkpoint_file(const fs::path& path) {
   const files::FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail(files::system_error(path, "open", errno));
   struct stat status {};
@@ -121,9 +134,6 @@ Result<Bytes> load(const fs::path& path, std::uint64_t sequence) {
                 fmt::format("{}: format version {}; this build reads version {}", path.string(),
                             header.format_version, kFormatVersion));
   }
-  if (header.sequence != sequence) {
-    return corrupt(fmt::format("it holds checkpoint {}: was it renamed?", header.sequence));
-  }
   const std::uint64_t there = static_cast<std::uint64_t>(status.st_size) - sizeof(Header);
   if (header.payload_bytes != there) {
     return corrupt(fmt::format("{} bytes of payload where {} were written: cut off or extended",
@@ -134,10 +144,8 @@ Result<Bytes> load(const fs::path& path, std::uint64_t sequence) {
   if (checksum(payload) != header.payload_checksum) {
     return corrupt("the checksum of the payload does not hold: damaged");
   }
-  return payload;
+  return CheckpointFile{header.sequence, std::move(payload)};
 }
-
-}  // namespace
 
 Result<std::unique_ptr<FileCheckpointStore>> FileCheckpointStore::create(
     FileCheckpointOptions options) {
@@ -201,7 +209,7 @@ Result<FileCheckpointStore::Loaded> FileCheckpointStore::load_latest() {
   Loaded loaded;
   const auto& sequences = listing->sequences;
   for (auto at = sequences.rbegin(); at != sequences.rend(); ++at) {
-    auto payload = load(options_.directory / name_of(*at), *at);
+    auto payload = load(options_.directory, *at);
     if (payload) {
       loaded.checkpoint = std::move(*payload);
       return loaded;

@@ -34,6 +34,14 @@ struct FileCheckpointOptions {
   std::uint32_t keep = 3;           // newest checkpoints kept, >= 1
 };
 
+// One checkpoint file, whatever its name, verified.
+struct CheckpointFile {
+  std::uint64_t sequence = 0;
+  Bytes payload;
+};
+// kNotFound, kIo, kCorrupt, kUnsupported.
+Result<CheckpointFile> read_checkpoint_file(const std::filesystem::path& path);
+
 class FileCheckpointStore final : public pipeline::CheckpointStore {
  public:
   // Finds out at once whether the directory can be written. kIo, kResource, kInvalidArgument.

@@ -54,6 +54,27 @@ Result<fs::path> table_directory(const fs::path& root, std::string_view table) {
   return root / name;
 }
 
+std::optional<std::string> parse_table_directory(std::string_view name) {
+  std::string table;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (name[i] != '%') {
+      table += name[i];
+      continue;
+    }
+    unsigned char byte = 0;
+    const char* const digits = name.data() + i + 1;
+    if (i + 2 >= name.size() || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) {
+      return std::nullopt;
+    }
+    table += static_cast<char>(byte);
+    i += 2;
+  }
+  // Only names that table_directory() gives: no other spelling, no leading dot.
+  const auto directory = table_directory({}, table);
+  if (!directory || directory->string() != name) return std::nullopt;
+  return table;
+}
+
 std::string version_directory(Version version) {
   return fmt::format("v{:012}", version.value);
 }

@@ -38,6 +38,8 @@ std::string_view blob_file(mapping::BlobKind kind);
 // kInvalidArgument for an empty name, or one that no file system would take.
 Result<std::filesystem::path> table_directory(const std::filesystem::path& root,
                                               std::string_view table);
+// The table that the directory of this name is of; none if it is of none.
+std::optional<std::string> parse_table_directory(std::string_view name);
 
 std::string version_directory(Version version);
 std::optional<Version> parse_version_directory(std::string_view name);

@@ -1,0 +1,11 @@
+// How a recorded log is to be read, as [source.file] says.
+#pragma once
+
+#include "connectors/files/log_reader.h"
+#include "daemon/config/config.h"
+
+namespace remapd::daemon {
+
+files::LogFileOptions log_options(const config::FileSource& source);
+
+}  // namespace remapd::daemon

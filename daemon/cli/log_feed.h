@@ -1,0 +1,32 @@
+// Recorded logs, one after another, batch by batch, with progress on the terminal.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "connectors/files/log_reader.h"
+#include "core/base/result.h"
+#include "core/pipeline/event_batch.h"
+#include "core/pipeline/feature_schema.h"
+#include "daemon/cli/console.h"
+
+namespace remapd::cli {
+
+struct FeedCounts {
+  std::uint64_t samples = 0;
+  std::uint64_t labelled = 0;
+  std::uint64_t ids = 0;
+  std::uint64_t rejected = 0;             // records that could not be read
+  std::vector<std::string> reject_notes;  // of the first few: where and why
+};
+
+// Reads `options` with each of `logs` as its path and hands every batch to `take`. `what` begins
+// the progress line. Errors name the log.
+Result<FeedCounts> feed_logs(const std::vector<std::string>& logs, files::LogFileOptions options,
+                             const pipeline::FeatureSchema& schema, std::string_view what,
+                             Console& console,
+                             const std::function<void(const pipeline::EventBatch&)>& take);
+
+}  // namespace remapd::cli
