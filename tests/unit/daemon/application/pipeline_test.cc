@@ -1,0 +1,240 @@
+#include "daemon/application/pipeline.h"
+
+#include <future>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/log_lines.h"
+#include "tests/support/memory_sink.h"
+#include "tests/unit/daemon/application/small_engine.h"
+
+namespace remapd::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+// Gives what a test pushes; nothing until then.
+class ScriptedSource final : public pipeline::EventSource {
+ public:
+  using Step = std::function<Result<pipeline::PollOutcome>(pipeline::EventBatch&)>;
+  struct Script {
+    Mailbox<Step> steps;
+    Mailbox<pipeline::StreamOffsets> started;
+    Mailbox<pipeline::StreamOffsets> committed;
+    Mailbox<Error> start_errors;
+  };
+
+  explicit ScriptedSource(Script& script) : script_(script) {}
+  Result<void> start(const pipeline::StreamOffsets& from) override {
+    script_.started.push(from);
+    if (auto error = script_.start_errors.pop(0ms)) return fail(std::move(*error));
+    return {};
+  }
+  Result<pipeline::PollOutcome> poll(pipeline::EventBatch& into,
+                                     std::chrono::milliseconds) override {
+    const auto step = script_.steps.pop(5ms);
+    return step ? (*step)(into) : pipeline::PollOutcome::kIdle;
+  }
+  pipeline::StreamOffsets offsets() const override { return {{0, 42}}; }
+  Result<void> commit(const pipeline::StreamOffsets& offsets) override {
+    script_.committed.push(offsets);
+    return {};
+  }
+  pipeline::SourceCounters counters() const override { return {}; }
+
+ private:
+  Script& script_;
+};
+
+class MemoryStore final : public pipeline::CheckpointStore {
+ public:
+  Result<void> save(ByteView) override { return {}; }
+  Result<Loaded> load_latest() override { return Loaded{}; }
+};
+
+class PipelineTest : public testing::Test {
+ protected:
+  PipelineTest() {
+    options_.instance = "here";
+    options_.schedule = {
+        .first_samples = 100, .every_samples = 200, .growth = 2, .samples_per_id = 0};
+    options_.start_retry = 1ms;
+  }
+
+  void make() {
+    Ports ports;
+    auto sink = std::make_unique<test_support::MemorySink>();
+    sink_ = sink.get();
+    ports.sink = std::move(sink);
+    ports.source = std::make_unique<ScriptedSource>(script_);
+    ports.checkpoints = std::make_unique<MemoryStore>();
+    ports.stream = "a test";
+    pipeline_.emplace(options_, small_engine(), std::move(ports), board_, log_.log(), clock_);
+  }
+  void give_samples(std::size_t count) {
+    script_.steps.push([count](pipeline::EventBatch& into) {
+      into = some_samples(count);
+      into.event_time_ms = 99;
+      return pipeline::PollOutcome::kBatch;
+    });
+  }
+  void give_error(Error error) {
+    script_.steps.push(
+        [error](pipeline::EventBatch&) -> Result<pipeline::PollOutcome> { return fail(error); });
+  }
+  void give_end() {
+    script_.steps.push([](pipeline::EventBatch&) { return pipeline::PollOutcome::kEnd; });
+  }
+  bool wait_for(const std::function<bool(const Status&)>& condition) {
+    for (int i = 0; i < 6'000; ++i) {
+      if (condition(*board_.read())) return true;
+      std::this_thread::sleep_for(5ms);
+    }
+    return false;
+  }
+
+  Pipeline::Options options_;
+  ScriptedSource::Script script_;
+  test_support::MemorySink* sink_ = nullptr;
+  StatusBoard board_;
+  test_support::LogLines log_;
+  SystemClock clock_;
+  std::optional<Pipeline> pipeline_;
+};
+
+TEST_F(PipelineTest, ReadsPublishesAndEnds) {
+  make();
+  give_samples(150);
+  give_end();
+  pipeline_->start();
+  ASSERT_TRUE(pipeline_->join());
+  EXPECT_TRUE(pipeline_->finished());
+  EXPECT_EQ(sink_->published().size(), 2U);  // at 100, and at the end
+  const auto status = board_.read();
+  EXPECT_EQ(status->phase, Phase::kStopped);
+  EXPECT_EQ(status->samples, 150U);
+  EXPECT_EQ(status->event_time_ms, 99);
+  EXPECT_EQ(status->source, "a test");
+  EXPECT_EQ(status->offsets, (pipeline::StreamOffsets{{0, 42}}));
+  EXPECT_EQ(status->checkpoint.saved, 2U);  // at the start, and at the end
+  EXPECT_EQ(script_.committed.pop(0ms), (pipeline::StreamOffsets{{0, 42}}));
+}
+
+TEST_F(PipelineTest, StaysUpAfterTheEndIfItShould) {
+  options_.stop_at_end = false;
+  make();
+  give_samples(150);
+  give_end();
+  pipeline_->start();
+  ASSERT_TRUE(wait_for(
+      [](const Status& s) { return s.phase == Phase::kEnded && s.tables[0].published == 2; }));
+  EXPECT_FALSE(pipeline_->finished());
+  const std::uint64_t beats = pipeline_->beats();
+  EXPECT_TRUE(wait_for([&](const Status&) { return pipeline_->beats() > beats; }));
+  pipeline_->request_stop();
+  EXPECT_TRUE(pipeline_->join());
+}
+
+TEST_F(PipelineTest, TriesToStartUntilItCan) {
+  make();
+  sink_->fail_next_take_over({ErrorCode::kUnavailable, "locked", true});
+  script_.start_errors.push({ErrorCode::kUnavailable, "no broker", true});
+  give_end();
+  pipeline_->start();
+  ASSERT_TRUE(pipeline_->join());
+  EXPECT_THAT(log_.text(), HasSubstr("locked"));
+  EXPECT_THAT(log_.text(), HasSubstr("no broker"));
+}
+
+TEST_F(PipelineTest, AStopEndsTheWaitForTheStart) {
+  options_.start_retry = 1h;
+  make();
+  sink_->fail_next_take_over({ErrorCode::kUnavailable, "locked", true});
+  pipeline_->start();
+  ASSERT_TRUE(wait_for([](const Status& s) { return s.problem == "table item: locked"; }));
+  EXPECT_EQ(board_.read()->phase, Phase::kStarting);
+  pipeline_->request_stop();
+  EXPECT_TRUE(pipeline_->join());
+  EXPECT_EQ(board_.read()->phase, Phase::kStopped);
+  EXPECT_EQ(board_.read()->checkpoint.saved, 0U);  // there is nothing to keep
+}
+
+TEST_F(PipelineTest, AStartThatCannotBeIsAnError) {
+  make();
+  sink_->fail_next_take_over({ErrorCode::kIo, "broken", false});
+  pipeline_->start();
+  const auto end = pipeline_->join();
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().message, "table item: broken");
+  EXPECT_EQ(board_.read()->phase, Phase::kFailed);
+  EXPECT_EQ(board_.read()->problem, "table item: broken");
+}
+
+TEST_F(PipelineTest, SourceErrorsThatPassAreShown) {
+  make();
+  give_error({ErrorCode::kUnavailable, "all brokers down", true});
+  pipeline_->start();
+  EXPECT_TRUE(wait_for([](const Status& s) { return s.source_errors == 1; }));
+  give_end();
+  ASSERT_TRUE(pipeline_->join());
+  EXPECT_THAT(log_.text(), HasSubstr("all brokers down"));
+  EXPECT_EQ(board_.read()->problem, "");
+}
+
+TEST_F(PipelineTest, SourceErrorsThatDoNotPassEndItAfterACheckpoint) {
+  make();
+  give_samples(50);
+  give_error({ErrorCode::kCorrupt, "damaged", false});
+  pipeline_->start();
+  const auto end = pipeline_->join();
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().message, "a test: damaged");
+  EXPECT_EQ(board_.read()->checkpoint.last_samples, 50U);
+}
+
+TEST_F(PipelineTest, QuestionsAreAnsweredOnceItReads) {
+  make();
+  std::promise<std::uint64_t> answered;
+  pipeline_->ask<std::uint64_t>(
+      [&](Result<std::uint64_t> result) { answered.set_value(result.value()); },
+      [](Publisher&, const pipeline::Engine& engine, const Answer<std::uint64_t>& answer) {
+        answer(engine.tracked_ids(TableIndex{0}));
+      });
+  auto future = answered.get_future();
+  EXPECT_EQ(future.wait_for(0ms), std::future_status::timeout);
+  pipeline_->start();
+  EXPECT_EQ(future.get(), 0U);
+  pipeline_->request_stop();
+  ASSERT_TRUE(pipeline_->join());
+}
+
+TEST_F(PipelineTest, WithoutAStartQuestionsAreAnsweredInTheEnd) {
+  make();
+  std::optional<Result<int>> answer;
+  pipeline_->ask<int>([&](Result<int> result) { answer = std::move(result); },
+                      [](Publisher&, const pipeline::Engine&, const Answer<int>& to) { to(1); });
+  EXPECT_TRUE(pipeline_->join());
+  pipeline_.reset();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->error().code, ErrorCode::kCancelled);
+}
+
+TEST_F(PipelineTest, SettingsChangeWhileItRuns) {
+  options_.live.publish.gates.min_samples = 1'000;
+  make();
+  pipeline_->start();
+  give_samples(150);
+  ASSERT_TRUE(wait_for([](const Status& s) { return s.tables[0].refused == 1; }));
+  Pipeline::LiveSettings live = options_.live;
+  live.publish.gates.min_samples = 0;
+  pipeline_->apply(live);
+  give_samples(200);
+  EXPECT_TRUE(wait_for([](const Status& s) { return s.tables[0].published == 1; }));
+  pipeline_->request_stop();
+  ASSERT_TRUE(pipeline_->join());
+}
+
+}  // namespace
+}  // namespace remapd::daemon

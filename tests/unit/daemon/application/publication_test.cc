@@ -1,0 +1,141 @@
+#include "daemon/application/publication.h"
+
+#include <gtest/gtest.h>
+
+#include "core/base/hash.h"
+#include "core/mapping/delta.h"
+#include "tests/unit/daemon/application/small_engine.h"
+
+namespace remapd::daemon {
+namespace {
+
+using mapping::BlobKind;
+
+const Bytes& bytes(const mapping::Publication& publication, BlobKind kind) {
+  return publication.blobs[static_cast<std::size_t>(kind)];
+}
+
+// Whatever the manifest names is there, and nothing else is.
+void expect_consistent(const mapping::Publication& publication) {
+  for (const BlobKind kind : {BlobKind::kSnapshot, BlobKind::kDelta, BlobKind::kPlan}) {
+    const auto& named = publication.manifest.blob(kind);
+    const Bytes& blob = bytes(publication, kind);
+    ASSERT_EQ(named.has_value(), !blob.empty()) << to_string(kind);
+    if (!named) continue;
+    EXPECT_EQ(named->size, blob.size());
+    EXPECT_EQ(named->checksum, checksum(blob));
+  }
+}
+
+class PublicationOf : public testing::Test {
+ protected:
+  PublicationOf() {
+    engine_->ingest(some_samples(400));
+    first_ = build(*engine_, 1);
+    engine_->adopt(first_);
+    engine_->ingest(some_samples(50, 2));
+    second_ = build(*engine_, 2);
+  }
+
+  mapping::Publication make(const pipeline::BuildOutcome& outcome, const PublicationNotes& notes) {
+    return make_publication(outcome, mapping::encode_artifact(outcome.mapping), notes);
+  }
+
+  std::unique_ptr<pipeline::Engine> engine_ = small_engine();
+  pipeline::BuildOutcome first_;
+  pipeline::BuildOutcome second_;
+};
+
+TEST_F(PublicationOf, TheFirstVersionIsASnapshotWithAPlan) {
+  const auto publication = make(first_, {.instance = "here", .built_samples = 400});
+  expect_consistent(publication);
+  EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
+  EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
+  EXPECT_TRUE(publication.manifest.blob(BlobKind::kPlan));
+  EXPECT_EQ(publication.manifest.instance, "here");
+  EXPECT_EQ(publication.manifest.built_samples, 400U);
+  EXPECT_EQ(publication.manifest.ids, first_.mapping.ids.size());
+  EXPECT_EQ(publication.manifest.content_hash, mapping::content_hash(first_.mapping));
+  EXPECT_EQ(publication.manifest.rollback_of, kNoVersion);
+}
+
+TEST_F(PublicationOf, ADeltaLeadsFromTheVersionClientsHave) {
+  const auto publication =
+      make(second_, {.instance = "here", .parent_content = mapping::content_hash(first_.mapping)});
+  expect_consistent(publication);
+  EXPECT_FALSE(publication.manifest.blob(BlobKind::kSnapshot));
+  ASSERT_TRUE(publication.manifest.blob(BlobKind::kDelta));
+  const Bytes before = mapping::encode_artifact(first_.mapping);
+  const auto view = mapping::ArtifactView::open(before, mapping::Verify::kAll);
+  const auto delta = mapping::decode_delta(bytes(publication, BlobKind::kDelta));
+  ASSERT_TRUE(delta);
+  const auto after = mapping::apply_delta(*view, *delta);
+  EXPECT_TRUE(after || after.error().code == ErrorCode::kResource);
+}
+
+TEST_F(PublicationOf, ASnapshotCanBeAskedFor) {
+  const auto publication = make(second_, {.instance = "here",
+                                          .with_snapshot = true,
+                                          .parent_content = mapping::content_hash(first_.mapping)});
+  expect_consistent(publication);
+  EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
+  EXPECT_TRUE(publication.manifest.blob(BlobKind::kDelta));
+}
+
+TEST_F(PublicationOf, NoDeltaLeadsFromAVersionKnownInPart) {
+  for (const auto parent : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{1}}) {
+    const auto publication = make(second_, {.instance = "here", .parent_content = parent});
+    expect_consistent(publication);
+    EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
+    EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
+  }
+}
+
+TEST_F(PublicationOf, APlanIsThereAlsoWhenNothingIsToBeDone) {
+  second_.plan = {.table = "item",
+                  .from = Version{1},
+                  .to = Version{2},
+                  .from_rows = 16,
+                  .to_rows = 16,
+                  .changed = {},
+                  .source_begin = {0},
+                  .sources = {},
+                  .weights = {},
+                  .state = {},
+                  .to_prior = {},
+                  .prior_sources = {},
+                  .prior_weights = {}};
+  ASSERT_TRUE(second_.plan.empty());
+  const auto publication = make(second_, {.instance = "here"});
+  const auto plan = mapping::decode_plan(bytes(publication, BlobKind::kPlan));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->empty());
+}
+
+TEST_F(PublicationOf, ARollBackNamesItsTarget) {
+  const Bytes old = mapping::encode_artifact(first_.mapping);
+  const auto target = mapping::ArtifactView::open(old, mapping::Verify::kAll);
+  mapping::RollBackInput input{.target = &*target,
+                               .incumbent = &second_.mapping,
+                               .version = Version{3},
+                               .epoch = Epoch{1},
+                               .built_ms = 9,
+                               .ids = second_.mapping.ids,
+                               .frequency = {}};
+  input.frequency.assign(input.ids.size(), 1);
+  const auto rolled_back = mapping::roll_back(input);
+  ASSERT_TRUE(rolled_back);
+  const auto publication =
+      make_publication(*rolled_back, Version{1}, {.instance = "here", .built_samples = 450});
+  expect_consistent(publication);
+  EXPECT_EQ(publication.manifest.rollback_of, Version{1});
+  EXPECT_EQ(publication.manifest.info.version, Version{3});
+  EXPECT_EQ(publication.manifest.content_hash, mapping::content_hash(first_.mapping));
+  EXPECT_EQ(publication.manifest.ids, first_.mapping.ids.size());
+  EXPECT_EQ(publication.manifest.built_samples, 450U);
+  EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
+  EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
+}
+
+}  // namespace
+}  // namespace remapd::daemon

@@ -1,0 +1,82 @@
+#include "daemon/application/status.h"
+
+#include <set>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace remapd::daemon {
+namespace {
+
+TEST(Timings, CountInBuckets) {
+  Timings timings;
+  EXPECT_EQ(timings.count(), 0U);
+  timings.add(0.001);  // exactly a bound belongs to its bucket
+  timings.add(0.0011);
+  timings.add(1'000);  // beyond all bounds
+  EXPECT_EQ(timings.count(), 3U);
+  EXPECT_DOUBLE_EQ(timings.sum(), 1'000.0021);
+  EXPECT_EQ(timings.last(), 1'000);
+  EXPECT_EQ(timings.at_most(0), 1U);
+  EXPECT_EQ(timings.at_most(1), 2U);
+  EXPECT_EQ(timings.at_most(Timings::kBounds.size() - 1), 2U);
+}
+
+TEST(Timings, BoundsAscend) {
+  EXPECT_TRUE(std::is_sorted(Timings::kBounds.begin(), Timings::kBounds.end()));
+}
+
+TEST(Phases, HaveNamesOfTheirOwn) {
+  std::set<std::string_view> names;
+  for (int phase = 0; phase <= static_cast<int>(Phase::kFailed); ++phase) {
+    names.insert(to_string(static_cast<Phase>(phase)));
+  }
+  EXPECT_EQ(names.size(), static_cast<std::size_t>(Phase::kFailed) + 1);
+}
+
+TEST(Status, IsReadyWhileVersionsCanBeExpected) {
+  Status status;
+  EXPECT_FALSE(status.ready());
+  status.phase = Phase::kRunning;
+  EXPECT_TRUE(status.ready());
+  status.phase = Phase::kEnded;
+  EXPECT_TRUE(status.ready());
+  for (const Phase phase : {Phase::kRestoring, Phase::kStopping, Phase::kStopped, Phase::kFailed}) {
+    status.phase = phase;
+    EXPECT_FALSE(status.ready()) << to_string(phase);
+  }
+}
+
+TEST(StatusBoard, WhoReadsKeepsWhatWasThere) {
+  StatusBoard board;
+  const auto before = board.read();
+  ASSERT_NE(before, nullptr);
+  Status status;
+  status.samples = 7;
+  board.write(status);
+  EXPECT_EQ(before->samples, 0U);
+  EXPECT_EQ(board.read()->samples, 7U);
+}
+
+TEST(StatusBoard, IsReadWhileItIsWritten) {
+  StatusBoard board;
+  std::thread writer([&] {
+    for (std::uint64_t i = 1; i <= 2'000; ++i) {
+      Status status;
+      status.samples = i;
+      status.ids = i;
+      board.write(status);
+    }
+  });
+  std::uint64_t last = 0;
+  while (last < 2'000) {
+    const auto status = board.read();
+    ASSERT_EQ(status->samples, status->ids);
+    ASSERT_GE(status->samples, last);
+    last = status->samples;
+  }
+  writer.join();
+}
+
+}  // namespace
+}  // namespace remapd::daemon
