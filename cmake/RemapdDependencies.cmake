@@ -23,6 +23,7 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 
 if(REMAPD_BUILD_TESTS OR REMAPD_BUILD_FUZZ)
   find_package(GTest REQUIRED)
+  find_package(rapidcheck REQUIRED)
 endif()
 if(REMAPD_BUILD_BENCH)
   find_package(benchmark REQUIRED)

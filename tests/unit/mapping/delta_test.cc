@@ -18,12 +18,13 @@ Mapping successor(const Mapping& from, std::size_t added, std::uint64_t seed) {
   for (std::size_t i = 0; i < from.ids.size(); ++i) {
     const std::uint64_t fate = random.below(10);
     if (fate == 0) continue;
-    const Row row = fate == 1 ? Row{static_cast<std::uint32_t>(random.below(from.info.rows))}
-                              : from.rows[i];
+    const Row row =
+        fate == 1 ? Row{static_cast<std::uint32_t>(random.below(from.info.rows))} : from.rows[i];
     pairs.emplace_back(from.ids[i], row);
   }
   for (std::size_t i = 0; i < added; ++i) {
-    pairs.emplace_back(random.next(), Row{static_cast<std::uint32_t>(random.below(from.info.rows))});
+    pairs.emplace_back(random.next(),
+                       Row{static_cast<std::uint32_t>(random.below(from.info.rows))});
   }
   std::sort(pairs.begin(), pairs.end());
   for (const auto& [id, row] : pairs) {

@@ -60,8 +60,8 @@ TEST(MigrationPlan, RefusesPlansThatContradictThemselves) {
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.changed[1] = Row{0}; }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.sources[0] = Row{9}; }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.weights[0] = -1; }));
-  EXPECT_TRUE(refused(
-      [](MigrationPlan& p) { p.weights[0] = std::numeric_limits<float>::quiet_NaN(); }));
+  EXPECT_TRUE(
+      refused([](MigrationPlan& p) { p.weights[0] = std::numeric_limits<float>::quiet_NaN(); }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.weights.pop_back(); }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.source_begin = {0, 3, 2}; }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.source_begin.clear(); }));

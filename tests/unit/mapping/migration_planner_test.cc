@@ -84,7 +84,8 @@ TEST(MigrationPlanner, EqualsTheDefinition) {
     for (std::size_t i = 0; i < matrix.size(); ++i) {
       ASSERT_NEAR(matrix[i], expected[i], 1e-5) << "seed " << seed << " value " << i;
       const Row row{static_cast<std::uint32_t>(i / kColumns)};
-      const bool reset = std::find(in.to_prior.begin(), in.to_prior.end(), row) != in.to_prior.end();
+      const bool reset =
+          std::find(in.to_prior.begin(), in.to_prior.end(), row) != in.to_prior.end();
       ASSERT_NEAR(state[i], reset ? 0.5 : expected[i], 1e-5) << "seed " << seed << " state " << i;
     }
   }
