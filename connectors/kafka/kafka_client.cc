@@ -153,16 +153,57 @@ Result<std::uint32_t> KafkaClient::partition_count(const std::string& topic,
   return static_cast<std::uint32_t>(found.partition_cnt);
 }
 
+// Not rd_kafka_query_watermark_offsets(): with the leader gone that one outwaits any timeout.
+Result<void> KafkaClient::query(rd_kafka_topic_partition_list_t& partitions, LogEnd which,
+                                std::chrono::milliseconds timeout) {
+  for (int i = 0; i < partitions.cnt; ++i) {
+    // Asked for as if they were times.
+    partitions.elems[i].offset =
+        which == LogEnd::kBeginning ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+  }
+  auto code = rd_kafka_offsets_for_times(handle_, &partitions, as_timeout(timeout));
+  for (int i = 0; i < partitions.cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    code = partitions.elems[i].err;
+  }
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  const char* topic = partitions.elems[0].topic;
+  if (code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    return fail(no_such_topic(topic));
+  }
+  if (trouble_) return fail(*trouble_);
+  return fail(to_error(
+      code, fmt::format("the offsets of topic \"{}\" at {} (kafka.brokers)", topic, brokers_)));
+}
+
+Result<std::vector<std::int64_t>> KafkaClient::log_ends(const std::string& topic,
+                                                        std::uint32_t count, LogEnd which,
+                                                        std::chrono::milliseconds timeout) {
+  const PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(count)));
+  for (std::uint32_t p = 0; p < count; ++p) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), static_cast<std::int32_t>(p));
+  }
+  if (auto asked = query(*list, which, timeout); !asked) return fail(std::move(asked).error());
+  std::vector<std::int64_t> offsets(count);
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& partition = list->elems[i];
+    offsets[static_cast<std::size_t>(partition.partition)] = partition.offset;
+  }
+  return offsets;
+}
+
 Result<Watermarks> KafkaClient::watermarks(const std::string& topic, std::uint32_t partition,
                                            std::chrono::milliseconds timeout) {
+  const PartitionListHandle list = one_partition(topic, partition, 0);
   Watermarks marks;
-  const auto code =
-      rd_kafka_query_watermark_offsets(handle_, topic.c_str(), static_cast<std::int32_t>(partition),
-                                       &marks.low, &marks.high, as_timeout(timeout));
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return marks;
-  if (code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) return fail(no_such_topic(topic));
-  return fail(
-      to_error(code, fmt::format("the offsets of topic \"{}\", partition {}", topic, partition)));
+  if (auto low = query(*list, LogEnd::kBeginning, timeout); !low) {
+    return fail(std::move(low).error());
+  }
+  marks.low = list->elems[0].offset;
+  if (auto high = query(*list, LogEnd::kEnd, timeout); !high) {
+    return fail(std::move(high).error());
+  }
+  marks.high = list->elems[0].offset;
+  return marks;
 }
 
 Error to_error(rd_kafka_resp_err_t code, std::string_view what) {

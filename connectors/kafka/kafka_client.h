@@ -75,7 +75,12 @@ class KafkaClient {
   // kNotFound (retryable) when the topic does not exist; kUnavailable (retryable).
   Result<std::uint32_t> partition_count(const std::string& topic,
                                         std::chrono::milliseconds timeout);
+  // Where the logs of partitions 0 .. count - 1 begin, or end (the next offset to be written).
   // kUnavailable, kNotFound; retryable.
+  enum class LogEnd { kBeginning, kEnd };
+  Result<std::vector<std::int64_t>> log_ends(const std::string& topic, std::uint32_t count,
+                                             LogEnd which, std::chrono::milliseconds timeout);
+  // Both, of one partition.
   Result<Watermarks> watermarks(const std::string& topic, std::uint32_t partition,
                                 std::chrono::milliseconds timeout);
 
@@ -85,6 +90,9 @@ class KafkaClient {
   void clear_trouble() { trouble_.reset(); }
 
  private:
+  // Fills in the offsets of the list.
+  Result<void> query(rd_kafka_topic_partition_list_t& partitions, LogEnd which,
+                     std::chrono::milliseconds timeout);
   KafkaClient(LogCallback log, ClientRole role, std::string brokers);
   static void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text);
   static void on_error(rd_kafka_t* client, int code, const char* reason, void* self);

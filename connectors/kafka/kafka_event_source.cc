@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "connectors/kafka/kafka_client.h"
+#include "connectors/kafka/topic_watch.h"
 #include "connectors/proto/access_batch_codec.h"
 #include "core/base/check.h"
 
@@ -21,9 +22,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-// While something is wrong, how often it is looked whether it still is, and how long that may take.
-constexpr milliseconds kProbeInterval{1'000};
-constexpr milliseconds kProbeTimeout{250};
+constexpr milliseconds kRangeTimeout{1'000};
 constexpr milliseconds kCommitPatience{2'000};
 
 ClientRole consumer_role(const std::string& group) {
@@ -56,7 +55,8 @@ class KafkaEventSource::Reader {
       : options_(std::move(options)),
         features_(schema.size()),
         decoder_(schema),
-        dead_letters_(dead_letters) {}
+        dead_letters_(dead_letters),
+        watch_(options_.topic, options_.metadata_interval) {}
 
   ~Reader() {
     const auto deadline = steady_clock::now() + kCommitPatience;
@@ -87,11 +87,13 @@ class KafkaEventSource::Reader {
     if (!count) return fail(count.error());
     std::vector<std::int64_t> next(*count, 0);
     if (from.empty()) {
-      for (std::uint32_t p = 0; p < *count; ++p) {
-        const auto marks = client_->watermarks(options_.topic, p, options_.request_timeout);
-        if (!marks) return fail(marks.error());
-        next[p] = options_.start == StartAt::kEarliest ? marks->low : marks->high;
-      }
+      auto ends =
+          client_->log_ends(options_.topic, *count,
+                            options_.start == StartAt::kEarliest ? KafkaClient::LogEnd::kBeginning
+                                                                 : KafkaClient::LogEnd::kEnd,
+                            options_.request_timeout);
+      if (!ends) return fail(std::move(ends).error());
+      next = std::move(*ends);
     }
     for (const pipeline::PartitionOffset& position : from) {
       if (position.partition < *count) {
@@ -103,7 +105,7 @@ class KafkaEventSource::Reader {
       }
     }
     next_ = std::move(next);
-    next_metadata_ = steady_clock::now() + options_.metadata_interval;
+    watch_.restart();
     return assign();
   }
 
@@ -124,8 +126,7 @@ class KafkaEventSource::Reader {
       }
       if (letter_failure_) return fail(*std::exchange(letter_failure_, std::nullopt));
     } while (steady_clock::now() < deadline);
-    if (client_->trouble()) return fail(*client_->trouble());
-    if (problem_) return fail(*problem_);
+    if (auto problem = watch_.problem(*client_)) return fail(std::move(*problem));
     return PollOutcome::kIdle;
   }
 
@@ -176,7 +177,6 @@ class KafkaEventSource::Reader {
     rd_kafka_assign(client_->get(), nullptr);
     started_ = false;
     out_of_range_.clear();
-    problem_.reset();
     ended_.reset();
   }
 
@@ -217,19 +217,8 @@ class KafkaEventSource::Reader {
     if (!out_of_range_.empty()) {
       if (auto moved = move_into_range(); !moved) return moved;
     }
-    const auto now = steady_clock::now();
-    if (now < next_metadata_) return {};
-    const bool in_trouble = problem_ || client_->trouble();
-    next_metadata_ = now + (in_trouble ? std::min(kProbeInterval, options_.metadata_interval)
-                                       : options_.metadata_interval);
-    const auto count = client_->partition_count(options_.topic, kProbeTimeout);
-    if (!count) {
-      // A healthy cluster may be slow to answer once; that it is gone, librdkafka tells.
-      if (count.error().code == ErrorCode::kNotFound || in_trouble) note_problem(count.error());
-      return {};
-    }
-    problem_.reset();
-    client_->clear_trouble();
+    const auto count = watch_.look(*client_);
+    if (!count) return {};
     if (*count == next_.size()) return {};
     for (std::uint32_t p = *count; p < next_.size(); ++p) {
       if (auto tolerated = partition_vanished(p, *count); !tolerated) return tolerated;
@@ -241,11 +230,6 @@ class KafkaEventSource::Reader {
     return assign();
   }
 
-  void note_problem(Error error) {
-    problem_ = std::move(error);
-    next_metadata_ = std::min(next_metadata_, steady_clock::now() + kProbeInterval);
-  }
-
   void on_error(const rd_kafka_message_t& message) {
     if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
@@ -253,7 +237,7 @@ class KafkaEventSource::Reader {
       if (partition < next_.size()) out_of_range_.push_back(partition);
       return;
     }
-    note_problem(to_error(message.err, fmt::format("topic \"{}\"", options_.topic)));
+    watch_.note(to_error(message.err, fmt::format("topic \"{}\"", options_.topic)));
   }
 
   Result<void> move_into_range() {
@@ -263,7 +247,7 @@ class KafkaEventSource::Reader {
     while (!out_of_range_.empty()) {
       const std::uint32_t p = out_of_range_.back();
       if (p < next_.size()) {
-        const auto marks = client_->watermarks(options_.topic, p, kProbeInterval);
+        const auto marks = client_->watermarks(options_.topic, p, kRangeTimeout);
         if (!marks) return fail(marks.error());
         if (next_[p] < marks->low || next_[p] > marks->high) {
           if (auto moved = move_into(p, *marks); !moved) return moved;
@@ -300,7 +284,7 @@ class KafkaEventSource::Reader {
   bool take(const rd_kafka_message_t& message, EventBatch& into) {
     const auto partition = static_cast<std::uint32_t>(message.partition);
     if (partition >= next_.size() || message.offset < next_[partition]) return false;
-    problem_.reset();
+    watch_.works(*client_);
     next_[partition] = message.offset + 1;
     ++counters_.messages;
     counters_.bytes += message.len;
@@ -339,12 +323,11 @@ class KafkaEventSource::Reader {
 
   std::vector<std::int64_t> next_;  // by partition: the offset to go on with
   std::vector<std::uint32_t> out_of_range_;
-  steady_clock::time_point next_metadata_;
+  TopicWatch watch_;
   bool started_ = false;
   pipeline::SourceCounters counters_;
   std::vector<std::string> notices_;
-  std::optional<Error> problem_;         // of the topic; passes
-  std::optional<Error> ended_;           // does not
+  std::optional<Error> ended_;           // for good
   std::optional<Error> letter_failure_;  // to be told once
   std::optional<Error> commit_failure_;  // to be told once
   int commits_under_way_ = 0;

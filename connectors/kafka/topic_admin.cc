@@ -223,8 +223,10 @@ class TopicAdmin::Connection {
     const auto* resources = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(event->get()), &count);
     for (std::size_t i = 0; i < count; ++i) {
-      if (const auto code = rd_kafka_ConfigResource_error(resources[i]);
-          code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const auto code = rd_kafka_ConfigResource_error(resources[i]);
+      // Who may not see the settings can still use the topic.
+      if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) return state;
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return fail(to_error(code, fmt::format("the settings of topic \"{}\"", topic)));
       }
       std::size_t entries = 0;

@@ -33,7 +33,7 @@ struct TopicState {
   bool exists = false;
   std::uint32_t partitions = 0;
   std::uint32_t replicas = 0;  // of the partition that has the fewest
-  Properties config;           // as in force, defaults included
+  Properties config;           // as in force, defaults included; empty: not ours to see
 };
 
 class TopicAdmin {

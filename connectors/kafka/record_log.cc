@@ -1,0 +1,91 @@
+#include "connectors/kafka/record_log.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace remapd::kafka {
+
+using std::chrono::steady_clock;
+
+LogRecord log_record(const rd_kafka_message_t& message) {
+  LogRecord record{.offset = message.offset, .key = key_of(message), .value = std::nullopt};
+  if (message.payload != nullptr) record.value = payload_of(message);
+  return record;
+}
+
+ClientRole mapping_reader_role() {
+  ClientRole role;
+  role.type = RD_KAFKA_CONSUMER;
+  role.defaults = {
+      {"queued.max.messages.kbytes", "32768"},
+      {"fetch.message.max.bytes", "8388608"},
+      {"fetch.wait.max.ms", "100"},
+      {"check.crcs", "true"},
+  };
+  static constexpr std::string_view kNoGroup = "the mapping topic is read without a group";
+  role.fixed = {
+      {"group.id", "remapd-mappings", kNoGroup},
+      {"enable.auto.commit", "false", kNoGroup},
+      {"enable.auto.offset.store", "false", kNoGroup},
+      {"auto.offset.reset", "error", "remapd itself goes back to the beginning of the topic"},
+      {"enable.partition.eof", "true", "remapd must know when it has read all"},
+      {"allow.auto.create.topics", "false", "the topic must be compacted"},
+  };
+  role.shares_properties = true;
+  return role;
+}
+
+RecordLog::RecordLog(std::unique_ptr<KafkaClient> client, std::string topic,
+                     std::chrono::milliseconds timeout)
+    : client_(std::move(client)), topic_(std::move(topic)), timeout_(timeout) {}
+
+Result<std::unique_ptr<RecordLog>> RecordLog::create(const KafkaSettings& settings,
+                                                     std::string topic,
+                                                     std::chrono::milliseconds timeout) {
+  auto client = KafkaClient::create(settings, mapping_reader_role());
+  if (!client) return fail(std::move(client).error());
+  return std::unique_ptr<RecordLog>(new RecordLog(std::move(*client), std::move(topic), timeout));
+}
+
+Result<Watermarks> RecordLog::range() {
+  auto marks = client_->watermarks(topic_, kMappingPartition, timeout_);
+  (void)client_->consume(std::chrono::milliseconds(0));  // serves callbacks; nothing is assigned
+  if (!marks && client_->trouble()) return fail(*client_->trouble());
+  if (marks) client_->clear_trouble();
+  return marks;
+}
+
+Result<void> RecordLog::read(std::int64_t from, std::int64_t to,
+                             const std::function<void(const LogRecord&)>& visit) {
+  if (from >= to) return {};
+  const std::string what = fmt::format("reading topic \"{}\"", topic_);
+  const auto assigned =
+      rd_kafka_assign(client_->get(), one_partition(topic_, kMappingPartition, from).get());
+  if (assigned != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(to_error(assigned, what));
+  Result<void> result;
+  auto deadline = steady_clock::now() + timeout_;
+  for (bool more = true; more && result;) {
+    const MessageHandle message = client_->consume(left_until(deadline));
+    if (!message) {
+      if (steady_clock::now() < deadline) continue;
+      result = fail(client_->trouble() ? *client_->trouble()
+                                       : to_error(RD_KAFKA_RESP_ERR__TIMED_OUT, what));
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (message->offset < to) visit(log_record(*message));
+      more = message->offset + 1 < to;
+      deadline = steady_clock::now() + timeout_;
+    } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      // Compaction may have left nothing up to `to`. An end before it is an old leader's.
+      more = message->offset < to;
+    } else if (!to_error(message->err, what).retryable ||
+               message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+               message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+      result = fail(to_error(message->err, what));
+    }
+  }
+  rd_kafka_assign(client_->get(), nullptr);
+  return result;
+}
+
+}  // namespace remapd::kafka

@@ -1,0 +1,57 @@
+// RecordLog: stretches of the mapping topic's partition 0, read when asked for.
+//
+// Between two reads nothing is fetched, so that a publisher does not download what it wrote. Not
+// thread safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "connectors/kafka/kafka_client.h"
+#include "connectors/kafka/kafka_settings.h"
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+
+namespace remapd::kafka {
+
+// Everything about the mapping topic is in this partition: one order for everybody.
+inline constexpr std::uint32_t kMappingPartition = 0;
+
+struct LogRecord {
+  std::int64_t offset = 0;
+  std::string_view key;
+  std::optional<ByteView> value;  // none: a tombstone
+};
+LogRecord log_record(const rd_kafka_message_t& message);
+
+// The consumer of a mapping topic; reads the end of the log as an event.
+ClientRole mapping_reader_role();
+
+class RecordLog {
+ public:
+  static Result<std::unique_ptr<RecordLog>> create(const KafkaSettings& settings, std::string topic,
+                                                   std::chrono::milliseconds timeout);
+
+  // kUnavailable and kNotFound, retryable.
+  Result<Watermarks> range();
+
+  // Hands out the records there are at offsets from .. to - 1, in order. kUnavailable (retryable)
+  // when nothing comes for `timeout`.
+  Result<void> read(std::int64_t from, std::int64_t to,
+                    const std::function<void(const LogRecord&)>& visit);
+
+ private:
+  RecordLog(std::unique_ptr<KafkaClient> client, std::string topic,
+            std::chrono::milliseconds timeout);
+
+  std::unique_ptr<KafkaClient> client_;
+  std::string topic_;
+  std::chrono::milliseconds timeout_;
+};
+
+}  // namespace remapd::kafka
