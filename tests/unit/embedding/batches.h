@@ -1,0 +1,74 @@
+// Mini-batches for the tests of this folder.
+#pragma once
+
+#include <limits>
+#include <vector>
+
+#include "core/embedding/slot_batch.h"
+
+namespace remapd::embedding {
+
+struct Sample {
+  std::vector<std::vector<Slot>> slots;  // one list for each column
+  float label = std::numeric_limits<float>::quiet_NaN();
+  float weight = 1;
+};
+
+// Samples [first, last); column c is of table c unless `tables` says otherwise.
+inline SlotBatch batch_of(const std::vector<Sample>& samples, std::size_t first, std::size_t last,
+                          const std::vector<std::uint32_t>& tables = {}) {
+  SlotBatch batch;
+  batch.samples = last - first;
+  batch.columns.resize(samples.at(first).slots.size());
+  for (std::size_t c = 0; c < batch.columns.size(); ++c) {
+    SlotBatch::Column& column = batch.columns[c];
+    column.table = TableIndex{tables.empty() ? static_cast<std::uint32_t>(c) : tables[c]};
+    column.begin.push_back(0);
+    for (std::size_t s = first; s < last; ++s) {
+      column.slots.insert(column.slots.end(), samples[s].slots[c].begin(),
+                          samples[s].slots[c].end());
+      column.begin.push_back(static_cast<std::uint32_t>(column.slots.size()));
+    }
+    column.newcomer.assign(column.slots.size(), 0);
+  }
+  for (std::size_t s = first; s < last; ++s) {
+    batch.labels.push_back(samples[s].label);
+    batch.weights.push_back(samples[s].weight);
+  }
+  return batch;
+}
+
+template <class Learner>
+void learn(Learner& learner, const std::vector<Sample>& samples, std::size_t mini_batch) {
+  for (std::size_t at = 0; at < samples.size(); at += mini_batch) {
+    learner.learn(batch_of(samples, at, std::min(samples.size(), at + mini_batch)));
+  }
+}
+
+inline std::vector<Slot> all_slots(std::uint32_t count) {
+  std::vector<Slot> out(count);
+  for (Slot slot = 0; slot < count; ++slot) out[slot] = slot;
+  return out;
+}
+
+// Ids for slots [0, count) of a table, as a tracked-id store would have given them out.
+inline std::vector<Id> ids_for(std::uint32_t count, std::uint64_t table) {
+  std::vector<Id> out(count);
+  for (std::uint32_t i = 0; i < count; ++i) out[i] = hash_id(i, table);
+  return out;
+}
+
+inline double squared_distance(const float* a, const float* b, std::size_t d) {
+  double sum = 0;
+  for (std::size_t k = 0; k < d; ++k) sum += (double{a[k]} - b[k]) * (double{a[k]} - b[k]);
+  return sum;
+}
+
+template <class Learner>
+Bytes saved(const Learner& learner) {
+  ByteWriter out;
+  learner.save(out);
+  return std::move(out).take();
+}
+
+}  // namespace remapd::embedding

@@ -1,0 +1,224 @@
+#include "core/embedding/co_access_graph.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <gtest/gtest.h>
+#include <tbb/global_control.h>
+
+#include "core/base/random.h"
+#include "tests/unit/embedding/batches.h"
+
+namespace remapd::embedding {
+namespace {
+
+constexpr std::uint32_t kUsers = 300;
+constexpr std::uint32_t kItems = 200;
+constexpr std::uint32_t kCommunities = 10;  // of users and of items, by slot % 10
+
+CoAccessGraph graph(std::uint64_t seed = 1) {
+  CoAccessGraph::Config config;
+  config.seed = seed;
+  CoAccessGraph out(config, std::vector<std::uint32_t>{kUsers, kItems});
+  out.admit(TableIndex{0}, all_slots(kUsers), ids_for(kUsers, 0));
+  out.admit(TableIndex{1}, all_slots(kItems), ids_for(kItems, 1));
+  return out;
+}
+
+// A user with one item; nine in ten of his own community.
+std::vector<Sample> visits(std::size_t count, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<Sample> samples(count);
+  for (Sample& sample : samples) {
+    const auto user = static_cast<Slot>(random.below(kUsers));
+    const Slot community =
+        random.below(10) == 0 ? static_cast<Slot>(random.below(kCommunities)) : user % kCommunities;
+    const auto item = static_cast<Slot>(community + kCommunities * random.below(kItems / 10));
+    sample.slots = {{user}, {item}};
+  }
+  return samples;
+}
+
+// Share of the ids whose nearest neighbour is of their own community (by chance: one in ten).
+double nearest_are_alike(const std::vector<float>& embedding, std::size_t d) {
+  const std::size_t n = embedding.size() / d;
+  double alike = 0;
+  for (std::size_t a = 0; a < n; ++a) {
+    std::size_t nearest = a == 0 ? 1 : 0;
+    double best = 1e30;
+    for (std::size_t b = 0; b < n; ++b) {
+      const double distance = squared_distance(&embedding[a * d], &embedding[b * d], d);
+      if (b != a && distance < best) {
+        best = distance;
+        nearest = b;
+      }
+    }
+    alike += nearest % kCommunities == a % kCommunities ? 1 : 0;
+  }
+  return alike / static_cast<double>(n);
+}
+
+TEST(CoAccessGraph, FindsPlantedCommunities) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    CoAccessGraph learner = graph(seed);
+    learn(learner, visits(12'000, seed), 64);
+    for (int version = 0; version < 3; ++version) learner.refresh();
+    const auto users = learner.embed(TableIndex{0}, all_slots(kUsers));
+    const auto items = learner.embed(TableIndex{1}, all_slots(kItems));
+    EXPECT_GT(nearest_are_alike(users, learner.dimension()), 0.9) << "seed " << seed;
+    EXPECT_GT(nearest_are_alike(items, learner.dimension()), 0.9) << "seed " << seed;
+  }
+}
+
+TEST(CoAccessGraph, EmbedsAsUnitVectors) {
+  CoAccessGraph learner = graph();
+  learn(learner, visits(2000, 4), 64);
+  learner.refresh();
+  const std::size_t d = learner.dimension();
+  const auto users = learner.embed(TableIndex{0}, all_slots(kUsers));
+  ASSERT_EQ(users.size(), kUsers * d);
+  const std::vector<float> origin(d, 0.0F);
+  for (Slot slot = 0; slot < kUsers; ++slot) {
+    EXPECT_NEAR(squared_distance(&users[slot * d], origin.data(), d), 1, 1e-5);
+  }
+}
+
+TEST(CoAccessGraph, StartsFromRandomDirections) {
+  const CoAccessGraph learner = graph();
+  const auto users = learner.embed(TableIndex{0}, all_slots(kUsers));
+  EXPECT_LT(nearest_are_alike(users, learner.dimension()), 0.25);
+}
+
+TEST(CoAccessGraph, IsTheSameForAnyBatchingAndThreadCount) {
+  const auto samples = visits(3000, 5);
+  std::vector<Bytes> states;
+  for (const std::size_t mini_batch : {1UL, 64UL, 3000UL}) {
+    for (const std::size_t threads : {1UL, 2UL}) {
+      const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
+      CoAccessGraph learner = graph();
+      learn(learner, samples, mini_batch);
+      learner.refresh();
+      states.push_back(saved(learner));
+    }
+  }
+  for (const Bytes& state : states) EXPECT_EQ(state, states[0]);
+}
+
+// A negative was shown, not chosen: it says nothing about who is seen with whom.
+TEST(CoAccessGraph, LearnsFromPositivesAndUnlabelledSamplesOnly) {
+  const auto samples = visits(500, 6);
+  const auto learned = [&](float label) {
+    auto labelled = samples;
+    for (Sample& sample : labelled) sample.label = label;
+    CoAccessGraph learner = graph();
+    learn(learner, labelled, 50);
+    learner.refresh();
+    return learner.embed(TableIndex{0}, all_slots(kUsers));
+  };
+  EXPECT_EQ(learned(1), learned(std::nanf("")));
+  EXPECT_EQ(learned(0), graph().embed(TableIndex{0}, all_slots(kUsers)));
+}
+
+TEST(CoAccessGraph, LeavesOutContextsThatAppearEverywhere) {
+  // One item in every sample beside the planted ones: without a stop list all users are alike.
+  auto samples = visits(12'000, 7);
+  for (Sample& sample : samples) sample.slots[1].push_back(7);
+  CoAccessGraph learner = graph();
+  learn(learner, samples, 64);
+  for (int version = 0; version < 3; ++version) learner.refresh();
+  EXPECT_GT(nearest_are_alike(learner.embed(TableIndex{0}, all_slots(kUsers)), learner.dimension()),
+            0.85);
+}
+
+TEST(CoAccessGraph, TakesLongListsWithinItsBounds) {
+  CoAccessGraph learner = graph();
+  std::vector<Sample> samples(20);
+  for (Sample& sample : samples) sample.slots = {{}, all_slots(kItems)};
+  samples.push_back({.slots = {{}, {}}});
+  samples.push_back({.slots = {{kNoSlot}, {kNoSlot, 3}}});
+  samples.push_back({.slots = {{5}, std::vector<Slot>(1000, 9)}});
+  const std::size_t memory = learner.memory_bytes();
+  learn(learner, samples, 7);
+  learner.refresh();
+  EXPECT_EQ(learner.memory_bytes(), memory);
+  for (const float x : learner.embed(TableIndex{1}, all_slots(kItems))) {
+    EXPECT_TRUE(std::isfinite(x));
+  }
+}
+
+// After its eviction nobody's embedding follows the slot's former id, and the id that gets the slot
+// starts from its own hash.
+TEST(CoAccessGraph, ForgetsEvictedIds) {
+  CoAccessGraph learner = graph();
+  learn(learner, visits(12'000, 8), 64);
+  for (int version = 0; version < 3; ++version) learner.refresh();
+  const std::vector<Slot> slot{0};
+  learner.evict(TableIndex{1}, slot);
+  learner.admit(TableIndex{1}, slot, std::vector<Id>{777});
+  const auto fresh = learner.embed(TableIndex{1}, slot);
+  EXPECT_NE(fresh, graph().embed(TableIndex{1}, slot));
+  learner.refresh();
+  EXPECT_EQ(learner.embed(TableIndex{1}, slot), fresh) << "nobody has seen it with anyone yet";
+
+  // The new id joins another community.
+  std::vector<Sample> samples(40);
+  for (std::size_t s = 0; s < samples.size(); ++s) {
+    samples[s].slots = {{static_cast<Slot>(5 + 10 * (s % 30))}, {0}};
+  }
+  learn(learner, samples, 8);
+  learner.refresh();
+  const std::size_t d = learner.dimension();
+  const auto items = learner.embed(TableIndex{1}, all_slots(kItems));
+  const auto mean = [&](Slot community) {
+    double sum = 0;
+    int count = 0;
+    for (Slot other = community; other < kItems; other += kCommunities) {
+      if (other == 0) continue;
+      sum += squared_distance(&items[0], &items[other * d], d);
+      ++count;
+    }
+    return sum / count;
+  };
+  EXPECT_LT(mean(5), mean(0));
+}
+
+TEST(CoAccessGraph, GoesOnFromASavedState) {
+  CoAccessGraph undisturbed = graph();
+  learn(undisturbed, visits(3000, 9), 64);
+  undisturbed.refresh();
+  CoAccessGraph restored(CoAccessGraph::Config{}, std::vector<std::uint32_t>{kUsers, kItems});
+  const Bytes state = saved(undisturbed);
+  ByteReader in(state);
+  ASSERT_TRUE(restored.load(in));
+  EXPECT_EQ(in.remaining(), 0U);
+  for (CoAccessGraph* learner : {&undisturbed, &restored}) {
+    learn(*learner, visits(1000, 10), 64);
+    learner->refresh();
+  }
+  EXPECT_EQ(saved(restored), saved(undisturbed));
+}
+
+TEST(CoAccessGraph, RefusesStateThatDoesNotFit) {
+  const Bytes state = saved(graph());
+  for (std::size_t size = 0; size < state.size(); size += 1 + size / 20) {
+    CoAccessGraph learner = graph();
+    ByteReader in(ByteView(state).first(size));
+    const auto loaded = learner.load(in);
+    ASSERT_FALSE(loaded) << size;
+    EXPECT_EQ(loaded.error().code, ErrorCode::kCorrupt);
+  }
+  CoAccessGraph other(CoAccessGraph::Config{}, std::vector<std::uint32_t>{kUsers, kItems + 1});
+  ByteReader in(state);
+  EXPECT_FALSE(other.load(in));
+  // A neighbour beyond the last node: samples and the count of neighbours stand before the first.
+  Bytes bad = state;
+  const std::uint32_t beyond = kUsers + kItems;
+  std::memcpy(bad.data() + 16, &beyond, sizeof(beyond));
+  CoAccessGraph learner = graph();
+  ByteReader damaged(bad);
+  EXPECT_FALSE(learner.load(damaged));
+}
+
+}  // namespace
+}  // namespace remapd::embedding
