@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <numeric>
 
 #include "core/mapping/framing.h"
 
@@ -31,6 +33,12 @@ bool proper_weights(const std::vector<float>& weights) {
                      [](float w) { return std::isfinite(w) && w >= 0 && w <= 1.0F; });
 }
 
+// Within what rounding each of them to a float can do.
+bool sums_to_one(std::span<const float> weights) {
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  return std::abs(sum - 1) < 1e-3;
+}
+
 Result<void> check(const MigrationPlan& plan) {
   const std::size_t rows = plan.changed.size();
   if (plan.from_rows == 0 || plan.to_rows == 0) return fail(unsound("a table without rows"));
@@ -49,6 +57,20 @@ Result<void> check(const MigrationPlan& plan) {
   if (!proper_weights(plan.weights) || !proper_weights(plan.prior_weights)) {
     return fail(unsound("a weight is not in [0, 1]"));
   }
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (!sums_to_one(
+            std::span(plan.weights)
+                .subspan(plan.source_begin[i], plan.source_begin[i + 1] - plan.source_begin[i]))) {
+      return fail(unsound("the weights of a row do not sum to 1"));
+    }
+  }
+  if (!plan.prior_weights.empty() && !sums_to_one(plan.prior_weights)) {
+    return fail(unsound("the weights of the prior do not sum to 1"));
+  }
+  std::vector<Row> both;
+  std::set_intersection(plan.changed.begin(), plan.changed.end(), plan.to_prior.begin(),
+                        plan.to_prior.end(), std::back_inserter(both));
+  if (!both.empty()) return fail(unsound("a row is both changed and set to the prior"));
   for (const StateRule rule : plan.state) {
     if (rule != StateRule::kCarry && rule != StateRule::kReset) {
       return fail(unsound("unknown state rule"));
@@ -114,7 +136,7 @@ Result<MigrationPlan> decode_plan(ByteView bytes) {
   plan.to_prior = in.get_vector<Row>();
   plan.prior_sources = in.get_vector<Row>();
   plan.prior_weights = in.get_vector<float>();
-  if (!in.ok()) return fail(unsound("cut short"));
+  if (!in.ok() || in.remaining() != 0) return fail(unsound("cut short or too long"));
   if (auto ok = check(plan); !ok) return fail(std::move(ok).error());
   return plan;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/golden.h"
 #include "tests/unit/mapping/random_mapping.h"
 
 namespace remapd::mapping {
@@ -123,6 +124,24 @@ TEST(Artifact, StaysInBoundsWithADamagedBody) {
     ASSERT_TRUE(view);
     for (const Id id : mapping.ids) ASSERT_LT(view->lookup(id).value, 700U);
     EXPECT_FALSE(view->verify_body());
+  }
+}
+
+// Narrow and wide lines, each with ids that need the exception list.
+TEST(Artifact, WritesAndReadsTheGoldenFiles) {
+  for (const std::uint32_t rows : {1000U, 1U << 24}) {
+    Mapping mapping = random_mapping(40, rows, 13);
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      mapping.ids.push_back(unmix64(0x1234567800000000ULL + (i << 38)));
+      mapping.rows.push_back(Row{static_cast<std::uint32_t>(i)});
+    }
+    std::sort(mapping.ids.begin(), mapping.ids.end());
+    const Bytes bytes = encode_artifact(mapping);
+    const Bytes golden = support::golden(
+        rows == 1000 ? "mapping-artifact-v1-narrow.remapd" : "mapping-artifact-v1-wide.remapd",
+        bytes);
+    EXPECT_EQ(bytes, golden);
+    expect_exact(mapping, opened(golden));
   }
 }
 

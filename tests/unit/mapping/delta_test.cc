@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/golden.h"
 #include "tests/unit/mapping/random_mapping.h"
 
 namespace remapd::mapping {
@@ -123,6 +124,20 @@ TEST(Delta, AsksForASnapshotWhenThereIsNoRoom) {
   const auto applied = apply_delta(*view, make_delta(first, second));
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().code, ErrorCode::kResource);
+}
+
+TEST(Delta, WritesAndReadsTheGoldenFile) {
+  const Mapping first = random_mapping(40, 1000, 13);
+  const Mapping second = successor(first, 5, 14);
+  const Bytes bytes = encode_delta(make_delta(first, second));
+  const Bytes golden = support::golden("mapping-delta-v1.remapd", bytes);
+  EXPECT_EQ(bytes, golden);
+  const auto delta = decode_delta(golden);
+  ASSERT_TRUE(delta) << delta.error().message;
+  const Bytes artifact = encode_artifact(first);
+  const auto applied = apply_delta(*ArtifactView::open(artifact, Verify::kAll), *delta);
+  ASSERT_TRUE(applied) << applied.error().message;
+  expect_equal_lookups(second, *applied);
 }
 
 TEST(Delta, NoticesEveryFlippedByte) {

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/mapping/framing.h"
+#include "tests/support/golden.h"
+
 namespace remapd::mapping {
 namespace {
 
@@ -50,6 +53,20 @@ TEST(MigrationPlan, SurvivesEncoding) {
   EXPECT_EQ(encode_plan(*plan), encode_plan(example()));
 }
 
+TEST(MigrationPlan, WritesAndReadsTheGoldenFile) {
+  const Bytes bytes = encode_plan(example());
+  const Bytes golden = support::golden("migration-plan-v1.remapd", bytes);
+  EXPECT_EQ(bytes, golden);
+  const auto plan = decode_plan(golden);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->table, "items");
+  EXPECT_EQ(plan->from, Version{1});
+  EXPECT_EQ(plan->to, Version{2});
+  std::vector<float> matrix{1, 3, 5, 7};
+  ASSERT_TRUE(apply(*plan, matrix, 1));
+  EXPECT_EQ(matrix, (std::vector<float>{2, 1, 5, 5}));
+}
+
 TEST(MigrationPlan, RefusesPlansThatContradictThemselves) {
   const auto refused = [](auto&& change) {
     MigrationPlan plan = example();
@@ -68,6 +85,19 @@ TEST(MigrationPlan, RefusesPlansThatContradictThemselves) {
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.state[0] = static_cast<StateRule>(7); }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.to_prior = {Row{4}}; }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.to_rows = 0; }));
+  EXPECT_TRUE(refused([](MigrationPlan& p) { p.to_prior = {Row{1}}; }));
+  EXPECT_TRUE(refused([](MigrationPlan& p) { p.weights[0] = 0.9F; }));
+  EXPECT_TRUE(refused([](MigrationPlan& p) { p.source_begin = {0, 3, 3}; }));
+  EXPECT_TRUE(refused([](MigrationPlan& p) { p.prior_weights[0] = 0.5F; }));
+}
+
+TEST(MigrationPlan, RefusesWhatFollowsItsEnd) {
+  const Bytes good = encode_plan(example());
+  Bytes payload(good.begin() + 32, good.end());
+  payload.push_back(std::byte{0});
+  const auto plan = decode_plan(frame({'R', 'M', 'P', 'D', 'P', 'L', 'A', 'N'}, 1, payload));
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().code, ErrorCode::kCorrupt);
 }
 
 TEST(MigrationPlan, NoticesDamage) {

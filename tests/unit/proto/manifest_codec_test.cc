@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/golden.h"
 #include "tests/support/publications.h"
 
 namespace remapd::proto {
@@ -84,6 +85,25 @@ TEST(ManifestCodec, EveryFieldComesBackFromProtobufAndJson) {
     ASSERT_TRUE(from_json) << from_json.error().message;
     expect_equal(*from_json, manifest);
   }
+}
+
+TEST(ManifestCodec, WritesAndReadsTheGoldenFiles) {
+  const Manifest manifest = full_manifest();
+  const std::string json = to_json(manifest);
+  const Bytes golden_json = support::golden("manifest-v1.json", as_bytes(json));
+  EXPECT_EQ(as_text(golden_json), json);
+  const auto from_json = manifest_from_json(as_text(golden_json));
+  ASSERT_TRUE(from_json) << from_json.error().message;
+  expect_equal(*from_json, manifest);
+
+  const std::string binary = to_proto(manifest).SerializeAsString();
+  const Bytes golden = support::golden("manifest-v1.binpb", as_bytes(binary));
+  EXPECT_EQ(as_text(golden), binary);
+  v1::Manifest message;
+  ASSERT_TRUE(message.ParseFromArray(golden.data(), static_cast<int>(golden.size())));
+  const auto from_binary = from_proto(message);
+  ASSERT_TRUE(from_binary) << from_binary.error().message;
+  expect_equal(*from_binary, manifest);
 }
 
 TEST(ManifestCodec, JsonMayHaveMembersOfLaterBuilds) {
