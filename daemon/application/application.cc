@@ -108,6 +108,10 @@ void Application::request_stop() {
   parts_->pipeline.request_stop();
 }
 
+void Application::hurry() {
+  parts_->pipeline.hurry();
+}
+
 Result<void> Application::join() {
   return parts_->pipeline.join();
 }

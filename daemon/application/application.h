@@ -38,6 +38,8 @@ class Application final : public Control {
   void start();
   // Reads no more, finishes or gives up what is in flight, takes a last checkpoint, ends.
   void request_stop();
+  // Stops without waiting for publications in flight; the last checkpoint is still taken.
+  void hurry();
   // Waits for the end; the error that brought it about, if one did. At once if never started.
   Result<void> join();
   // It has ended by itself or was stopped: join() will not block.

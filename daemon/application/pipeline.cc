@@ -71,6 +71,14 @@ void Pipeline::request_stop() {
   tasks_.push([] {});  // wakes it up
 }
 
+void Pipeline::hurry() {
+  request_stop();
+  tasks_.push([this] {
+    begin_stopping();
+    stop_deadline_ = clock_.now();
+  });
+}
+
 Result<void> Pipeline::join() {
   if (thread_.joinable()) thread_.join();
   return outcome_;

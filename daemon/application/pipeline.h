@@ -68,6 +68,8 @@ class Pipeline {
 
   void start();
   void request_stop();
+  // A stop that waits for nothing: publications in flight are given up at once.
+  void hurry();
   // Waits for the end; the error that brought it about, if one did.
   Result<void> join();
 

@@ -1,0 +1,105 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "core/base/clock.h"
+#include "core/pipeline/feature_schema.h"
+#include "daemon/application/application.h"
+#include "daemon/application/ports.h"
+#include "daemon/cli/command.h"
+#include "daemon/cli/version.h"
+#include "daemon/config/config_checks.h"
+#include "daemon/config/config_loader.h"
+#include "daemon/logging/logger.h"
+#include "daemon/service/notifier.h"
+#include "daemon/service/signals.h"
+#include "daemon/service/supervisor.h"
+
+namespace remapd::cli {
+namespace {
+
+class RunCommand final : public Command {
+ public:
+  Result<void> run(Console&) override {
+    daemon::Signals signals;  // before any thread
+    auto config = load();
+    if (!config) return fail(std::move(config).error());
+    logging::Logger log({.level = config->log.level,
+                         .format = config->log.format,
+                         .journal_prefix = logging::stderr_is_journal()});
+    log.info("starting", {{"version", version_line()},
+                          {"instance", config->instance.name},
+                          {"config", config_path}});
+    for (const std::string& risk : config::risks_of(*config)) {
+      log.warning("configuration", {{"risk", risk}});
+    }
+    auto end = serve(*config, signals, log);
+    if (end) return {};
+    // Whoever restarts us must know that trying again leads to the same end.
+    if (end.error().code == ErrorCode::kConflict) end.error().code = ErrorCode::kConfig;
+    return end;
+  }
+
+  std::string config_path;
+  std::vector<std::string> overrides;
+
+ private:
+  Result<config::Config> load() const {
+    auto config = config::load_config(config_path, overrides);
+    if (!config && config.error().code == ErrorCode::kNotFound) {
+      config.error().code = ErrorCode::kConfig;
+    }
+    return config;
+  }
+
+  Result<void> serve(const config::Config& config, daemon::Signals& signals,
+                     logging::Logger& log) const {
+    const SystemClock clock;
+    const auto engine_config = config.engine_config();
+    if (!engine_config) return fail(engine_config.error());
+    auto ports =
+        daemon::open_ports(config, pipeline::FeatureSchema(engine_config->features), log, clock);
+    if (!ports) return fail(std::move(ports).error());
+    auto application = daemon::Application::create(config, std::move(*ports), log, clock);
+    if (!application) return fail(std::move(application).error());
+    const daemon::Notifier notifier;
+    (*application)->start();
+    return daemon::Supervisor({.application = **application,
+                               .signals = signals,
+                               .notifier = notifier,
+                               .log = log,
+                               .clock = clock},
+                              config, [this] { return load(); })
+        .run();
+  }
+};
+
+}  // namespace
+
+AddedCommand add_run(CLI::App& parent) {
+  auto command = std::make_unique<RunCommand>();
+  CLI::App* const app = parent.add_subcommand(
+      "run", "Run the daemon: events in, mapping versions out, until stopped");
+  app->add_option("-c,--config", command->config_path, "The configuration file")->required();
+  app->add_option("--set", command->overrides,
+                  "Set a configuration key over the file, as in --set log.level=debug; may be "
+                  "repeated");
+  app->footer(
+      "Signals: SIGTERM and SIGINT stop it (what is in flight is published, state is saved); a\n"
+      "second one makes it hurry. SIGHUP reads the configuration again: keys marked \"Applied on\n"
+      "reload\" in remapd.toml take effect, others are named in the log. Log lines go to standard\n"
+      "error. Under systemd use Type=notify; the watchdog is fed only while the pipeline moves.\n"
+      "\n"
+      "It exits with 0 after a stop, or at the end of a recorded log; with 78 when the\n"
+      "configuration must be changed or another instance has taken over: a restart would not "
+      "help.\n"
+      "\n"
+      "Examples:\n"
+      "  remapd run --config /etc/remapd/remapd.toml\n"
+      "  remapd run --config configs/development.toml --set source.file.path=events.tsv.gz");
+  return {app, std::move(command)};
+}
+
+}  // namespace remapd::cli

@@ -1,0 +1,34 @@
+// What a service tells its service manager (sd_notify(3)), and what that asks of it.
+//
+// Without a service manager (no $NOTIFY_SOCKET) every call does nothing. Calls never fail: a
+// manager that does not listen must not keep the daemon from working. Thread safe.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+namespace remapd::daemon {
+
+class Notifier {
+ public:
+  // Reads $NOTIFY_SOCKET, $WATCHDOG_USEC and $WATCHDOG_PID.
+  Notifier();
+
+  // Within which time the manager wants to hear alive(); none: it does not watch.
+  std::optional<std::chrono::microseconds> watchdog() const { return watchdog_; }
+
+  void ready() const;
+  void reloading() const;  // ready() ends it
+  void stopping() const;
+  void alive() const;
+  // `line`: for "systemctl status".
+  void status(std::string_view line) const;
+  // Starting or stopping goes on; do not give up on it for so long from now.
+  void extend_timeout(std::chrono::microseconds by) const;
+
+ private:
+  std::optional<std::chrono::microseconds> watchdog_;
+};
+
+}  // namespace remapd::daemon
