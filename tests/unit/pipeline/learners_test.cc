@@ -1,0 +1,177 @@
+#include "core/pipeline/learners.h"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/random.h"
+#include "tests/unit/pipeline/sample_stream.h"
+
+namespace remapd::pipeline {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::uint32_t kSlots = 50;
+
+std::vector<sketch::Slot> all_slots() {
+  std::vector<sketch::Slot> out(kSlots);
+  for (sketch::Slot slot = 0; slot < kSlots; ++slot) out[slot] = slot;
+  return out;
+}
+
+Learners learners(const EngineConfig& config) {
+  Learners out(config, {kSlots, kSlots});
+  std::vector<Id> hashed;
+  for (Id id = 0; id < kSlots; ++id) hashed.push_back(mix64(id));
+  out.admit(TableIndex{0}, all_slots(), hashed);
+  out.admit(TableIndex{1}, all_slots(), hashed);
+  return out;
+}
+
+// `labelled` of `samples` samples, of them `positive` with label 1.
+void learn(Learners& into, std::size_t samples, std::size_t labelled, std::size_t positive) {
+  embedding::SlotBatch batch;
+  batch.samples = samples;
+  batch.columns.resize(2);
+  Random random(samples);
+  for (std::uint32_t c = 0; c < 2; ++c) {
+    auto& column = batch.columns[c];
+    column.table = TableIndex{c};
+    for (std::uint32_t s = 0; s <= samples; ++s) column.begin.push_back(s);
+    for (std::size_t s = 0; s < samples; ++s) {
+      column.slots.push_back(static_cast<sketch::Slot>(random.below(kSlots)));
+    }
+    column.newcomer.assign(samples, 0);
+  }
+  for (std::size_t s = 0; s < samples; ++s) {
+    batch.labels.push_back(s < positive ? 1.0F : s < labelled ? 0.0F : std::nanf(""));
+  }
+  batch.weights.assign(samples, 1.0F);
+  into.learn(batch);
+}
+
+TEST(Learners, ChooseByLabels) {
+  const EngineConfig config = two_tables();
+  const struct {
+    std::size_t samples;
+    std::size_t labelled;
+    std::size_t positive;
+    LearnerChoice choice;
+    const char* reason;
+  } cases[] = {
+      {0, 0, 0, LearnerChoice::kCoAccess, "no labels"},
+      {1000, 0, 0, LearnerChoice::kCoAccess, "no labels"},
+      {1000, 499, 250, LearnerChoice::kCoAccess, "too few labels"},
+      {1000, 500, 250, LearnerChoice::kSupervised, "both classes"},
+      {1000, 1000, 4, LearnerChoice::kCoAccess, "all of one class"},
+      {1000, 1000, 5, LearnerChoice::kSupervised, "both classes"},
+      {1000, 1000, 1000, LearnerChoice::kCoAccess, "all of one class"},
+      {1000, 1000, 996, LearnerChoice::kCoAccess, "all of one class"},
+      {1000, 1000, 0, LearnerChoice::kCoAccess, "all of one class"},
+  };
+  for (const auto& c : cases) {
+    Learners subject = learners(config);
+    learn(subject, c.samples, c.labelled, c.positive);
+    const Learners::Choice choice = subject.choice(TableIndex{0});
+    EXPECT_EQ(choice.learner, c.choice) << c.labelled << " labelled, " << c.positive << " positive";
+    EXPECT_THAT(choice.reason, HasSubstr(c.reason));
+    EXPECT_EQ(subject.samples(), c.samples);
+    EXPECT_EQ(subject.labelled_samples(), c.labelled);
+    EXPECT_EQ(subject.label_sum(), static_cast<double>(c.positive));
+  }
+}
+
+TEST(Learners, ObeyThePinnedChoiceOfEachTable) {
+  EngineConfig config = two_tables();
+  config.tables[0].learner = LearnerChoice::kSupervised;
+  config.tables[1].learner = LearnerChoice::kCoAccess;
+  Learners subject = learners(config);
+  for (const bool labelled : {false, true}) {
+    learn(subject, 1000, labelled ? 1000 : 0, labelled ? 500 : 0);
+    EXPECT_EQ(subject.choice(TableIndex{0}).learner, LearnerChoice::kSupervised);
+    EXPECT_EQ(subject.choice(TableIndex{1}).learner, LearnerChoice::kCoAccess);
+    EXPECT_THAT(subject.choice(TableIndex{0}).reason, HasSubstr("pinned"));
+    subject.refresh();
+    EXPECT_EQ(subject.embed(TableIndex{0}, all_slots()).dimension, config.factors + 1);
+    EXPECT_EQ(subject.embed(TableIndex{1}, all_slots()).dimension, config.co_access_dimension);
+  }
+}
+
+TEST(Learners, EmbedEverySlotAskedFor) {
+  const EngineConfig config = two_tables();
+  Learners subject = learners(config);
+  for (const std::size_t labelled : {0UL, 2000UL}) {
+    learn(subject, 2000, labelled, labelled / 2);
+    subject.refresh();
+    const std::vector<sketch::Slot> some{7, 3};
+    const auto all = subject.embed(TableIndex{1}, all_slots());
+    const auto two = subject.embed(TableIndex{1}, some);
+    ASSERT_EQ(all.values.size(), kSlots * all.dimension);
+    ASSERT_EQ(two.values.size(), 2 * two.dimension);
+    for (std::size_t k = 0; k < two.dimension; ++k) {
+      EXPECT_EQ(two.values[k], all.values[7 * all.dimension + k]);
+      EXPECT_EQ(two.values[two.dimension + k], all.values[3 * all.dimension + k]);
+    }
+  }
+}
+
+TEST(Learners, RefreshOnceForWhatWasLearned) {
+  const EngineConfig config = two_tables();
+  Learners subject = learners(config);
+  learn(subject, 2000, 0, 0);
+  subject.refresh();
+  const auto once = subject.embed(TableIndex{0}, all_slots());
+  subject.refresh();
+  EXPECT_EQ(subject.embed(TableIndex{0}, all_slots()).values, once.values);
+  learn(subject, 10, 0, 0);
+  subject.refresh();
+  EXPECT_NE(subject.embed(TableIndex{0}, all_slots()).values, once.values);
+}
+
+TEST(Learners, GoOnFromASavedState) {
+  const EngineConfig config = two_tables();
+  for (const bool refreshed : {false, true}) {
+    Learners undisturbed = learners(config);
+    learn(undisturbed, 2000, 300, 100);
+    if (refreshed) undisturbed.refresh();
+    ByteWriter out;
+    undisturbed.save(out);
+    Learners restored(config, {kSlots, kSlots});
+    ByteReader in(out.bytes());
+    ASSERT_TRUE(restored.load(in));
+    EXPECT_EQ(in.remaining(), 0U);
+    EXPECT_EQ(restored.samples(), 2000U);
+    EXPECT_EQ(restored.labelled_samples(), 300U);
+    EXPECT_EQ(restored.label_sum(), 100);
+    undisturbed.refresh();
+    restored.refresh();
+    EXPECT_EQ(restored.embed(TableIndex{0}, all_slots()).values,
+              undisturbed.embed(TableIndex{0}, all_slots()).values)
+        << (refreshed ? "refreshed before" : "not refreshed before");
+  }
+}
+
+TEST(Learners, RefuseImpossibleCounts) {
+  const EngineConfig config = two_tables();
+  Learners subject = learners(config);
+  learn(subject, 100, 50, 20);
+  ByteWriter out;
+  subject.save(out);
+  const auto refused = [&](std::size_t at, auto value) {
+    Bytes bad = out.bytes();
+    std::memcpy(bad.data() + at, &value, sizeof(value));
+    ByteReader in(bad);
+    Learners other(config, {kSlots, kSlots});
+    return !other.load(in);
+  };
+  EXPECT_FALSE(refused(8, std::uint64_t{50}));
+  EXPECT_TRUE(refused(8, std::uint64_t{101}));  // more labelled than there were
+  EXPECT_TRUE(refused(16, 51.0));
+  EXPECT_TRUE(refused(16, -1.0));
+  EXPECT_TRUE(refused(16, std::nan("")));
+}
+
+}  // namespace
+}  // namespace remapd::pipeline
