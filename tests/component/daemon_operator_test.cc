@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "connectors/trainer/client.h"
-#include "tests/component/daemon_run.h"
+#include "tests/support/daemon_run.h"
 
 namespace remapd::daemon {
 namespace {

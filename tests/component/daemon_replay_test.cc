@@ -3,12 +3,14 @@
 #include <filesystem>
 #include <future>
 #include <map>
+#include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "connectors/trainer/client.h"
-#include "tests/component/daemon_run.h"
+#include "tests/support/daemon_run.h"
+#include "tests/support/file_size_limit.h"
 
 namespace remapd::daemon {
 namespace {
@@ -230,6 +232,24 @@ TEST_F(DaemonReplay, ASinkThatRecoversLosesNothing) {
   ASSERT_TRUE(run.run_to_its_end());
   EXPECT_EQ(run->status()->tables[0].problem, "");
   EXPECT_THAT(run.log_text(), HasSubstr("version not published yet, trying again"));
+  expect_same(versions(), undisturbed());
+}
+
+// Versions, checkpoints and dead letters cannot be written; nothing is lost, only late.
+TEST_F(DaemonReplay, AFullDiskIsWaitedOut) {
+  undisturbed();  // made without the limit
+  std::optional<test_support::FileSizeLimit> full(1'000);
+  DaemonRun run(config_in(dir_.path()));
+  const bool told =
+      run.wait_for([](const Status& status) { return !status.tables[0].problem.empty(); });
+  const auto meanwhile = run->status();
+  full.reset();
+  ASSERT_TRUE(told);
+  EXPECT_THAT(meanwhile->checkpoint.problem, HasSubstr("File too large"));
+  EXPECT_THAT(meanwhile->tables[0].problem, HasSubstr("File too large"));
+  ASSERT_TRUE(run.run_to_its_end());
+  EXPECT_EQ(run->status()->tables[0].problem, "");
+  EXPECT_EQ(run->status()->checkpoint.problem, "");
   expect_same(versions(), undisturbed());
 }
 
