@@ -7,6 +7,8 @@
 
 #include "connectors/kafka/kafka_dead_letter_sink.h"
 #include "connectors/kafka/kafka_event_source.h"
+#include "connectors/kafka/kafka_mapping_sink.h"
+#include "daemon/application/telling_sink.h"
 
 namespace remapd::daemon {
 namespace {
@@ -127,10 +129,16 @@ Result<std::unique_ptr<pipeline::DeadLetterSink>> open_kafka_dead_letters(
   return std::move(*sink);
 }
 
-Result<std::unique_ptr<mapping::MappingSink>> open_kafka_sink(const config::Config&,
-                                                              logging::Logger&) {
-  return fail(ErrorCode::kUnsupported,
-              "[sink] kind: this build cannot publish to Kafka; use \"directory\"");
+Result<std::unique_ptr<mapping::MappingSink>> open_kafka_sink(const config::Config& config,
+                                                              logging::Logger& log) {
+  auto sink = kafka::KafkaMappingSink::create(
+      {.settings =
+           kafka_settings(config, "sink.kafka.properties", config.sink.kafka_properties, log),
+       .topic = config.sink.kafka_topic,
+       .chunk_bytes = config.sink.kafka_chunk_bytes,
+       .retain_versions = config.sink.retain_versions});
+  if (!sink) return fail(std::move(sink).error().with_context("[sink.kafka]"));
+  return std::make_unique<TellingSink<kafka::KafkaMappingSink>>(std::move(*sink), log);
 }
 
 }  // namespace remapd::daemon
