@@ -59,8 +59,10 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::create(const KafkaSettings& se
     const auto set = rd_kafka_conf_set(conf.get(), name.c_str(), property.value.c_str(),
                                        reason.data(), reason.size());
     if (set == RD_KAFKA_CONF_OK) continue;
-    // librdkafka quotes the value it refuses.
-    const std::string_view told = is_secret(name) ? "librdkafka refuses it" : reason.data();
+    // librdkafka may quote the value it refuses.
+    const std::string told = is_secret(name)
+                                 ? "librdkafka refuses it"
+                                 : fmt::format("{} (it is \"{}\")", reason.data(), property.value);
     return fail(ErrorCode::kConfig,
                 fmt::format("{}: {}", property.key.empty() ? name : property.key, told));
   }
