@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "connectors/checkpoint/file_checkpoint_store.h"
+#include "connectors/kafka/mapping_record.h"
 #include "connectors/proto/access_batch_codec.h"
 #include "connectors/proto/manifest_codec.h"
 #include "core/base/check.h"
@@ -104,6 +105,20 @@ void mappings(const fs::path& corpus) {
   manifest.blobs = {mapping::BlobInfo{.size = 1000, .checksum = 1},
                     mapping::BlobInfo{.size = 10, .checksum = 2},
                     mapping::BlobInfo{.size = 10, .checksum = 3}};
+  std::vector<kafka::Record> records =
+      kafka::chunk_records(manifest, mapping::BlobKind::kDelta, as_bytes("four chunks"), 3);
+  records.push_back(kafka::manifest_record(manifest, 3));
+  records.push_back(kafka::claim_record("item", Epoch{1}, "remapd-1", 1'700'000'000'000));
+  ByteWriter topic;
+  for (const kafka::Record& record : records) {
+    const std::string key = kafka::to_string(record.key);
+    const std::string value = record.value->SerializeAsString();
+    topic.put(static_cast<std::uint8_t>(key.size()));
+    topic.put_array(std::span<const char>(key));
+    topic.put(static_cast<std::uint16_t>(value.size()));
+    topic.put_array(std::span<const char>(value));
+  }
+  write(corpus / "mapping_record/version", topic.bytes());
   write(corpus / "manifest/json", proto::to_json(manifest));
   write(corpus / "manifest/protobuf", proto::to_proto(manifest).SerializeAsString());
 }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/base/random.h"
-#include "gtest/gtest.h"
+#include <gtest/gtest.h>
 
 namespace remapd::quality {
 namespace {

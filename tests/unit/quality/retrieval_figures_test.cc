@@ -7,7 +7,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/random.h"
-#include "gtest/gtest.h"
+#include <gtest/gtest.h>
 
 namespace remapd::quality {
 namespace {
