@@ -13,7 +13,7 @@ constexpr std::array kStrategies{mapping::Strategy::kHash, mapping::Strategy::kD
                                  mapping::Strategy::kCombined};
 
 std::string known_names() {
-  std::string names = "full";
+  std::string names = "full, louvain";
   for (const mapping::Strategy strategy : kStrategies) {
     names += ", ";
     names += to_string(strategy);
@@ -23,6 +23,7 @@ std::string known_names() {
 
 std::optional<Contender> parse_one(const std::string& name) {
   if (name == "full") return Contender{name, Contender::Kind::kFull};
+  if (name == "louvain") return Contender{name, Contender::Kind::kLouvain};
   if (const auto strategy = mapping::parse_strategy(name)) {
     return Contender{name, Contender::Kind::kMapped, *strategy};
   }

@@ -12,8 +12,9 @@ namespace remapd::quality {
 
 struct Contender {
   enum class Kind {
-    kFull,    // every id has a row of its own: the quality that sharing rows gives up
-    kMapped,  // one of the daemon's strategies, by the daemon's engine
+    kFull,     // every id has a row of its own: the quality that sharing rows gives up
+    kMapped,   // one of the daemon's strategies, by the daemon's engine
+    kLouvain,  // communities of the whole log's co-access graph, see co_clusters.h
   };
 
   std::string name;

@@ -57,7 +57,8 @@ void add_common(CLI::App& command, CommonOptions& options) {
       ->required();
   command
       .add_option("--strategies", options.strategies,
-                  "Comma-separated: full, hash, double_hash, frequency, embedding, combined")
+                  "Comma-separated: full, hash, double_hash, frequency, embedding, combined, "
+                  "louvain")
       ->capture_default_str();
   command
       .add_option("--rows", options.rows,

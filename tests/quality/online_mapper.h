@@ -1,9 +1,10 @@
 // The daemon's engine inside the runner: it is fed the samples of a log one by one and publishes
 // mapping versions when the daemon would, and tells where each id of the log lives by now.
 //
-// Every table has its own schedule. A version goes through the same steps as in the daemon: build, encode as an artifact, open the
-// artifact, look up. Before the first version every id is hashed over its whole table, which is
-// what the engine takes the first version's migration plan to start from.
+// Every table has its own schedule. A version goes through the same steps as in the daemon: build,
+// encode as an artifact, open the artifact, look up. Before the first version every id is hashed
+// over its whole table, which is what the engine takes the first version's migration plan to start
+// from.
 //
 // Not thread safe. A version costs O(distinct ids).
 #pragma once

@@ -10,6 +10,7 @@
 
 #include "connectors/trainer/examples/fm_model.h"
 #include "core/base/check.h"
+#include "tests/quality/co_clusters.h"
 #include "tests/quality/metrics.h"
 #include "tests/quality/rows_of_ids.h"
 #include "tests/quality/sample_stream.h"
@@ -45,6 +46,44 @@ void migrate(const Publication& version, FmModel& model) {
   }
 }
 
+// Rows for the whole log at once, by the ids its events have together, whatever their labels.
+Result<std::vector<RowsOfIds>> co_clustered(const EventLog& log, const PrequentialOptions& options,
+                                            std::uint64_t seed, Progress& progress) {
+  const auto features = static_cast<std::uint32_t>(log.features());
+  const std::vector<TableBudget> budgets = table_budgets(log, features, options.rows_share);
+  std::vector<RowsOfIds> out;
+  std::vector<FeatureIndex> sides;
+  std::vector<std::uint32_t> ids;
+  std::uint64_t rows = 0;
+  for (std::uint32_t f = 0; f < features; ++f) {
+    out.push_back(own_rows(log.distinct(FeatureIndex{f})));
+    if (!budgets[f].mapped) continue;
+    sides.push_back(FeatureIndex{f});
+    ids.push_back(log.distinct(FeatureIndex{f}));
+    rows += budgets[f].rows;
+  }
+  if (sides.empty()) return out;
+  CoAccessCounts counts(ids);
+  for (std::size_t event = 0; event < log.samples(); ++event) {
+    for (std::uint32_t a = 0; a < sides.size(); ++a) {
+      for (std::uint32_t b = a + 1; b < sides.size(); ++b) {
+        for (const std::uint32_t one : log.numbers(sides[a], event)) {
+          for (const std::uint32_t other : log.numbers(sides[b], event)) {
+            counts.add(a, one, b, other);
+          }
+        }
+      }
+    }
+  }
+  progress.show([] { return "clustering"; });
+  auto clustered = rows_by_co_clusters(counts, rows, seed);
+  if (!clustered) return fail(std::move(clustered).error());
+  for (std::size_t side = 0; side < sides.size(); ++side) {
+    out[sides[side].value] = std::move((*clustered)[side]);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<PrequentialFigures> run_prequential(const EventLog& log, const Contender& contender,
@@ -59,19 +98,23 @@ Result<PrequentialFigures> run_prequential(const EventLog& log, const Contender&
   const auto features = static_cast<std::uint32_t>(log.features());
 
   std::unique_ptr<OnlineMapper> mapper;
-  std::vector<RowsOfIds> full;
+  std::vector<RowsOfIds> fixed;
   if (contender.kind == Contender::Kind::kMapped) {
     auto created = OnlineMapper::create(log, table_budgets(log, features, options.rows_share),
                                         contender.strategy, options.mapper, seed);
     if (!created) return fail(std::move(created).error());
     mapper = std::move(*created);
+  } else if (contender.kind == Contender::Kind::kLouvain) {
+    auto clustered = co_clustered(log, options, seed, progress);
+    if (!clustered) return fail(std::move(clustered).error());
+    fixed = std::move(*clustered);
   } else {
     for (std::uint32_t f = 0; f < features; ++f) {
-      full.push_back(own_rows(log.distinct(FeatureIndex{f})));
+      fixed.push_back(own_rows(log.distinct(FeatureIndex{f})));
     }
   }
   const auto rows_of = [&](FeatureIndex feature) -> const RowsOfIds& {
-    return mapper ? mapper->rows(feature) : full[feature.value];
+    return mapper ? mapper->rows(feature) : fixed[feature.value];
   };
 
   PrequentialFigures figures;

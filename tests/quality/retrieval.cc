@@ -11,6 +11,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/random.h"
+#include "tests/quality/co_clusters.h"
 #include "tests/quality/retrieval_figures.h"
 #include "tests/quality/rows_of_ids.h"
 
@@ -25,6 +26,21 @@ struct SideRows {
   RowsOfIds items;
   std::uint64_t versions = 0;
 };
+
+Result<SideRows> co_clustered(const RetrievalData& data, const RetrievalOptions& options,
+                              std::uint64_t seed, Progress& progress) {
+  std::uint64_t rows = 0;
+  for (const TableBudget& budget : table_budgets(data.log(), 2, options.rows_share)) {
+    rows += budget.rows;
+  }
+  CoAccessCounts counts(std::array{data.log().distinct(RetrievalData::kUser),
+                                   data.log().distinct(RetrievalData::kItem)});
+  for (const Pair& pair : data.train_pairs()) counts.add(0, pair.user, 1, pair.item);
+  progress.show([] { return "clustering"; });
+  auto sides = rows_by_co_clusters(counts, rows, seed);
+  if (!sides) return fail(std::move(sides).error());
+  return SideRows{std::move((*sides)[0]), std::move((*sides)[1])};
+}
 
 Result<SideRows> mapped_rows(const RetrievalData& data, mapping::Strategy strategy,
                              const RetrievalOptions& options, std::uint64_t seed,
@@ -116,6 +132,10 @@ Result<RetrievalRun> run_retrieval(const RetrievalData& data, const Contender& c
     auto mapped = mapped_rows(data, contender.strategy, options, seed, progress);
     if (!mapped) return fail(std::move(mapped).error());
     rows = std::move(*mapped);
+  } else if (contender.kind == Contender::Kind::kLouvain) {
+    auto clustered = co_clustered(data, options, seed, progress);
+    if (!clustered) return fail(std::move(clustered).error());
+    rows = std::move(*clustered);
   } else {
     rows.users = own_rows(log.distinct(RetrievalData::kUser));
     rows.items = own_rows(log.distinct(RetrievalData::kItem));
