@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMutations = 100;  // of each file
+constexpr std::size_t kMutations = 1000;  // of each target, over all files
 
 Bytes read(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -54,7 +54,7 @@ TEST_P(FuzzCorpus, IsTaken) {
     const Bytes bytes = read(file);
     target(bytes);
     Random random(checksum(bytes));
-    for (int m = 0; m < kMutations; ++m) target(mutated(bytes, random));
+    for (std::size_t m = 0; m <= kMutations / files.size(); ++m) target(mutated(bytes, random));
   }
 }
 
