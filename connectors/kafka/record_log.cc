@@ -1,5 +1,6 @@
 #include "connectors/kafka/record_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,6 +8,13 @@
 namespace remapd::kafka {
 
 using std::chrono::steady_clock;
+
+namespace {
+
+// A broker that is there answers at once; one that is not is better asked anew.
+constexpr std::chrono::milliseconds kAnswerTimeout{5'000};
+
+}  // namespace
 
 LogRecord log_record(const rd_kafka_message_t& message) {
   LogRecord record{.offset = message.offset, .key = key_of(message), .value = std::nullopt};
@@ -49,7 +57,7 @@ Result<std::unique_ptr<RecordLog>> RecordLog::create(const KafkaSettings& settin
 }
 
 Result<Watermarks> RecordLog::range() {
-  auto marks = client_->watermarks(topic_, kMappingPartition, timeout_);
+  auto marks = client_->watermarks(topic_, kMappingPartition, std::min(timeout_, kAnswerTimeout));
   (void)client_->consume(std::chrono::milliseconds(0));  // serves callbacks; nothing is assigned
   if (!marks && client_->trouble()) return fail(*client_->trouble());
   if (marks) client_->clear_trouble();
