@@ -1,3 +1,4 @@
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -6,6 +7,8 @@
 
 #include "core/base/clock.h"
 #include "core/pipeline/feature_schema.h"
+#include "daemon/admin/endpoints.h"
+#include "daemon/admin/server.h"
 #include "daemon/application/application.h"
 #include "daemon/application/ports.h"
 #include "daemon/cli/command.h"
@@ -64,6 +67,14 @@ class RunCommand final : public Command {
     if (!ports) return fail(std::move(ports).error());
     auto application = daemon::Application::create(config, std::move(*ports), log, clock);
     if (!application) return fail(std::move(application).error());
+    std::unique_ptr<admin::AdminServer> admin_server;  // up before the start, down after the end
+    if (!config.admin.listen.empty()) {
+      auto server = admin::AdminServer::create(config.admin, admin::endpoints(**application), log);
+      if (!server) return fail(std::move(server).error());
+      admin_server = std::move(*server);
+      admin_server->start();
+      log.info("admin server", {{"listen", config.admin.listen}, {"port", admin_server->port()}});
+    }
     const daemon::Notifier notifier;
     (*application)->start();
     return daemon::Supervisor({.application = **application,

@@ -1,0 +1,25 @@
+// What the admin server answers:
+//
+//   GET /livez     200 while the process can answer at all
+//   GET /readyz    200 while mapping versions can be expected, else 503 and why not
+//   GET /status    everything the daemon says of itself, JSON
+//   GET /metrics   the same as metrics, Prometheus text or OpenMetrics
+//   GET /v1/tables                                     the tables of /status
+//   GET /v1/tables/{table}                             one of them
+//   GET /v1/tables/{table}/lookup?id=ID                where an id lives, and with whom
+//   GET /v1/tables/{table}/heaviest?count=N            the most frequent ids
+//   GET /v1/tables/{table}/rows/{row}/ids?count=N      who shares a row
+//
+// id is what a text log would hold: a decimal number is the id itself, any other text is hashed.
+// Errors are {"error": "..."} with a fitting status.
+#pragma once
+
+#include "daemon/admin/router.h"
+#include "daemon/application/control.h"
+
+namespace remapd::admin {
+
+// `control` must outlive the router.
+Router endpoints(daemon::Control& control);
+
+}  // namespace remapd::admin

@@ -1,0 +1,48 @@
+// AdminServer: the HTTP server of a running daemon, on Boost.Asio and Beast.
+//
+//   auto server = AdminServer::create(config.admin, router, log);   // listens from here on
+//   (*server)->start();  ...  (*server)->stop();
+//
+// One thread serves all connections; endpoints must not block it. HTTP/1.1 with keep-alive. Bounds,
+// so that nobody who can connect can use the daemon up: connections at a time (one more is answered
+// 503 and closed), time until a request's head is complete and then until its body is (else the
+// connection is closed), size of head (16 KiB) and body (413), one request at a time per
+// connection. Responses tell browsers to cache, frame and sniff nothing.
+//
+// create(), start(), stop() and the destructor on one thread; everything else on any.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "daemon/admin/router.h"
+#include "daemon/config/config.h"
+#include "daemon/logging/logger.h"
+
+namespace remapd::admin {
+
+class AdminServer {
+ public:
+  // `log` must outlive it. kConfig naming admin.listen: it cannot be listened on; port 0 takes a
+  // free one.
+  static Result<std::unique_ptr<AdminServer>> create(const config::Admin& settings, Router router,
+                                                     logging::Logger& log);
+  ~AdminServer();  // stop()
+
+  void start();
+  // Answers what it has begun to answer, for at most a second, and closes everything.
+  void stop();
+
+  std::uint16_t port() const;
+
+ private:
+  class Impl;
+  explicit AdminServer(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace remapd::admin

@@ -1,0 +1,122 @@
+// A daemon that does nothing but answer: what it answers is set by the test.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/application/control.h"
+
+namespace remapd::admin {
+
+class FakeControl final : public daemon::Control {
+ public:
+  std::shared_ptr<const daemon::Status> status() const override {
+    return std::make_shared<const daemon::Status>(current);
+  }
+  std::uint64_t beats() const override { return 0; }
+  void publish_now(std::string_view, daemon::Answer<Version> answer) override {
+    answer(Version{1});
+  }
+  void freeze(std::string_view, daemon::Answer<void> answer) override { answer({}); }
+  void unfreeze(std::string_view, daemon::Answer<void> answer) override { answer({}); }
+  void roll_back(std::string_view, Version, daemon::Answer<Version> answer) override {
+    answer(Version{1});
+  }
+  void lookup(std::string_view table, Id id, std::size_t row_mates,
+              daemon::Answer<daemon::IdReport> answer) override {
+    if (!knows(table)) return answer(no_table(table));
+    daemon::IdReport report;
+    report.version = Version{7};
+    report.id = {.id = id, .frequency = 2.5, .row = Row{3}};
+    report.row_mates = first(row_mates);
+    answer(report);
+  }
+  void heaviest(std::string_view table, std::size_t count,
+                daemon::Answer<std::vector<pipeline::IdStats>> answer) override {
+    if (!knows(table)) return answer(no_table(table));
+    answer(first(count));
+  }
+  void sharing_row(std::string_view table, Row, std::size_t count,
+                   daemon::Answer<std::vector<pipeline::IdStats>> answer) override {
+    heaviest(table, count, std::move(answer));
+  }
+  void set_log_level(config::LogLevel) override {}
+
+  daemon::Status current;
+  std::vector<pipeline::IdStats> ids;
+
+ private:
+  bool knows(std::string_view table) const {
+    for (const auto& known : current.tables) {
+      if (known.stats.name == table) return true;
+    }
+    return false;
+  }
+  static tl::unexpected<Error> no_table(std::string_view table) {
+    return fail(ErrorCode::kNotFound, "no table \"" + std::string(table) + "\"");
+  }
+  std::vector<pipeline::IdStats> first(std::size_t count) const {
+    return {ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(std::min(count, ids.size()))};
+  }
+};
+
+inline daemon::TableStatus example_table(const std::string& name) {
+  daemon::TableStatus table;
+  table.stats.name = name;
+  table.stats.rows = 100;
+  table.stats.strategy = "combined";
+  table.stats.learner = "supervised";
+  table.stats.learner_reason = "the stream carries labels of both classes";
+  table.stats.accesses = 5'000;
+  table.stats.distinct_ids = 900.5;
+  table.stats.tracked_ids = 890;
+  table.stats.version = Version{7};
+  table.epoch = Epoch{2};
+  table.published = 4;
+  table.published_ms = 1'700'000'000'123;
+  mapping::Manifest last;
+  last.info.table = name;
+  last.info.version = Version{7};
+  last.info.parent = Version{6};
+  last.info.rows = 100;
+  last.ids = 890;
+  last.stats.dedicated_rows = 35;
+  last.stats.shared_rows = 35;
+  last.stats.fallback_rows = 30;
+  last.stats.traffic_dedicated = 0.75;
+  last.stats.traffic_shared = 0.25;
+  table.last = last;
+  pipeline::GateReport gates;
+  for (auto& result : gates.results) result = {true, "fine"};
+  table.gates = gates;
+  table.build_seconds.add(0.2);
+  table.publish_seconds.add(0.02);
+  return table;
+}
+
+inline daemon::Status example_status() {
+  daemon::Status status;
+  status.phase = daemon::Phase::kRunning;
+  status.instance = "remapd-1";
+  status.source = "file events.tsv.gz";
+  status.started_ms = 1'700'000'000'000;
+  status.updated_ms = 1'700'000'010'000;
+  status.event_time_ms = 1'690'000'000'000;
+  status.samples = 2'500;
+  status.labelled_samples = 2'000;
+  status.label_sum = 500;
+  status.ids = 5'000;
+  status.input.messages = 2'510;
+  status.input.dead_letters = 10;
+  status.input.lag = {{0, 40}};
+  status.offsets = {{0, 2'510}, {1, 3}};
+  status.checkpoint.enabled = true;
+  status.checkpoint.saved = 3;
+  status.checkpoint.last_ms = 1'700'000'009'000;
+  status.tables.push_back(example_table("item"));
+  return status;
+}
+
+}  // namespace remapd::admin
