@@ -35,8 +35,8 @@ struct Request {
 struct Response {
   unsigned status = 200;
   std::string content_type = "application/json";
-  std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;  // further ones
+  std::string body{};
+  std::vector<std::pair<std::string, std::string>> headers{};  // further ones
 };
 
 // {"error": message}
