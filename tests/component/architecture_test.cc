@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
@@ -138,10 +139,35 @@ TEST(Architecture, IncludesAreSpelledFromTheRoot) {
   std::vector<std::string> offences;
   for (const std::string directory : {"core", "connectors", "daemon", "tests"}) {
     for (const Include& include : includes_below(directory)) {
-      const bool generated = include.header.ends_with(".pb.h");
-      if (include.quoted && !generated &&
+      const bool elsewhere = include.header.ends_with(".pb.h") ||
+                             starts_with_any(include.header, {"gtest/", "gmock/"});
+      if (include.quoted && !elsewhere &&
           !fs::exists(fs::path(REMAPD_SOURCE_DIR) / include.header)) {
         offences.push_back(include.told());
+      }
+    }
+  }
+  EXPECT_THAT(offences, IsEmpty());
+}
+
+// A source that no build file names is never compiled, a test that none names never run.
+TEST(Architecture, EverySourceIsBuilt) {
+  const fs::path root = REMAPD_SOURCE_DIR;
+  std::vector<std::string> offences;
+  for (const std::string directory : {"core", "connectors", "daemon", "tests"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / directory)) {
+      const fs::path& path = entry.path();
+      if (path.extension() != ".cc") continue;
+      fs::path folder = path.parent_path();
+      while (!fs::exists(folder / "CMakeLists.txt")) folder = folder.parent_path();
+      std::ifstream in(folder / "CMakeLists.txt");
+      const std::string text{std::istreambuf_iterator<char>(in), {}};
+      // Targets made in a loop are listed by what their file names begin with.
+      std::string listed = path.filename().string();
+      const std::size_t suffix = listed.find("_target.cc");
+      if (suffix != std::string::npos) listed.resize(suffix);
+      if (text.find(listed) == std::string::npos) {
+        offences.push_back(fs::relative(path, root).string());
       }
     }
   }
