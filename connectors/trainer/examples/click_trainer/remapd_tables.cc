@@ -163,7 +163,10 @@ void RemapdTables::place(FeatureIndex feature, std::span<const Id> ids, std::vec
 TableHistory RemapdTables::history(FeatureIndex feature) const {
   const Followed& table = tables_[of_feature_[feature.value]];
   TableHistory out = table.history;
-  out.published = table.client->stats().manifests;
+  trainer::ClientStats stats = table.client->stats();
+  out.published = stats.manifests;
+  out.rejected = stats.rejected;
+  out.problem = std::move(stats.last_problem);
   return out;
 }
 

@@ -40,6 +40,8 @@ struct FollowOptions {
 struct TableHistory {
   std::uint64_t published = 0;  // versions seen
   std::uint64_t swapped = 0;
+  std::uint64_t rejected = 0;  // could not be used; problem tells why the last one could not
+  std::string problem;
   std::optional<mapping::Manifest> served;
   std::vector<double> moved;  // share of traffic each version moved, in order, from the second on
 };

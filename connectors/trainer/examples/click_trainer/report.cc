@@ -101,6 +101,7 @@ std::string report_json(const TrainingResult& result) {
     const TableHistory& history = table.history;
     entry["versions_published"] = history.published;
     entry["versions_swapped"] = history.swapped;
+    entry["versions_rejected"] = history.rejected;
     entry["version"] = history.served ? Json(history.served->info.version.value) : Json(nullptr);
     if (!history.served) continue;
     const mapping::MappingStats& stats = history.served->stats;
