@@ -53,6 +53,10 @@ mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Byt
   return publication;
 }
 
+void add_snapshot(Bytes artifact, mapping::Publication& publication) {
+  add(mapping::BlobKind::kSnapshot, std::move(artifact), publication);
+}
+
 mapping::Publication make_publication(const mapping::RollBack& roll_back, Version target,
                                       const PublicationNotes& notes) {
   mapping::Publication publication;

@@ -31,6 +31,9 @@ struct PublicationNotes {
 mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
                                       const PublicationNotes& notes);
 
+// For clients that the delta is no help to. `artifact`: as above.
+void add_snapshot(Bytes artifact, mapping::Publication& publication);
+
 // A version that was published before; always a snapshot.
 mapping::Publication make_publication(const mapping::RollBack& roll_back, Version target,
                                       const PublicationNotes& notes);
