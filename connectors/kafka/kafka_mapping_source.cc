@@ -110,6 +110,8 @@ class KafkaMappingSource::Follower {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         watch_.works(*client_);
         caught_up_ = true;
+        // Whoever was there before the first version misses none.
+        if (history_.versions().empty()) from_the_first_ = true;
         return {};
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
@@ -180,7 +182,7 @@ class KafkaMappingSource::Follower {
     }
     fresh_.push_back(version);
     // Still reading what there is: nothing before a whole snapshot will be asked for.
-    if (reported_ == kNoVersion && has_whole_snapshot(version)) {
+    if (reported_ == kNoVersion && !from_the_first_ && has_whole_snapshot(version)) {
       drop_before(version);
       fresh_.assign(1, version);
     }
@@ -204,7 +206,7 @@ class KafkaMappingSource::Follower {
   }
 
   std::vector<Manifest> report() {
-    if (reported_ == kNoVersion) {
+    if (reported_ == kNoVersion && !from_the_first_) {
       // Deltas alone are of no use to who has nothing.
       while (!fresh_.empty() && !has_whole_snapshot(fresh_.front())) fresh_.erase(fresh_.begin());
     }
@@ -240,7 +242,8 @@ class KafkaMappingSource::Follower {
   TableHistory history_;
   TopicWatch watch_;
   bool caught_up_ = false;
-  std::vector<Version> fresh_;  // in force, not reported yet; ascending
+  bool from_the_first_ = false;  // there was no version yet when it had first caught up
+  std::vector<Version> fresh_;   // in force, not reported yet; ascending
   Version reported_ = kNoVersion;
   std::pair<Version, Epoch> attempt_;  // whose chunks came last
   std::map<BlobKey, BlobAssembly> assemblies_;

@@ -1,11 +1,11 @@
 // KafkaMappingSource: the mapping versions of one table from the topic that a KafkaMappingSink
 // writes (docs/formats.md "Kafka topics").
 //
-// Reads the topic from its beginning, once, then follows it. Records of other tables are passed
-// over. Chunks are checked as they come and kept until the version they belong to has been fetched
-// or a later poll() reports newer versions; fetch() of an older one reads its part of the topic
-// again. Manifests of stale epochs, and versions whose chunks are not all there, are left out:
-// last_problem() tells.
+// Reads the topic from its beginning, once, then follows it; one that had caught up before the
+// first version reports all of them. Records of other tables are passed over. Chunks are checked as
+// they come and kept until the version they belong to has been fetched or a later poll() reports
+// newer versions; fetch() of an older one reads its part of the topic again. Manifests of stale
+// epochs, and versions whose chunks are not all there, are left out: last_problem() tells.
 //
 // A broker that cannot be reached, or a topic that does not exist yet, is a retryable error of
 // poll(), given after its timeout; reading goes on by itself. If the topic is deleted and made anew

@@ -212,10 +212,8 @@ TEST_F(ClickTrainer, SurveyWritesSamplesWithNegatives) {
 TEST_F(ClickTrainer, SaysWhatIsWrongWithItsArguments) {
   EXPECT_THAT(run(train() + " --share nobody=3").err, HasSubstr("nobody"));
   EXPECT_THAT(run(train() + " --share user=none").err, HasSubstr("FEATURE=ROWS"));
-  const Outcome outcome =
-      run(fmt::format("survey --events '{}' --features user --negatives user", log_.string()));
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.err, HasSubstr("--out"));
+  EXPECT_THAT(run("train --features user --share user=3").err, HasSubstr("--mappings"));
+  EXPECT_THAT(run("survey --features user").err, HasSubstr("--events"));
   EXPECT_THAT(run("survey --events /nowhere.tsv --features user").err, HasSubstr("/nowhere.tsv"));
 }
 

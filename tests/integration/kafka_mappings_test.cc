@@ -153,6 +153,19 @@ TEST_F(KafkaMappings, WhoComesLateBeginsAtTheNewestSnapshot) {
   EXPECT_EQ(text_of(source->fetch(manifests[1], BlobKind::kDelta)), "d4");
 }
 
+TEST_F(KafkaMappings, WhoWasThereBeforeTheFirstMissesNone) {
+  const auto source = source_of();
+  EXPECT_THAT(report(*source, 1, 1'000ms), IsEmpty());
+  const auto sink = sink_of();
+  ASSERT_TRUE(sink->take_over("items", "a"));
+  for (std::uint64_t version = 1; version <= 3; ++version) {
+    ASSERT_TRUE(sink->publish(publication_of({.version = version})));
+  }
+  const auto manifests = report(*source, 3);
+  ASSERT_THAT(numbers(manifests), ElementsAre(1, 2, 3));
+  EXPECT_TRUE(source->fetch(manifests[0], BlobKind::kSnapshot));
+}
+
 TEST_F(KafkaMappings, TablesDoNotMix) {
   const auto sink = sink_of();
   const std::string odd = "a/b %ü";

@@ -16,6 +16,8 @@
 
 #include "connectors/files/directory_source.h"
 #include "connectors/files/log_reader.h"
+#include "connectors/kafka/kafka_event_source.h"
+#include "connectors/kafka/kafka_mapping_source.h"
 #include "connectors/trainer/examples/click_trainer/progress.h"
 #include "connectors/trainer/examples/click_trainer/remapd_tables.h"
 #include "connectors/trainer/examples/click_trainer/report.h"
@@ -46,6 +48,9 @@ struct TrainCommand {
   EventOptions events;
   std::vector<std::string> share;
   std::string mappings;
+  std::string brokers;
+  std::string events_topic = "remap.events";
+  std::string mappings_topic = "remap.mappings";
   std::string ready_file;
   bool free = false;
   FollowOptions follow;
@@ -55,8 +60,7 @@ struct TrainCommand {
 };
 
 void add_events(CLI::App& command, EventOptions& options) {
-  command.add_option("--events", options.path, "Log of events (TSV, NDJSON or protobuf; gzip)")
-      ->required();
+  command.add_option("--events", options.path, "Log of events (TSV, NDJSON or protobuf; gzip)");
   command.add_option("--features", options.features, "Comma-separated columns to predict from")
       ->required()
       ->delimiter(',');
@@ -73,6 +77,9 @@ pipeline::FeatureSchema schema_of(const std::vector<std::string>& names) {
 }
 
 Result<std::unique_ptr<pipeline::EventSource>> open_log(const EventOptions& options) {
+  if (options.path.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "name the log of events with --events");
+  }
   files::LogFileOptions log;
   log.path = options.path;
   log.tsv.label_column = options.label_column;
@@ -105,14 +112,11 @@ Result<FeatureIndex> find_feature(const std::vector<std::string>& features, cons
 
 Result<void> run(const SurveyCommand& command) {
   SurveyOptions options{.rows_share = command.rows};
+  options.samples_log = command.out;
   if (!command.negatives.empty()) {
-    if (command.out.empty()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "--negatives makes new samples: name the log to write them to with --out");
-    }
     auto feature = find_feature(command.events.features, command.negatives, "--negatives");
     if (!feature) return fail(std::move(feature).error());
-    options.negatives = {.feature = *feature, .seed = command.seed, .path = command.out};
+    options.negatives = {.feature = *feature, .seed = command.seed};
   }
   Progress progress(command.events.quiet);
   const auto found = survey_log(command.events, options, progress);
@@ -146,6 +150,31 @@ Result<std::vector<Table>> tables_of(const TrainCommand& command) {
   return tables;
 }
 
+Result<std::unique_ptr<pipeline::EventSource>> open_topic(const TrainCommand& command) {
+  kafka::KafkaEventSourceOptions options;
+  options.settings.brokers = command.brokers;
+  options.topic = command.events_topic;
+  options.group = "click-trainer";
+  auto source = kafka::KafkaEventSource::create(std::move(options),
+                                                schema_of(command.events.features), nullptr);
+  if (!source) return fail(std::move(source).error());
+  if (auto ok = (*source)->start({}); !ok) return fail(std::move(ok).error());
+  return std::unique_ptr<pipeline::EventSource>(std::move(*source));
+}
+
+Result<std::unique_ptr<mapping::MappingSource>> open_mappings(const TrainCommand& command,
+                                                              const std::string& table) {
+  if (command.brokers.empty()) {
+    auto source = files::DirectoryMappingSource::create(command.mappings, table);
+    if (!source) return fail(std::move(source).error());
+    return std::unique_ptr<mapping::MappingSource>(std::move(*source));
+  }
+  auto source = kafka::KafkaMappingSource::create(
+      {.settings = {.brokers = command.brokers}, .topic = command.mappings_topic, .table = table});
+  if (!source) return fail(std::move(source).error());
+  return std::unique_ptr<mapping::MappingSource>(std::move(*source));
+}
+
 Result<void> run(TrainCommand& command) {
   auto tables = tables_of(command);
   if (!tables) return fail(std::move(tables).error());
@@ -159,22 +188,23 @@ Result<void> run(TrainCommand& command) {
   training.patience = follow.patience;
 
   // Followed from before the first event, so that no version is missed.
-  auto remapd = RemapdTables::create(
-      training.tables, follow,
-      [&](const std::string& table) -> Result<std::unique_ptr<mapping::MappingSource>> {
-        auto source = files::DirectoryMappingSource::create(command.mappings, table);
-        if (!source) return fail(std::move(source).error());
-        return std::unique_ptr<mapping::MappingSource>(std::move(*source));
-      });
+  if (!command.brokers.empty()) follow.first_look = std::chrono::seconds(2);
+  auto remapd = RemapdTables::create(training.tables, follow, [&](const std::string& table) {
+    return open_mappings(command, table);
+  });
   if (!remapd) return fail(std::move(remapd).error());
 
   Progress progress(command.events.quiet);
+  if (command.brokers.empty() == command.mappings.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "say where remapd is: --mappings DIRECTORY with --events, or --kafka BROKERS");
+  }
   if (training.samples == 0) {
     const auto found = survey_log(command.events, {}, progress);
     if (!found) return fail(found.error());
     training.samples = found->samples;
   }
-  auto source = open_log(command.events);
+  auto source = command.brokers.empty() ? open_log(command.events) : open_topic(command);
   if (!source) return fail(std::move(source).error());
   if (!command.ready_file.empty() && !std::ofstream(command.ready_file).put('\n').flush()) {
     return fail(ErrorCode::kIo, "--ready-file: cannot write " + command.ready_file);
@@ -211,8 +241,7 @@ int main(int argc, char** argv) {
   survey_app->add_option("--negatives", survey_command.negatives,
                          "For logs of positives only: after each event a negative, whose id of "
                          "this feature is that of one of the last 20,000 events");
-  survey_app->add_option("--out", survey_command.out,
-                         "Log that the samples are written to, with --negatives");
+  survey_app->add_option("--out", survey_command.out, "Log that the samples are written to");
   survey_app->add_option("--seed", survey_command.seed, "Of the negatives")->capture_default_str();
 
   TrainCommand train;
@@ -223,7 +252,13 @@ int main(int argc, char** argv) {
   train_app->add_option("--share", train.share,
                         "FEATURE=ROWS of a table that remapd maps, named like its feature; may be "
                         "repeated. Other features get a row for every id");
-  train_app->add_option("--mappings", train.mappings, "Directory remapd publishes to")->required();
+  train_app->add_option("--mappings", train.mappings, "Directory remapd publishes to");
+  train_app->add_option("--kafka", train.brokers,
+                        "Brokers, host:port, to read events and mapping versions from");
+  train_app->add_option("--events-topic", train.events_topic, "Topic of the events")
+      ->capture_default_str();
+  train_app->add_option("--mappings-topic", train.mappings_topic, "Topic remapd publishes to")
+      ->capture_default_str();
   train_app
       ->add_option("--samples", training.samples, "Samples to train on; 0: as many as the log has")
       ->capture_default_str();

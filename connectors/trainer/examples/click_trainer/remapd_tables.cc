@@ -31,7 +31,9 @@ Result<std::unique_ptr<RemapdTables>> RemapdTables::create(std::span<const Table
                                                                .max_staged = kMaxStaged});
     if (!client) return fail(std::move(client).error());
     // Finds what there is, so that nothing later is missed.
-    if (auto polled = (*client)->poll(0ms); !polled) return fail(std::move(polled).error());
+    if (auto polled = (*client)->poll(options.first_look); !polled) {
+      return fail(std::move(polled).error());
+    }
     trainer::Reader reader = (*client)->reader();
     out->of_feature_[f] = out->tables_.size();
     Followed& table =

@@ -34,6 +34,8 @@ struct FollowOptions {
   // them, as trainers do that join a daemon of some age.
   bool in_step = true;
   std::chrono::milliseconds patience{120'000};  // with a version that is due
+  // How long it may take to see that there are no versions yet; 0 for a directory.
+  std::chrono::milliseconds first_look{0};
 };
 
 // How a table fared, for the report.

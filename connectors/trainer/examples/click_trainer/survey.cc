@@ -110,10 +110,10 @@ Result<Survey> survey(pipeline::EventSource& source, const pipeline::FeatureSche
                       const std::function<void(std::uint64_t)>& progress) {
   std::unique_ptr<files::LogFileWriter> writer;
   std::optional<NegativeSampler> sampler;
-  if (options.negatives) {
-    sampler.emplace(schema.size(), *options.negatives);
+  if (options.negatives) sampler.emplace(schema.size(), *options.negatives);
+  if (!options.samples_log.empty()) {
     auto created = files::LogFileWriter::create(
-        {.path = options.negatives->path, .producer = "click-trainer"}, schema);
+        {.path = options.samples_log, .producer = "click-trainer"}, schema);
     if (!created) return fail(std::move(created).error());
     writer = std::move(*created);
   }
@@ -124,13 +124,11 @@ Result<Survey> survey(pipeline::EventSource& source, const pipeline::FeatureSche
     if (!polled) return fail(polled.error());
     if (*polled == pipeline::PollOutcome::kEnd) break;
     if (*polled == pipeline::PollOutcome::kIdle) continue;
-    if (sampler) {
-      const pipeline::EventBatch& samples = sampler->sample(events);
+    const pipeline::EventBatch& samples = sampler ? sampler->sample(events) : events;
+    if (writer) {
       if (auto ok = writer->write(samples); !ok) return fail(std::move(ok).error());
-      surveyor.take(samples);
-    } else {
-      surveyor.take(events);
     }
+    surveyor.take(samples);
     progress(surveyor.samples());
   }
   if (surveyor.samples() == 0) {

@@ -3,8 +3,8 @@
 //
 // A log of positives only (clicks, purchases) teaches nothing by itself: there, each event can be
 // followed by a negative, the same event with the id of one feature replaced by that of a random
-// recent event and label 0. Trainer and daemon must see the same samples, so these are written down
-// as a log of their own.
+// recent event and label 0. Trainer and daemon must see the same samples, so these can be written
+// down as a log of their own.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,11 @@ struct SurveyOptions {
   struct Negatives {
     FeatureIndex feature;
     std::uint64_t seed = 1;
-    std::filesystem::path path;  // of the log of samples to write (log_writer.h: its name tells)
   };
   std::optional<Negatives> negatives{};
+  // The samples are written to this log (its format follows from the name: log_writer.h); empty:
+  // they are not.
+  std::filesystem::path samples_log{};
 };
 
 struct Survey {
@@ -43,7 +45,7 @@ struct Survey {
     std::uint32_t rows = 0;  // row budget: fewer than ids if shared, else enough for all of them
     bool shared = false;
   };
-  std::uint64_t samples = 0;  // of the log of samples, if one was written
+  std::uint64_t samples = 0;  // negatives included
   std::uint64_t positives = 0;
   std::uint64_t unlabelled = 0;
   std::vector<Feature> features;
