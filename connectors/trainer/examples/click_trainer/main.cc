@@ -169,8 +169,11 @@ Result<std::unique_ptr<mapping::MappingSource>> open_mappings(const TrainCommand
     if (!source) return fail(std::move(source).error());
     return std::unique_ptr<mapping::MappingSource>(std::move(*source));
   }
-  auto source = kafka::KafkaMappingSource::create(
-      {.settings = {.brokers = command.brokers}, .topic = command.mappings_topic, .table = table});
+  kafka::KafkaMappingSourceOptions options;
+  options.settings.brokers = command.brokers;
+  options.topic = command.mappings_topic;
+  options.table = table;
+  auto source = kafka::KafkaMappingSource::create(std::move(options));
   if (!source) return fail(std::move(source).error());
   return std::unique_ptr<mapping::MappingSource>(std::move(*source));
 }
