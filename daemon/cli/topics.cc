@@ -1,5 +1,7 @@
+#include <chrono>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -51,6 +53,16 @@ class TopicsCommand final : public Command {
   std::uint32_t replication = 0;
 
  private:
+  // A topic that was created takes the brokers a moment to tell of.
+  static Result<kafka::TopicState> await_topic(kafka::TopicAdmin& admin, const std::string& name) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    for (;;) {
+      auto state = admin.inspect(name);
+      if (!state || state->exists || std::chrono::steady_clock::now() >= deadline) return state;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+
   // Whether the topic suits in the end.
   Result<bool> look_after(kafka::TopicAdmin& admin, const PlannedTopic& topic,
                           Console& console) const {
@@ -59,7 +71,7 @@ class TopicsCommand final : public Command {
     std::string_view how = "";
     if (!state->exists && create) {
       if (auto made = admin.create_topic(topic.spec); !made) return fail(std::move(made).error());
-      state = admin.inspect(topic.spec.name);
+      state = await_topic(admin, topic.spec.name);
       if (!state) return fail(std::move(state).error());
       how = " (created)";
     }

@@ -67,6 +67,10 @@ std::string report_text(const TrainingResult& result) {
         percent(history.served ? stats.traffic_dedicated : nothing),
         percent(history.served ? stats.traffic_shared : nothing),
         percent(history.served ? stats.traffic_unknown : nothing), percent(median(history.moved)));
+    if (history.rejected > 0) {
+      fmt::format_to(line, "    {} versions could not be used; the last problem: {}\n",
+                     history.rejected, history.problem);
+    }
   }
   fmt::format_to(line,
                  "  dedicated, shared: rows of one id, rows that alike ids share; new ids: not in "

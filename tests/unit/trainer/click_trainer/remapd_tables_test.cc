@@ -119,7 +119,9 @@ TEST_F(Follow, WhoComesLateCannotBeInStep) {
 TEST_F(Follow, WhoNeedNotWaitStartsWithTheNewest) {
   publish(1);
   publish(2);
-  follow({.in_step = false});
+  FollowOptions options;
+  options.in_step = false;
+  follow(options);
   EXPECT_EQ(advance(0), 1U);
   EXPECT_EQ(served(), 2U);
   EXPECT_EQ(advance(5'000), 0U) << "and goes on without new ones";

@@ -22,11 +22,12 @@ TrainingResult some_result() {
                        {"hash", 2'527, 0.9, 0.55, 0},
                        {"frequency", 2'527, 0.88, 0.54, 0.2},
                        {"remapd", 2'527, 0.825, 0.52, 0.75}};
-  result.tables = {
-      {.table = {"item", 2'500},
-       .ids = 25'000,
-       .history = {.published = 13, .swapped = 12, .served = manifest, .moved = {0.5, 0.02, 0.04}}},
-      {.table = {"kind", 0}, .ids = 27, .history = {}}};
+  TableResult items{.table = {"item", 2'500}, .ids = 25'000, .history = {}};
+  items.history.published = 13;
+  items.history.swapped = 12;
+  items.history.served = manifest;
+  items.history.moved = {0.5, 0.02, 0.04};
+  result.tables = {items, {.table = {"kind", 0}, .ids = 27, .history = {}}};
   return result;
 }
 
