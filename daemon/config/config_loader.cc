@@ -222,6 +222,32 @@ toml::table parse_override(const std::string& text, const std::string& name) {
   return toml::parse(key + " = " + string_literal(value), name);
 }
 
+// The parser takes keys of any number of parts (a.b.c) and frees what it made of them by recursion:
+// one of thousands would overflow the stack. The line (from 1) of such a key, 0 if there is none.
+std::uint32_t line_of_endless_key(std::string_view toml) {
+  constexpr std::size_t kMostParts = 64;
+  std::uint32_t line = 1;
+  std::size_t dots = 0;
+  for (std::size_t at = 0; at < toml.size(); ++at) {
+    const char c = toml[at];
+    if (c == '"' || c == '\'') {  // a text: passed over as far as this line goes
+      std::size_t end = at + 1;
+      while (end < toml.size() && toml[end] != c && toml[end] != '\n') {
+        end += c == '"' && toml[end] == '\\' && end + 1 < toml.size() ? 2 : 1;
+      }
+      if (end < toml.size() && toml[end] == c) at = end;
+    } else if (c == '#') {
+      at = std::min(toml.find('\n', at), toml.size()) - 1;
+    } else if (c == '.') {
+      if (++dots >= kMostParts) return line;
+    } else if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) {
+      dots = 0;
+      line += c == '\n' ? 1 : 0;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 tl::expected<Config, std::vector<Problem>> parse_config(std::string_view toml,
@@ -229,6 +255,10 @@ tl::expected<Config, std::vector<Problem>> parse_config(std::string_view toml,
                                                         std::span<const std::string> overrides) {
   Config config;
   std::vector<Problem> problems;
+  if (const std::uint32_t line = line_of_endless_key(toml); line > 0) {
+    problems.push_back({std::string(file_name), line, 1, "", "a key of more than 64 parts"});
+    return tl::unexpected(std::move(problems));
+  }
   Reader reader(config, problems);
   try {
     reader.read(toml::parse(toml, file_name), std::string(file_name));

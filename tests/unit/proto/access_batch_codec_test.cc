@@ -208,6 +208,25 @@ TEST(AccessBatchNdjson, ErrorsNameTheLineAndTheMember) {
   }
 }
 
+// As deep as a message of some hundred KB can be: nothing that reads or reports it may recurse.
+TEST(AccessBatchNdjson, RefusesWhatIsNestedWithoutEnd) {
+  constexpr std::size_t kDepth = 200'000;
+  AccessBatchDecoder decoder(FeatureSchema({{"user", TableIndex{0}}}));
+  EventBatch batch;
+  const std::string open(kDepth, '[');
+  const std::string close(kDepth, ']');
+  for (const std::string& nested : {open + close, open + "1" + close}) {
+    for (const std::string& line :
+         {"{\"f\":{\"user\":" + nested + "}}", "{\"f\":{\"user\":[7," + nested + "]}}",
+          "{\"t\":" + nested + ",\"f\":{}}", "{\"f\":" + nested + "}", nested}) {
+      const auto decoded = decoder.decode_ndjson(as_bytes(line), batch);
+      ASSERT_FALSE(decoded);
+      EXPECT_EQ(decoded.error().code, ErrorCode::kCorrupt);
+      EXPECT_LT(decoded.error().message.size(), 300U);
+    }
+  }
+}
+
 TEST(AccessBatchDecoder, TellsTheFormsApart) {
   AccessBatchDecoder decoder(user_and_item());
   EventBatch batch;

@@ -153,6 +153,18 @@ TEST(ManifestCodec, LaterFormatsAndUnknownStrategiesAreUnsupported) {
   EXPECT_EQ(from_proto(strange).error().code, ErrorCode::kUnsupported);
 }
 
+TEST(ManifestCodec, JsonNestedWithoutEndIsNoManifest) {
+  constexpr std::size_t kDepth = 200'000;
+  std::string objects;
+  for (std::size_t i = 0; i < kDepth; ++i) objects += "{\"a\":";
+  for (const std::string& json : {std::string(kDepth, '['), objects, "{\"a\":" + objects,
+                                  "{\"table\":" + std::string(kDepth, '[')}) {
+    const auto manifest = manifest_from_json(json);
+    ASSERT_FALSE(manifest);
+    EXPECT_EQ(manifest.error().code, ErrorCode::kCorrupt);
+  }
+}
+
 TEST(ManifestCodec, WhatIsNoJsonIsNoManifest) {
   for (const char* text :
        {"", "{", "[]", "1", "nonsense", "{\"version\":\"x\"}", "{\"rows\":-1}"}) {

@@ -167,6 +167,23 @@ TEST(Overrides, MakeACheckedWhole) {
               ElementsAre(HasSubstr("multiple of 4")));
 }
 
+TEST(ParseConfig, RefusesKeysWithoutEnd) {
+  std::string dots;
+  for (int i = 0; i < 100'000; ++i) dots += "a.";
+  for (const std::string& text : {dots + "a = 1", "[" + dots + "a]", "[[" + dots + "a]]",
+                                  "x = {" + dots + "a = 1}", "\"q\"." + dots + "'b' = 1"}) {
+    EXPECT_THAT(problems("\n" + text + "\n"),
+                ElementsAre(testing::AllOf(HasSubstr(":2:"), HasSubstr("64 parts"))));
+  }
+}
+
+TEST(ParseConfig, TakesAnyNumberOfDotsInTextsAndComments) {
+  std::string dots(200, '.');
+  EXPECT_THAT(problems("# " + dots + "\n[instance]\nname = \"" + dots + "\" # " + dots + "\n" +
+                       std::string(kTables)),
+              testing::IsEmpty());
+}
+
 TEST(LoadConfig, ListsAllProblems) {
   const test_support::TempDir dir;
   const auto path = dir.path() / "c.toml";
