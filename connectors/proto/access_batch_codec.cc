@@ -126,9 +126,13 @@ Result<DecodeNotes> AccessBatchDecoder::State::decode_message(EventBatch& into) 
 Result<Id> AccessBatchDecoder::State::id_of(const json& value, std::string_view feature) {
   if (value.is_number_unsigned()) return value.get<std::uint64_t>();
   if (value.is_string()) return hash_text(value.get_ref<const std::string&>());
+  // dump() recurses: a list nested deeply enough would overflow the stack.
+  const std::string found =
+      value.is_structured()
+          ? fmt::format("an {}", value.type_name())
+          : value.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 64);
   return corrupt(
-      fmt::format("f.{}: an id is an unsigned 64-bit integer or a string, not {}", feature,
-                  value.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 64)));
+      fmt::format("f.{}: an id is an unsigned 64-bit integer or a string, not {}", feature, found));
 }
 
 // Appends the sample's ids to `into`; a failed line leaves some of them there.
