@@ -27,7 +27,7 @@ struct PublicationNotes {
 
 // `artifact` is the encoded outcome.mapping. There is a delta where the incumbent is what clients
 // have, and a snapshot where there is no delta, where one was asked for, or where the delta is no
-// smaller or brings so many ids that clients' artifacts may have no room for them.
+// smaller.
 mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
                                       const PublicationNotes& notes);
 
