@@ -91,7 +91,12 @@ BuildReport Builder::carry_out(BuildOrder order) {
       break;
     case BuildPurpose::kPublish:
       if (report.gates->passed()) {
-        publish(prepare(order, report, std::move(artifact)), report);
+        publish(make_publication(*report.outcome, std::move(artifact),
+                                 {.instance = options_.instance,
+                                  .built_samples = order.samples,
+                                  .with_snapshot = order.with_snapshot,
+                                  .parent_content = order.next.published_content}),
+                report);
       } else {
         report.end = BuildEnd::kRefused;
       }
@@ -101,21 +106,6 @@ BuildReport Builder::carry_out(BuildOrder order) {
       REMAPD_CHECK(false, "neither is an order to build");
   }
   return report;
-}
-
-mapping::Publication Builder::prepare(const BuildOrder& order, const BuildReport& report,
-                                      Bytes artifact) {
-  Follower& follower = followers_[order.table];
-  const PublicationNotes notes{.instance = options_.instance,
-                               .built_samples = order.samples,
-                               .with_snapshot = order.with_snapshot,
-                               .parent_content = order.next.published_content};
-  mapping::Publication publication = make_publication(*report.outcome, artifact, notes);
-  if (!follower.follow(publication)) {
-    add_snapshot(std::move(artifact), publication);
-    follower.follow(publication);
-  }
-  return publication;
 }
 
 void Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
@@ -150,20 +140,14 @@ BuildReport Builder::carry_out(RollBackOrder order) {
     report.error = std::move(rolled_back).error();
     return report;
   }
-  mapping::Publication publication = make_publication(
-      *rolled_back, order.target, {.instance = options_.instance, .built_samples = order.samples});
-  followers_[order.table].follow(publication);
-  publish(std::move(publication), report);
+  publish(make_publication(*rolled_back, order.target,
+                           {.instance = options_.instance, .built_samples = order.samples}),
+          report);
   report.artifact = std::make_shared<mapping::OwnedBlob>(std::move(rolled_back->artifact));
   return report;
 }
 
 void Builder::publish(mapping::Publication publication, BuildReport& report) {
-  publish_or_give_up(std::move(publication), report);
-  if (report.end != BuildEnd::kPublished) followers_[report.table].forget();
-}
-
-void Builder::publish_or_give_up(mapping::Publication publication, BuildReport& report) {
   const auto begin = clock_.now();
   auto pause = options_.first_retry;
   for (;;) {

@@ -12,7 +12,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,7 +24,6 @@
 #include "core/mapping/roll_back.h"
 #include "core/pipeline/engine.h"
 #include "core/pipeline/publish_gates.h"
-#include "daemon/application/follower.h"
 #include "daemon/application/mailbox.h"
 #include "daemon/application/version_timeline.h"
 #include "daemon/logging/logger.h"
@@ -106,9 +104,7 @@ class Builder {
   BuildReport carry_out(BuildOrder order);
   BuildReport carry_out(RollBackOrder order);
   void build(BuildOrder& order, BuildReport& report, Bytes& artifact);
-  mapping::Publication prepare(const BuildOrder& order, const BuildReport& report, Bytes artifact);
   void publish(mapping::Publication publication, BuildReport& report);
-  void publish_or_give_up(mapping::Publication publication, BuildReport& report);
   bool wait_before_retry(std::chrono::milliseconds pause);  // false: cancelled
   bool cancelled() { return !wait_before_retry(std::chrono::milliseconds(0)); }
 
@@ -119,7 +115,6 @@ class Builder {
   OnReport on_report_;
   OnRetry on_retry_;
   Mailbox<std::variant<BuildOrder, RollBackOrder>> orders_;
-  std::map<TableIndex, Follower> followers_;
   std::mutex mutex_;
   std::condition_variable cancelled_changed_;
   bool cancelled_ = false;

@@ -16,9 +16,15 @@ void add(mapping::BlobKind kind, Bytes bytes, mapping::Publication& publication)
   publication.blobs[index] = std::move(bytes);
 }
 
+// A delta changes the artifact that clients hold in place, and that has room for about a fifth more
+// ids than it was encoded with, for all deltas up to the next snapshot together.
+constexpr double kMaxGrowth = 0.03;
+
 bool delta_leads_here(const pipeline::BuildOutcome& outcome, const PublicationNotes& notes) {
   return outcome.incumbent != nullptr && notes.parent_content &&
          outcome.incumbent->info.rows == outcome.mapping.info.rows &&
+         static_cast<double>(outcome.mapping.ids.size()) <=
+             (1 + kMaxGrowth) * static_cast<double>(outcome.incumbent->ids.size()) &&
          mapping::content_hash(*outcome.incumbent) == *notes.parent_content;
 }
 
@@ -45,10 +51,6 @@ mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Byt
   if (snapshot) add(mapping::BlobKind::kSnapshot, std::move(artifact), publication);
   add(mapping::BlobKind::kPlan, mapping::encode_plan(outcome.plan), publication);
   return publication;
-}
-
-void add_snapshot(Bytes artifact, mapping::Publication& publication) {
-  add(mapping::BlobKind::kSnapshot, std::move(artifact), publication);
 }
 
 mapping::Publication make_publication(const mapping::RollBack& roll_back, Version target,

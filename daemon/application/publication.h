@@ -27,12 +27,9 @@ struct PublicationNotes {
 
 // `artifact` is the encoded outcome.mapping. There is a delta where the incumbent is what clients
 // have, and a snapshot where there is no delta, where one was asked for, or where the delta is no
-// smaller.
+// smaller or brings so many ids that clients' artifacts may have no room for them.
 mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
                                       const PublicationNotes& notes);
-
-// For clients that the delta is no help to. `artifact`: as above.
-void add_snapshot(Bytes artifact, mapping::Publication& publication);
 
 // A version that was published before; always a snapshot.
 mapping::Publication make_publication(const mapping::RollBack& roll_back, Version target,

@@ -73,6 +73,19 @@ TEST_F(PublicationOf, ADeltaLeadsFromTheVersionClientsHave) {
   EXPECT_TRUE(after || after.error().code == ErrorCode::kResource);
 }
 
+TEST_F(PublicationOf, AMappingThatGrowsFastIsASnapshot) {
+  // Half of its ids were unknown to the version before.
+  mapping::Mapping half = first_.mapping;
+  half.ids.resize(half.ids.size() / 2);
+  half.rows.resize(half.ids.size());
+  second_.incumbent = std::make_shared<const mapping::Mapping>(half);
+  const auto publication =
+      make(second_, {.instance = "here", .parent_content = mapping::content_hash(half)});
+  expect_consistent(publication);
+  EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
+  EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
+}
+
 TEST_F(PublicationOf, ASnapshotCanBeAskedFor) {
   const auto publication = make(second_, {.instance = "here",
                                           .with_snapshot = true,
