@@ -29,9 +29,12 @@ struct AddedCommand {
 
 AddedCommand add_build(CLI::App& parent);
 AddedCommand add_check_config(CLI::App& parent);
+AddedCommand add_completion(CLI::App& parent);
+AddedCommand add_diff(CLI::App& parent);
 AddedCommand add_generate(CLI::App& parent);
 AddedCommand add_inspect(CLI::App& parent);
 AddedCommand add_lookup(CLI::App& parent);
+AddedCommand add_manual(CLI::App& parent);
 AddedCommand add_run(CLI::App& parent);
 AddedCommand add_topics(CLI::App& parent);
 AddedCommand add_version(CLI::App& parent);

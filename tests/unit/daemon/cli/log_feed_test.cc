@@ -1,0 +1,61 @@
+#include "daemon/cli/log_feed.h"
+
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/daemon/cli/small_log.h"
+
+namespace remapd::cli {
+namespace {
+
+using test_support::TempDir;
+using testing::HasSubstr;
+
+class LogFeed : public testing::Test {
+ protected:
+  Result<FeedCounts> feed(const std::vector<std::string>& logs) {
+    return feed_logs(logs, {}, schema_, "reading", console_,
+                     [this](const pipeline::EventBatch& batch) { taken_ += batch.samples(); });
+  }
+  TempDir dir_;
+  pipeline::FeatureSchema schema_{{{"user", TableIndex{0}}, {"item", TableIndex{1}}}};
+  std::istringstream in_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  Console console_{in_, out_, err_, true};
+  std::uint64_t taken_ = 0;
+};
+
+TEST_F(LogFeed, ReadsOneLogAfterAnother) {
+  const std::string log = write_small_log(dir_);
+  const auto counts = feed({log, log});
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->samples, 960U);
+  EXPECT_EQ(counts->labelled, 960U);
+  EXPECT_EQ(counts->ids, 1920U);
+  EXPECT_EQ(counts->rejected, 0U);
+  EXPECT_EQ(taken_, 960U);
+  EXPECT_THAT(err_.str(), HasSubstr("samples"));
+}
+
+TEST_F(LogFeed, CountsRejectsAndKeepsAFewNotes) {
+  test_support::write_file(dir_ / "bad.tsv", "label\tuser\titem\n\t1\t2\nx\n1\ty\nz\nw\nv\n");
+  const auto counts = feed({(dir_ / "bad.tsv").string()});
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->samples, 1U);
+  EXPECT_EQ(counts->labelled, 0U);
+  EXPECT_EQ(counts->rejected, 5U);
+  ASSERT_EQ(counts->reject_notes.size(), 3U);
+  EXPECT_THAT(counts->reject_notes[0], HasSubstr("bad.tsv:3: "));
+}
+
+TEST_F(LogFeed, AnErrorNamesTheLog) {
+  const auto missing = feed({(dir_ / "void.tsv").string()});
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("void.tsv"));
+}
+
+}  // namespace
+}  // namespace remapd::cli
