@@ -46,6 +46,8 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_DAEMON_PACKAGE_NAME remapd)
 set(CPACK_DEBIAN_DAEMON_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_DAEMON_PACKAGE_SECTION net)
+# procps has the kill of the unit's ExecReload.
+set(CPACK_DEBIAN_DAEMON_PACKAGE_DEPENDS procps)
 set(CPACK_DEBIAN_DAEMON_PACKAGE_RECOMMENDS ca-certificates)
 set(CPACK_DEBIAN_DAEMON_DESCRIPTION
 "Recommender models keep one embedding row for each id and shrink their tables

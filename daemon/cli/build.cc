@@ -8,6 +8,7 @@
 #include <ostream>
 #include <string>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -39,7 +40,22 @@ namespace remapd::cli {
 namespace {
 
 // A table of so few ids gets a row for each, whatever share of rows was asked for.
-constexpr double kFewIds = 1000;
+constexpr std::size_t kFewIds = 1000;
+
+// Distinct ids: exact as long as they are few.
+class DistinctIds {
+ public:
+  void add(Id id) {
+    if (few_.size() <= kFewIds) few_.insert(id);
+    many_.add(hash_id(id, 0));
+  }
+  bool few() const { return few_.size() <= kFewIds; }
+  double count() const { return few() ? static_cast<double>(few_.size()) : many_.estimate(); }
+
+ private:
+  std::unordered_set<Id> few_;
+  sketch::HyperLogLog many_{sketch::HyperLogLog::kMaxPrecision};
+};
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -171,6 +187,7 @@ class BuildCommand final : public Command {
     } else {
       output = std::make_unique<DirectoryOutput>(out, go_on);
     }
+    if (auto readable = check_logs(*config, engine_config->features); !readable) return readable;
     if (auto ready = output->prepare(config->tables); !ready) return ready;
     auto engine = pipeline::Engine::create(std::move(*engine_config));
     if (!engine) return fail(std::move(engine).error());
@@ -228,6 +245,19 @@ class BuildCommand final : public Command {
     return config;
   }
 
+  // Opens each log once, so that a wrong path or feature leaves nothing behind.
+  Result<void> check_logs(const config::Config& config,
+                          const std::vector<pipeline::Feature>& features) const {
+    files::LogFileOptions options = daemon::log_options(config.source.file);
+    for (const std::string& log : logs(config)) {
+      options.path = log;
+      const auto source =
+          files::LogFileSource::create(options, pipeline::FeatureSchema(features), nullptr);
+      if (!source) return fail(source.error());
+    }
+    return {};
+  }
+
   std::vector<std::string> logs(const config::Config& config) const {
     return events.empty() ? std::vector{config.source.file.path} : events;
   }
@@ -246,11 +276,11 @@ class BuildCommand final : public Command {
     const auto engine_config = config->engine_config();
     if (!engine_config) return fail(engine_config.error());
     const pipeline::FeatureSchema schema(engine_config->features);
-    std::vector<sketch::HyperLogLog> distinct(plans.size(), sketch::HyperLogLog(16));
+    std::vector<DistinctIds> distinct(plans.size());
     const auto count = [&](const pipeline::EventBatch& batch) {
       for (std::uint32_t f = 0; f < schema.size(); ++f) {
-        sketch::HyperLogLog& of_table = distinct[schema.feature(FeatureIndex{f}).table.value];
-        for (const Id id : batch.values(FeatureIndex{f})) of_table.add(hash_id(id, 0));
+        DistinctIds& of_table = distinct[schema.feature(FeatureIndex{f}).table.value];
+        for (const Id id : batch.values(FeatureIndex{f})) of_table.add(id);
       }
     };
     const auto read = feed_logs(logs(*config), daemon::log_options(config->source.file), schema,
@@ -258,8 +288,8 @@ class BuildCommand final : public Command {
     if (!read) return fail(read.error());
     for (std::size_t t = 0; t < plans.size(); ++t) {
       if (!plans[t].budget.share) continue;
-      const double ids = distinct[t].estimate();
-      const double wanted = ids <= kFewIds ? ids : ids * *plans[t].budget.share;
+      const double ids = distinct[t].count();
+      const double wanted = distinct[t].few() ? ids : ids * *plans[t].budget.share;
       rows[t] = static_cast<std::uint32_t>(std::max(1.0, std::ceil(wanted)));
     }
     return rows;

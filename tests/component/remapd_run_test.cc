@@ -123,7 +123,7 @@ TEST_F(RemapdRun, ReloadsAndStopsOnSignals) {
   ASSERT_TRUE(daemon.logs("configuration reloaded")) << daemon.log();
   EXPECT_THAT(daemon.log(), HasSubstr("applied key=log.level"));
   EXPECT_THAT(daemon.log(), HasSubstr("takes effect after a restart key=sink.retain_versions"));
-  write_file(dir_ / "c.toml", config_text("at_the_end = \"wait\"\n"));
+  write_file(dir_ / "c.toml", config_text("at_ende = \"wait\"\n"));
   daemon.signal(SIGHUP);
   ASSERT_TRUE(daemon.logs("configuration not reloaded")) << daemon.log();
   EXPECT_THAT(daemon.log(), HasSubstr("did you mean"));

@@ -118,6 +118,21 @@ TEST(FileCheckpointStore, EveryCutAndEveryExtensionIsFoundOut) {
   EXPECT_EQ(loaded_text(*store), "the newer one");
 }
 
+TEST(FileCheckpointStore, AFileIsReadWhateverItsName) {
+  const TempDir dir;
+  auto store = open_store(dir.path());
+  ASSERT_TRUE(store->save(as_bytes("one")));
+  ASSERT_TRUE(store->save(as_bytes("two")));
+  fs::rename(file_of(dir, 2), dir / "kept");
+  const auto file = read_checkpoint_file(dir / "kept");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->sequence, 2U);
+  EXPECT_EQ(as_text(file->payload), "two");
+  const auto missing = read_checkpoint_file(file_of(dir, 2));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+}
+
 TEST(FileCheckpointStore, AllDamagedIsAnErrorNotAFreshStart) {
   const TempDir dir;
   auto store = open_store(dir.path());

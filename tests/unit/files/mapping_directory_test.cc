@@ -36,6 +36,7 @@ TEST(MappingDirectory, TablesGetNamesThatAnyFileSystemTakes) {
     const auto folder = table_directory("root", table);
     ASSERT_TRUE(folder) << table;
     EXPECT_EQ(*folder, fs::path("root") / name);
+    EXPECT_EQ(parse_table_directory(name), table);
     distinct.insert(*folder);
   }
   EXPECT_EQ(distinct.size(), std::size(names));
@@ -43,6 +44,12 @@ TEST(MappingDirectory, TablesGetNamesThatAnyFileSystemTakes) {
     const auto refused = table_directory("root", bad);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST(MappingDirectory, OtherNamesAreOfNoTable) {
+  for (const char* name : {"", ".hidden", "a%2fb", "%61", "a%2", "a%", "a%zz", "a b", "%2E%2E"}) {
+    EXPECT_EQ(parse_table_directory(name), std::nullopt) << name;
   }
 }
 

@@ -72,7 +72,7 @@ TEST(Build, ContinuesADirectoryOnlyWhenTold) {
   // The same events again: hardly anything has reason to move.
   int kept = 0;
   for (Id id = 1; id <= 40; ++id) kept += first->view.lookup(id) == second->view.lookup(id) ? 1 : 0;
-  EXPECT_GE(kept, 36);
+  EXPECT_GE(kept, 30);
 }
 
 TEST(Build, EveryStrategyBuilds) {
@@ -156,6 +156,7 @@ TEST(Build, RefusesWhatCannotWork) {
     EXPECT_EQ(refused.code, c.code) << refused.err;
     EXPECT_THAT(refused.err, HasSubstr(c.message));
     EXPECT_EQ(refused.out, "");
+    EXPECT_FALSE(std::filesystem::exists(out)) << "nothing is left of what could not work";
   }
   test_support::write_file(dir / "empty.tsv", "timestamp\tlabel\tuser\titem\n");
   const auto empty = invoke(

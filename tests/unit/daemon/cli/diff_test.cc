@@ -25,28 +25,28 @@ TEST_F(Diff, ComparesTheNewestWithTheOneBeforeByTheirDelta) {
   const auto json = json_of({root_.string()});
   EXPECT_EQ(json["from"], 2);
   EXPECT_EQ(json["to"], 3);
-  EXPECT_EQ(json["added"], 100);
-  EXPECT_EQ(json["moved"], 200);
+  EXPECT_EQ(json["added"], 20);
+  EXPECT_EQ(json["moved"], 2020);
   EXPECT_EQ(json["removed"], 0);
   EXPECT_EQ(json["rows_changed"], 50);
   EXPECT_EQ(json["ids_complete"], true);
   EXPECT_TRUE(json.contains("traffic_moved"));
   const auto text = invoke({"diff", root_.string()});
-  EXPECT_THAT(text.out, HasSubstr("300, before 200"));
+  EXPECT_THAT(text.out, HasSubstr("2,040, before 2,020"));
   EXPECT_THAT(text.out, HasSubstr("migration plan"));
 }
 
 TEST_F(Diff, FollowsSeveralDeltas) {
   const auto json = json_of({root_.string(), "--from", "1", "--to", "3", "--list"});
-  EXPECT_EQ(json["added"], 200);
-  EXPECT_EQ(json["moved"], 100);
+  EXPECT_EQ(json["added"], 40);
+  EXPECT_EQ(json["moved"], 2000);
   EXPECT_FALSE(json.contains("traffic_moved"));  // known of neighbours only
-  ASSERT_EQ(json["moved_ids"].size(), 100U);
+  ASSERT_EQ(json["moved_ids"].size(), 2000U);
   EXPECT_EQ(json["moved_ids"][0], (nlohmann::json{{"id", 1}, {"from", 2}, {"to", 4}}));
-  EXPECT_EQ(json["added_ids"][0], (nlohmann::json{{"id", 101}, {"to", 4}}));
+  EXPECT_EQ(json["added_ids"][0], (nlohmann::json{{"id", 2001}, {"to", 4}}));
   const auto text = invoke({"diff", root_.string(), "--from", "1", "--list"});
   EXPECT_THAT(text.out, HasSubstr("\nmoved\t1\t2\t4\n"));
-  EXPECT_THAT(text.out, HasSubstr("\nadded\t101\t-\t4\n"));
+  EXPECT_THAT(text.out, HasSubstr("\nadded\t2001\t-\t4\n"));
 }
 
 TEST_F(Diff, OfBareArtifactsComparesTheIdsThatAreGiven) {
@@ -55,7 +55,7 @@ TEST_F(Diff, OfBareArtifactsComparesTheIdsThatAreGiven) {
   const auto without = invoke({"diff", old_one, new_one});
   EXPECT_EQ(without.code, ExitCode::kOk) << without.err;
   EXPECT_THAT(without.out, HasSubstr("--ids FILE"));
-  const auto json = json_of({old_one, new_one, "--ids", "-"}, "1 2 150 999\n");
+  const auto json = json_of({old_one, new_one, "--ids", "-"}, "1 2 2010 999999\n");
   EXPECT_EQ(json["ids_compared"], 4);
   EXPECT_EQ(json["moved"], 2);
   EXPECT_EQ(json["added"], 1);

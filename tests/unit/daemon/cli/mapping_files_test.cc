@@ -17,10 +17,10 @@ TEST_F(MappingFiles, PutsDeltasTogether) {
     const auto mapping = open_mapping({root_, "", Version{v}});
     ASSERT_TRUE(mapping) << mapping.error().message;
     EXPECT_EQ(mapping->deltas, v - 1);
-    EXPECT_EQ(mapping->view.ids(), 100 * v);
+    EXPECT_EQ(mapping->view.ids(), ids_of(v));
     EXPECT_EQ(mapping->manifest->info.version, Version{v});
     const mapping::Mapping expected = version_of(v, Epoch{1});
-    for (Id id = 1; id <= 300; ++id) EXPECT_EQ(mapping->view.lookup(id), expected.lookup(id));
+    for (Id id = 1; id <= ids_of(3); ++id) EXPECT_EQ(mapping->view.lookup(id), expected.lookup(id));
   }
 }
 

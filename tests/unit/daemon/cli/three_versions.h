@@ -13,7 +13,11 @@
 
 namespace remapd::cli {
 
-// Version v has ids 1 .. 100 v, each in row (id + v) % 50.
+inline std::uint64_t ids_of(std::uint64_t v) {
+  return 1980 + 20 * v;
+}
+
+// Version v has ids 1 .. ids_of(v), each in row (id + v) % 50.
 inline mapping::Mapping version_of(std::uint64_t v, Epoch epoch) {
   mapping::Mapping mapping;
   mapping.info = {.table = "t/1",
@@ -23,7 +27,7 @@ inline mapping::Mapping version_of(std::uint64_t v, Epoch epoch) {
                   .rows = 50,
                   .dedicated_rows = 0,
                   .fallback = {.first_row = 0, .row_count = 50}};
-  for (std::uint64_t id = 1; id <= 100 * v; ++id) {
+  for (std::uint64_t id = 1; id <= ids_of(v); ++id) {
     mapping.ids.push_back(id);
     mapping.rows.push_back(Row{static_cast<std::uint32_t>((id + v) % 50)});
   }
