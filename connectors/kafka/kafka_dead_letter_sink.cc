@@ -90,9 +90,10 @@ class KafkaDeadLetterSink::Producer {
     const auto deadline = steady_clock::now() + options_.flush_timeout;
     rd_kafka_flush(client_->get(), static_cast<int>(options_.flush_timeout.count()));
     // A flush that ends early has not served the last reports.
-    do {
+    client_->poll(0ms);
+    while (waiting() > 0 && steady_clock::now() < deadline) {
       client_->poll(std::min<std::chrono::milliseconds>(left_until(deadline), 20ms));
-    } while (waiting() > 0 && steady_clock::now() < deadline);
+    }
     if (undelivered_unreported_ > 0) {
       return fail(
           ErrorCode::kIo,

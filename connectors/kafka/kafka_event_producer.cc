@@ -80,9 +80,10 @@ class KafkaEventProducer::Sender {
   Result<void> flush() {
     const auto deadline = steady_clock::now() + options_.timeout;
     rd_kafka_flush(client_->get(), static_cast<int>(options_.timeout.count()));
-    do {
+    client_->poll(0ms);
+    while (waiting() > 0 && steady_clock::now() < deadline) {
       client_->poll(std::min<std::chrono::milliseconds>(left_until(deadline), 20ms));
-    } while (waiting() > 0 && steady_clock::now() < deadline);
+    }
     if (failed_unreported_ > 0) {
       return fail(ErrorCode::kIo,
                   fmt::format("{} messages to topic \"{}\" were lost: {}",

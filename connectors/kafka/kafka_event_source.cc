@@ -59,9 +59,11 @@ class KafkaEventSource::Reader {
         watch_(options_.topic, options_.metadata_interval) {}
 
   ~Reader() {
+    if (!client_) return;
+    rd_kafka_assign(client_->get(), nullptr);
     const auto deadline = steady_clock::now() + kCommitPatience;
-    while (client_ && commits_under_way_ > 0 && steady_clock::now() < deadline) {
-      (void)client_->consume(20ms);  // serves the commit callback; nothing is assigned any more
+    while (commits_under_way_ > 0 && steady_clock::now() < deadline) {
+      (void)client_->consume(20ms);  // serves the commit callback
     }
   }
 
@@ -116,7 +118,7 @@ class KafkaEventSource::Reader {
     if (ended_) return fail(*ended_);
     REMAPD_CHECK(started_, "start() comes before poll()");
     do {
-      if (auto kept_up = keep_up(); !kept_up) return fail(kept_up.error());
+      if (auto kept_up = keep_up(timeout); !kept_up) return fail(kept_up.error());
       const MessageHandle message = client_->consume(left_until(deadline));
       if (!message) continue;
       if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -213,11 +215,11 @@ class KafkaEventSource::Reader {
   }
 
   // What is due beside reading: partitions out of range, partitions added, trouble that has passed.
-  Result<void> keep_up() {
+  Result<void> keep_up(milliseconds patience) {
     if (!out_of_range_.empty()) {
       if (auto moved = move_into_range(); !moved) return moved;
     }
-    const auto count = watch_.look(*client_);
+    const auto count = watch_.look(*client_, patience);
     if (!count) return {};
     if (*count == next_.size()) return {};
     for (std::uint32_t p = *count; p < next_.size(); ++p) {

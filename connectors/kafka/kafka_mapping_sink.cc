@@ -185,7 +185,8 @@ class KafkaMappingSink::Publisher {
 
   Result<void> check_topic() {
     if (topic_suits_) return {};
-    const auto admin = TopicAdmin::create(options_.settings, options_.timeout);
+    const auto admin = TopicAdmin::create(
+        options_.settings, std::min<std::chrono::milliseconds>(options_.timeout, kAnswerTimeout));
     if (!admin) return fail(admin.error());
     const auto state = (*admin)->inspect(options_.topic);
     if (!state) return fail(state.error());

@@ -49,7 +49,7 @@ class KafkaMappingSource::Follower {
     const auto begun = steady_clock::now();
     const auto deadline = begun + timeout;
     const auto work_deadline = begun + std::max(timeout, kLeastWork);
-    (void)watch_.look(*client_);
+    (void)watch_.look(*client_, timeout);
     for (;;) {
       const MessageHandle message = client_->consume(left_until(deadline));
       if (message) {

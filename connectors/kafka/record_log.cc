@@ -9,13 +9,6 @@ namespace remapd::kafka {
 
 using std::chrono::steady_clock;
 
-namespace {
-
-// A broker that is there answers at once; one that is not is better asked anew.
-constexpr std::chrono::milliseconds kAnswerTimeout{5'000};
-
-}  // namespace
-
 LogRecord log_record(const rd_kafka_message_t& message) {
   LogRecord record{.offset = message.offset, .key = key_of(message), .value = std::nullopt};
   if (message.payload != nullptr) record.value = payload_of(message);

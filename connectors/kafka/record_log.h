@@ -22,6 +22,9 @@ namespace remapd::kafka {
 // Everything about the mapping topic is in this partition: one order for everybody.
 inline constexpr std::uint32_t kMappingPartition = 0;
 
+// A broker that is there answers at once; one that is not is better asked anew.
+inline constexpr std::chrono::milliseconds kAnswerTimeout{5'000};
+
 struct LogRecord {
   std::int64_t offset = 0;
   std::string_view key;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -117,6 +118,9 @@ class TopicAdmin::Connection {
     auto done = outcome(results, count, "creating");
     if (!done && done.error().code == ErrorCode::kConflict) return false;
     if (!done) return fail(std::move(done).error());
+    if (auto known = wait_until_known(spec.name, spec.partitions); !known) {
+      return fail(std::move(known).error());
+    }
     return true;
   }
 
@@ -133,7 +137,8 @@ class TopicAdmin::Connection {
     std::size_t count = 0;
     const auto* results = rd_kafka_CreatePartitions_result_topics(
         rd_kafka_event_CreatePartitions_result(event->get()), &count);
-    return outcome(results, count, "adding partitions to");
+    if (auto done = outcome(results, count, "adding partitions to"); !done) return done;
+    return wait_until_known(topic, partitions);
   }
 
   Result<void> delete_topic(const std::string& topic) {
@@ -170,6 +175,34 @@ class TopicAdmin::Connection {
   }
 
  private:
+  // The controller has made the topic; the brokers hear of it, and of its leaders, a moment later.
+  Result<void> wait_until_known(const std::string& topic, std::uint32_t partitions) {
+    const TopicHandle handle(rd_kafka_topic_new(client_->get(), topic.c_str(), nullptr));
+    const auto deadline = std::chrono::steady_clock::now() + timeout_;
+    do {
+      const struct rd_kafka_metadata* answer = nullptr;
+      const auto code = rd_kafka_metadata(client_->get(), 0, handle.get(), &answer,
+                                          static_cast<int>(left_until(deadline).count()));
+      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const MetadataHandle metadata(answer);
+        if (metadata->topic_cnt == 1 && has_leaders(metadata->topics[0], partitions)) return {};
+      }
+      client_->poll(std::chrono::milliseconds(20));
+    } while (std::chrono::steady_clock::now() < deadline);
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("topic \"{}\" was made, but its brokers do not know it yet", topic),
+                /*retryable=*/true);
+  }
+
+  static bool has_leaders(const rd_kafka_metadata_topic& topic, std::uint32_t partitions) {
+    if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+    if (static_cast<std::uint32_t>(topic.partition_cnt) < partitions) return false;
+    const std::span all(topic.partitions, static_cast<std::size_t>(topic.partition_cnt));
+    return std::all_of(all.begin(), all.end(), [](const rd_kafka_metadata_partition& partition) {
+      return partition.err == RD_KAFKA_RESP_ERR_NO_ERROR && partition.leader >= 0;
+    });
+  }
+
   Error unreachable(rd_kafka_resp_err_t code) const {
     return client_->trouble() ? *client_->trouble() : to_error(code, "Kafka (kafka.brokers)");
   }

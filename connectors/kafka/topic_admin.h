@@ -43,7 +43,8 @@ class TopicAdmin {
   ~TopicAdmin();
 
   Result<TopicState> inspect(std::string_view topic);
-  // false: it was there already (its settings are not touched). kConfig, kUnavailable (retryable).
+  // The topic can be used on return. false: it was there already (its settings are not touched).
+  // kConfig, kUnavailable (retryable).
   Result<bool> create_topic(const TopicSpec& spec);
   // Grows a topic to `partitions`.
   Result<void> add_partitions(std::string_view topic, std::uint32_t partitions);

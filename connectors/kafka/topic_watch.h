@@ -18,9 +18,9 @@ class TopicWatch {
  public:
   TopicWatch(std::string topic, std::chrono::milliseconds interval);
 
-  // If it is time: asks the brokers, for at most a quarter of a second. The topic's partitions, if
-  // it was time and they answered.
-  std::optional<std::uint32_t> look(KafkaClient& client);
+  // If it is time: asks the brokers, for about `patience` (20 ms to a quarter of a second). The
+  // topic's partitions, if it was time and they answered.
+  std::optional<std::uint32_t> look(KafkaClient& client, std::chrono::milliseconds patience);
 
   // Something went wrong with the topic: looked at every second until it works.
   void note(Error error) { problem_ = std::move(error); }
