@@ -121,13 +121,10 @@ class DirectoryOutput final : public Output {
 
   Result<void> write(const pipeline::BuildOutcome& outcome, Bytes artifact,
                      std::uint64_t samples) override {
-    auto publication = daemon::make_publication(
+    // No delta: the engine knows of the version before only the ids it saw again.
+    const auto publication = daemon::make_publication(
         outcome, std::move(artifact),
         {.instance = kInstance, .built_samples = samples, .with_snapshot = true});
-    // The engine knows of the version before only the ids it saw again: no delta leads on from it.
-    constexpr auto kDelta = static_cast<std::size_t>(mapping::BlobKind::kDelta);
-    publication.manifest.blobs[kDelta].reset();
-    publication.blobs[kDelta].clear();
     return sink_->publish(publication);
   }
 

@@ -1,11 +1,9 @@
-#include <algorithm>
+#include <chrono>
 #include <cstdint>
-#include <filesystem>
-#include <functional>
 #include <limits>
-#include <optional>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -27,6 +25,9 @@ namespace remapd::cli {
 namespace {
 
 using files::GeneratorConfig;
+
+constexpr std::chrono::seconds kTopicPatience{5};
+constexpr std::chrono::milliseconds kTopicRetry{250};
 
 // Where events go: a log, or a topic.
 class EventSink {
@@ -153,7 +154,13 @@ class GenerateCommand final : public Command {
     options.topic = topic;
     options.producer = "remapd-generate";
     options.messages_per_second = rate / generator.samples_per_message;
-    auto producer = kafka::KafkaEventProducer::create(std::move(options));
+    auto producer = kafka::KafkaEventProducer::create(options);
+    // A topic that was created a moment ago is not known to every broker yet.
+    const auto patience = std::chrono::steady_clock::now() + kTopicPatience;
+    while (!producer && producer.error().retryable && std::chrono::steady_clock::now() < patience) {
+      std::this_thread::sleep_for(kTopicRetry);
+      producer = kafka::KafkaEventProducer::create(options);
+    }
     if (!producer) return fail(std::move(producer).error());
     return std::make_unique<TopicSink>(std::move(*producer), schema);
   }
