@@ -6,8 +6,6 @@
 
 #include <Eigen/Dense>
 
-#include "core/base/random.h"
-
 namespace remapd::embedding {
 namespace {
 
@@ -25,6 +23,7 @@ CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t
   }
   neighbours_.assign(std::size_t{nodes} * config_.neighbours, kNobody);
   degree_.assign(nodes, 0);
+  signs_.assign(nodes, 0);
   embedding_.assign(std::size_t{nodes} * config_.dimension, 0.0F);
 }
 
@@ -35,10 +34,15 @@ void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::sp
         neighbours_.begin() + static_cast<std::ptrdiff_t>(std::size_t{node} * config_.neighbours),
         config_.neighbours, kNobody);
     degree_[node] = 0;
-    Random random(hash_id(ids[i], config_.seed));
-    float* e = embedding_.data() + std::size_t{node} * config_.dimension;
-    for (std::uint32_t k = 0; k < config_.dimension; ++k)
-      e[k] = static_cast<float>(random.normal());
+    signs_[node] = hash_id(ids[i], config_.seed);
+    start(node);
+  }
+}
+
+void CoAccessGraph::start(Node node) {
+  float* e = embedding_.data() + std::size_t{node} * config_.dimension;
+  for (std::uint32_t k = 0; k < config_.dimension; ++k) {
+    e[k] = (signs_[node] >> k & 1) != 0 ? 1.0F : -1.0F;
   }
 }
 
@@ -135,6 +139,7 @@ void CoAccessGraph::whiten(const TableSpan& table, std::span<float> values) cons
 
 void CoAccessGraph::refresh() {
   const std::size_t d = config_.dimension;
+  for (Node node = 0; node < degree_.size(); ++node) start(node);
   std::vector<float> next(embedding_.size());
   for (std::uint32_t round = 0; round < config_.rounds; ++round) {
     for (const TableSpan& table : tables_) {
@@ -166,23 +171,23 @@ std::vector<float> CoAccessGraph::embed(TableIndex table, std::span<const Slot> 
 
 std::size_t CoAccessGraph::memory_bytes() const {
   return neighbours_.size() * sizeof(Node) + degree_.size() * sizeof(std::uint32_t) +
-         embedding_.size() * sizeof(float);
+         signs_.size() * sizeof(std::uint64_t) + embedding_.size() * sizeof(float);
 }
 
 void CoAccessGraph::save(ByteWriter& out) const {
   out.put(samples_);
   out.put_vector(neighbours_);
   out.put_vector(degree_);
-  out.put_vector(embedding_);
+  out.put_vector(signs_);
 }
 
 Result<void> CoAccessGraph::load(ByteReader& in) {
   const auto samples = in.get<std::uint64_t>();
   auto neighbours = in.get_vector<Node>();
   auto degree = in.get_vector<std::uint32_t>();
-  auto embedding = in.get_vector<float>();
+  auto signs = in.get_vector<std::uint64_t>();
   if (!in.ok() || neighbours.size() != neighbours_.size() || degree.size() != degree_.size() ||
-      embedding.size() != embedding_.size()) {
+      signs.size() != signs_.size()) {
     return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
   }
   for (const Node n : neighbours) {
@@ -193,7 +198,8 @@ Result<void> CoAccessGraph::load(ByteReader& in) {
   samples_ = samples;
   neighbours_ = std::move(neighbours);
   degree_ = std::move(degree);
-  embedding_ = std::move(embedding);
+  signs_ = std::move(signs);
+  for (Node node = 0; node < degree_.size(); ++node) start(node);
   return {};
 }
 

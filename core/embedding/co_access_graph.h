@@ -7,10 +7,13 @@
 // 1 % of the samples say nothing and are left out. An access costs O(contexts), less for frequent
 // ids, whose reservoirs are rarely replaced.
 //
-// refresh(): block power iteration on the normalised adjacency D^-1/2 A D^-1/2 of the sampled graph
-// (as in spectral co-clustering, Dhillon, KDD 2001), tables whitened separately, warm-started from
-// the last embedding, so a few rounds a version suffice. New ids start from hash-derived vectors.
-// Cost of a round: O(ids x neighbours x dimension).
+// refresh(): every id starts from random signs derived from its hash; a few rounds multiply by the
+// normalised adjacency D^-1/2 A D^-1/2 of the sampled graph, each table whitened after each round.
+// That is the random projection of a power of the adjacency (as in FastRP, Chen et al., CIKM 2019):
+// after few rounds ids are near when many short paths join them. Going on to convergence (spectral
+// co-clustering, Dhillon, KDD 2001) keeps the coarse communities alone and clusters worse. The
+// embedding is a function of the graph, whatever was refreshed before, and moves as little between
+// versions as the graph does. Cost of a round: O(ids x neighbours x dimension).
 //
 // Deterministic in the order of the samples. Not thread safe.
 #pragma once
@@ -28,10 +31,10 @@ namespace remapd::embedding {
 class CoAccessGraph {
  public:
   struct Config {
-    std::uint32_t dimension = 16;
+    std::uint32_t dimension = 32;  // <= 64
     std::uint32_t neighbours = 32;
     std::uint32_t contexts = 8;  // of each id of a sample, at most; sampled beyond
-    std::uint32_t rounds = 2;    // power iterations a refresh
+    std::uint32_t rounds = 4;
     std::uint64_t seed = 1;
   };
 
@@ -45,7 +48,8 @@ class CoAccessGraph {
   void refresh();
 
   std::size_t dimension() const { return config_.dimension; }
-  // Row-major unit vectors, slots.size() x dimension(), of the last refresh().
+  // Row-major unit vectors, slots.size() x dimension(), of the last refresh(); of ids that came
+  // later, and of those without company, the random ones they start from.
   std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
 
   std::size_t memory_bytes() const;
@@ -61,6 +65,7 @@ class CoAccessGraph {
     Node count = 0;
   };
 
+  void start(Node node);
   void offer(Node to, Node context);
   void propagate(const TableSpan& table, std::span<float> out) const;
   void whiten(const TableSpan& table, std::span<float> values) const;
@@ -69,6 +74,7 @@ class CoAccessGraph {
   std::vector<TableSpan> tables_;
   std::vector<Node> neighbours_;       // nodes x neighbours
   std::vector<std::uint32_t> degree_;  // contexts seen by each node, all time; saturates
+  std::vector<std::uint64_t> signs_;   // of each node's start, a bit per dimension
   std::vector<float> embedding_;       // nodes x dimension, whitened
   std::uint64_t samples_ = 0;
   std::vector<Node> scratch_;

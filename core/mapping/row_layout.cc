@@ -43,9 +43,11 @@ RowLayout plan_layout(const LayoutRequest& request) {
     out.newcomers = request.rows - out.dedicated;
     return out;
   }
-  // More ids than rows: at least one row must be shared.
-  const double wish =
-      request.dedicated_share * (1 - kMaxNewcomerShare) * static_cast<double>(request.rows);
+  // More ids than rows: at least one row must be shared. Who owns a row must not depend on how many
+  // rows newcomers hold just now, or every change of that would move the head.
+  const bool may_change = request.newcomer_share < 0 && out.newcomers > 1;
+  const double reserved = may_change ? kMaxNewcomerShare * request.rows : out.newcomers;
+  const double wish = request.dedicated_share * (request.rows - reserved);
   out.dedicated = std::min(static_cast<std::uint32_t>(wish), placed - 1);
   out.shared = placed - out.dedicated;
   return out;

@@ -39,7 +39,7 @@ struct TableConfig {
 struct EngineConfig {
   std::vector<TableConfig> tables;         // at least one; names unique
   std::vector<Feature> features;           // at least one; names unique, tables in range
-  std::uint32_t co_access_dimension = 16;  // 4 .. 64, multiple of 4
+  std::uint32_t co_access_dimension = 32;  // 4 .. 64, multiple of 4
   std::uint32_t factors = 8;               // of the factorisation machine; 4 .. 32, multiple of 4
   std::uint32_t mini_batch = 64;           // samples learned from frozen parameters, 1 .. 4096
   std::uint64_t tick_samples = 100'000;    // samples a tick folds, >= 1; shorter early in a stream

@@ -37,7 +37,9 @@ void Learners::admit(TableIndex table, std::span<const sketch::Slot> slots,
 }
 
 void Learners::evict(TableIndex table, std::span<const sketch::Slot> slots) {
-  if (!slots.empty()) graph_.evict(table, slots);
+  if (slots.empty()) return;
+  graph_.evict(table, slots);
+  graph_is_stale_ = true;
 }
 
 void Learners::learn(const embedding::SlotBatch& batch) {
@@ -99,7 +101,6 @@ void Learners::save(ByteWriter& out) const {
   out.put(samples_);
   out.put(labelled_);
   out.put(label_sum_);
-  out.put<std::uint8_t>(graph_is_stale_ ? 1 : 0);
   machine_.save(out);
   graph_.save(out);
 }
@@ -108,7 +109,7 @@ Result<void> Learners::load(ByteReader& in) {
   samples_ = in.get<std::uint64_t>();
   labelled_ = in.get<std::uint64_t>();
   label_sum_ = in.get<double>();
-  graph_is_stale_ = in.get<std::uint8_t>() != 0;
+  graph_is_stale_ = true;
   if (!in.ok() || labelled_ > samples_ || !(label_sum_ >= 0) ||
       label_sum_ > static_cast<double>(labelled_)) {
     return fail(ErrorCode::kCorrupt, "learners: counts contradict each other");
