@@ -37,6 +37,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(remapd_warnings INTERFACE
     -Wno-null-dereference -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds
     -Wno-restrict)
+else()
+  # librdkafka's RD_KAFKA_V_* macros.
+  target_compile_options(remapd_warnings INTERFACE -Wno-gnu-statement-expression)
 endif()
 
 # remapd_library(<name> SOURCES a.cc ... [DEPS public ...] [PRIVATE_DEPS ...])
