@@ -267,11 +267,20 @@ void DirectoryMappingSink::remove(const fs::path& path) {
 }
 
 Result<mapping::BlobPtr> DirectoryMappingSink::snapshot(std::string_view table, Version version) {
+  return blob(table, version, BlobKind::kSnapshot);
+}
+
+Result<mapping::BlobPtr> DirectoryMappingSink::delta(std::string_view table, Version version) {
+  return blob(table, version, BlobKind::kDelta);
+}
+
+Result<mapping::BlobPtr> DirectoryMappingSink::blob(std::string_view table, Version version,
+                                                    BlobKind kind) const {
   const auto folder = table_directory(options_.directory, table);
   if (!folder) return fail(folder.error());
   const auto manifest = read_manifest(*folder, table, version);
   if (!manifest) return fail(manifest.error());
-  return open_blob(*folder, *manifest, BlobKind::kSnapshot);
+  return open_blob(*folder, *manifest, kind);
 }
 
 }  // namespace remapd::files

@@ -46,6 +46,7 @@ class DirectoryMappingSink final : public mapping::MappingSink {
 
   // kCorrupt when the bytes are not those the manifest names.
   Result<mapping::BlobPtr> snapshot(std::string_view table, Version version) override;
+  Result<mapping::BlobPtr> delta(std::string_view table, Version version) override;
 
   // The last thing that went wrong without keeping a version from being published, for the log: a
   // version that could not be removed, a damaged file found while taking over. Empty: nothing.
@@ -59,6 +60,8 @@ class DirectoryMappingSink final : public mapping::MappingSink {
   };
 
   explicit DirectoryMappingSink(DirectorySinkOptions options) : options_(std::move(options)) {}
+  Result<mapping::BlobPtr> blob(std::string_view table, Version version,
+                                mapping::BlobKind kind) const;
   static Result<Claim> read_claim(const std::filesystem::path& table_directory);
   Result<void> check_claim(const std::filesystem::path& table_directory, std::string_view table);
   Result<void> stage(const std::filesystem::path& staging, const mapping::Publication& publication,

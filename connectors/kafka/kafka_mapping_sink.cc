@@ -135,16 +135,16 @@ class KafkaMappingSink::Publisher {
     return {};
   }
 
-  Result<mapping::BlobPtr> snapshot(std::string_view table, Version version) {
+  Result<mapping::BlobPtr> blob(std::string_view table, Version version, BlobKind kind) {
     if (auto read = read_new(); !read) return fail(std::move(read).error());
     const auto& versions = history(table).versions();
     const auto found = versions.find(version);
-    if (found == versions.end() || !found->second.manifest.blob(BlobKind::kSnapshot)) {
+    if (found == versions.end() || !found->second.manifest.blob(kind)) {
       return fail(ErrorCode::kNotFound,
-                  fmt::format("topic \"{}\" has no snapshot of version {} of table {} (any more)",
-                              options_.topic, version.value, table));
+                  fmt::format("topic \"{}\" has no {} of version {} of table {} (any more)",
+                              options_.topic, mapping::to_string(kind), version.value, table));
     }
-    return read_blob(*log_, found->second, BlobKind::kSnapshot);
+    return read_blob(*log_, found->second, kind);
   }
 
   const std::string& last_problem() const { return last_problem_; }
@@ -411,7 +411,11 @@ Result<void> KafkaMappingSink::publish(const Publication& publication) {
 }
 
 Result<mapping::BlobPtr> KafkaMappingSink::snapshot(std::string_view table, Version version) {
-  return publisher_->snapshot(table, version);
+  return publisher_->blob(table, version, BlobKind::kSnapshot);
+}
+
+Result<mapping::BlobPtr> KafkaMappingSink::delta(std::string_view table, Version version) {
+  return publisher_->blob(table, version, BlobKind::kDelta);
 }
 
 const std::string& KafkaMappingSink::last_problem() const {

@@ -54,6 +54,7 @@ class KafkaMappingSink final : public mapping::MappingSink {
 
   // kCorrupt when the bytes are not those the manifest names.
   Result<mapping::BlobPtr> snapshot(std::string_view table, Version version) override;
+  Result<mapping::BlobPtr> delta(std::string_view table, Version version) override;
 
   // The last thing that went wrong without keeping a version from being published: a damaged
   // record, tombstones that could not be sent. Empty: nothing.

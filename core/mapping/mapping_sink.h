@@ -30,9 +30,10 @@ class MappingSink {
   // instance with a higher epoch has taken the table over: the caller must stop publishing it.
   virtual Result<void> publish(const Publication& publication) = 0;
 
-  // A published version's snapshot artifact, for restoring the incumbent and for rolling back.
-  // kNotFound when that version has no snapshot any more.
+  // A published version's snapshot artifact, or its delta from its parent, for restoring the
+  // incumbent and for rolling back (published_artifact.h). kNotFound when there is none (any more).
   virtual Result<BlobPtr> snapshot(std::string_view table, Version version) = 0;
+  virtual Result<BlobPtr> delta(std::string_view table, Version version) = 0;
 };
 
 }  // namespace remapd::mapping

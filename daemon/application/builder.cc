@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/published_artifact.h"
 #include "daemon/application/publication.h"
 
 namespace remapd::daemon {
@@ -78,7 +79,8 @@ BuildReport Builder::carry_out(BuildOrder order) {
     case BuildPurpose::kRejoin:
       if (mapping::content_hash(mapping) == order.next.published_content) {
         report.end = BuildEnd::kRebuilt;
-      } else if (auto published = sink_.snapshot(mapping.info.table, report.version)) {
+      } else if (auto published =
+                     mapping::published_artifact(sink_, mapping.info.table, report.version)) {
         report.end = BuildEnd::kFetched;
         report.artifact = std::move(*published);
       } else {
@@ -125,7 +127,7 @@ BuildReport Builder::carry_out(RollBackOrder order) {
   report.samples = order.samples;
   if (cancelled()) return report;
   const auto begin = clock_.now();
-  auto rolled_back = sink_.snapshot(order.table_name, order.target)
+  auto rolled_back = mapping::published_artifact(sink_, order.table_name, order.target)
                          .and_then([&](const mapping::BlobPtr& blob) -> Result<mapping::RollBack> {
                            auto target =
                                mapping::ArtifactView::open(blob->view(), mapping::Verify::kAll);

@@ -55,8 +55,8 @@ class Control {
   virtual void unfreeze(std::string_view table, Answer<void> answer) = 0;
   // Publishes an earlier version again under the next number, with a migration plan, and freezes
   // the table: its next version would else undo it. Answered with the new number once it is out.
-  // kNotFound: `to` was never published or its snapshot is gone. kConflict: it is the newest, or
-  // was built for another row budget.
+  // kNotFound: `to` was never published, or was removed since. kConflict: it is the newest, or was
+  // built for another row budget.
   virtual void roll_back(std::string_view table, Version to, Answer<Version> answer) = 0;
 
   virtual void lookup(std::string_view table, Id id, std::size_t row_mates,

@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/mapping/published_artifact.h"
+
 namespace remapd::daemon {
 namespace {
 
@@ -90,12 +92,12 @@ void Publisher::start() {
 Result<void> Publisher::fetch_newest(TableIndex index) {
   VersionTimeline& timeline = tables_[index.value].timeline;
   const mapping::Manifest& newest = *timeline.last();
-  const auto artifact = sink_.snapshot(timeline.table(), newest.info.version);
+  const auto artifact = mapping::published_artifact(sink_, timeline.table(), newest.info.version);
   if (artifact) return adopt_artifact(index, **artifact);
-  if (artifact.error().code != ErrorCode::kNotFound &&
-      artifact.error().code != ErrorCode::kCorrupt) {
-    return fail(Error(artifact.error()).with_context("table " + timeline.table()));
-  }
+  const ErrorCode code = artifact.error().code;
+  const bool gone = code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt ||
+                    code == ErrorCode::kResource || code == ErrorCode::kConflict;
+  if (!gone) return fail(Error(artifact.error()).with_context("table " + timeline.table()));
   log_.warning("the newest version cannot be fetched: the next one will not be its successor",
                {{"table", timeline.table()},
                 {"version", newest.info.version.value},

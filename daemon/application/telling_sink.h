@@ -31,6 +31,9 @@ class TellingSink final : public mapping::MappingSink {
   Result<mapping::BlobPtr> snapshot(std::string_view table, Version version) override {
     return sink_->snapshot(table, version);
   }
+  Result<mapping::BlobPtr> delta(std::string_view table, Version version) override {
+    return sink_->delta(table, version);
+  }
 
  private:
   void tell() {

@@ -160,6 +160,40 @@ TEST_F(DaemonReplay, AKillChangesNothing) {
   expect_same(versions(), undisturbed());
 }
 
+// Settings have changed since: the newest version, published as a delta, is put together from its
+// snapshot and deltas, and the chain of versions and plans goes on from it.
+TEST_F(DaemonReplay, WhatAReplayDoesNotReproduceIsFetched) {
+  config::Config config = config_in(dir_.path());
+  {
+    DaemonRun run(config, 2'000);
+    ASSERT_TRUE(run.wait_for_samples(2'000));
+    ASSERT_TRUE(run.stop());
+  }
+  keep_checkpoints();
+  {
+    DaemonRun run(config, 7'000);
+    ASSERT_TRUE(run.wait_for_samples(9'000));
+    ASSERT_TRUE(run.stop());
+  }
+  const auto newest = manifests(dir_ / "mappings", "item").back();
+  ASSERT_FALSE(newest.blob(mapping::BlobKind::kSnapshot));
+  bring_back_checkpoints();
+  config.tables[1].dedicated_share = 0.1;
+  DaemonRun run(config);
+  ASSERT_TRUE(run.run_to_its_end());
+  EXPECT_THAT(run.log_text(), HasSubstr("is not what the replay gives table=item version=" +
+                                        std::to_string(newest.info.version.value)));
+  auto source = files::DirectoryMappingSource::create(dir_ / "mappings", "item");
+  auto client = trainer::Client::create(std::move(*source), {.table = "item", .rows = 150});
+  ASSERT_TRUE((*client)->poll(0ms));
+  ASSERT_TRUE((*client)->swap_next(trainer::Unmigrated::kAllow));
+  while (!(*client)->staged().empty()) {
+    const auto swapped = (*client)->swap_next(trainer::Unmigrated::kRefuse);
+    ASSERT_TRUE(swapped) << swapped.error().message;
+  }
+  EXPECT_GT((*client)->served(), newest.info.version);
+}
+
 // Without any checkpoint the statistics are lost, but the table goes on from its newest version.
 TEST_F(DaemonReplay, WithoutACheckpointNumbersGoOn) {
   {

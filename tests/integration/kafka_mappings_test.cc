@@ -135,6 +135,7 @@ TEST_F(KafkaMappings, VersionsArriveWholeAndInOrder) {
   const auto delta_only = sink->snapshot("items", Version{2});
   ASSERT_FALSE(delta_only);
   EXPECT_EQ(delta_only.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(text_of(sink->delta("items", Version{2})), random_text(100'001, 2));
   EXPECT_EQ(source->last_problem(), "");
   EXPECT_EQ(sink->last_problem(), "");
 }

@@ -90,6 +90,9 @@ class ObstructedSink final : public mapping::MappingSink {
   Result<mapping::BlobPtr> snapshot(std::string_view table, Version version) override {
     return sink_->snapshot(table, version);
   }
+  Result<mapping::BlobPtr> delta(std::string_view table, Version version) override {
+    return sink_->delta(table, version);
+  }
 
  private:
   std::unique_ptr<mapping::MappingSink> sink_;

@@ -28,16 +28,10 @@ class MemorySink final : public mapping::MappingSink {
     return {};
   }
   Result<mapping::BlobPtr> snapshot(std::string_view table, Version version) override {
-    const std::lock_guard lock(mutex_);
-    for (const mapping::Publication& publication : published_) {
-      const mapping::MappingInfo& info = publication.manifest.info;
-      const Bytes& bytes =
-          publication.blobs[static_cast<std::size_t>(mapping::BlobKind::kSnapshot)];
-      if (info.table == table && info.version == version && !bytes.empty()) {
-        return std::make_shared<mapping::OwnedBlob>(bytes);
-      }
-    }
-    return fail(ErrorCode::kNotFound, "no snapshot of version " + std::to_string(version.value));
+    return blob(table, version, mapping::BlobKind::kSnapshot);
+  }
+  Result<mapping::BlobPtr> delta(std::string_view table, Version version) override {
+    return blob(table, version, mapping::BlobKind::kDelta);
   }
 
   // Each makes one later call fail, in order.
@@ -58,6 +52,18 @@ class MemorySink final : public mapping::MappingSink {
   }
 
  private:
+  Result<mapping::BlobPtr> blob(std::string_view table, Version version, mapping::BlobKind kind) {
+    const std::lock_guard lock(mutex_);
+    for (const mapping::Publication& publication : published_) {
+      const mapping::MappingInfo& info = publication.manifest.info;
+      const Bytes& bytes = publication.blobs[static_cast<std::size_t>(kind)];
+      if (info.table == table && info.version == version && !bytes.empty()) {
+        return std::make_shared<mapping::OwnedBlob>(bytes);
+      }
+    }
+    return fail(ErrorCode::kNotFound, "version " + std::to_string(version.value) + " has no " +
+                                          std::string(to_string(kind)));
+  }
   static std::optional<Error> next(std::deque<Error>& errors) {
     if (errors.empty()) return std::nullopt;
     Error error = std::move(errors.front());

@@ -77,6 +77,8 @@ TEST(DirectoryMappingSink, PublishesWholeVersions) {
 
   EXPECT_EQ(as_text((*sink->snapshot("items", Version{1}))->view()), "snap 1");
   EXPECT_EQ(sink->snapshot("items", Version{2}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(as_text((*sink->delta("items", Version{2}))->view()), "d");
+  EXPECT_EQ(sink->delta("items", Version{1}).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(sink->snapshot("items", Version{9}).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(sink->snapshot("others", Version{1}).error().code, ErrorCode::kNotFound);
   EXPECT_THAT(sink->last_problem(), IsEmpty());
