@@ -93,12 +93,13 @@ BuildReport Builder::carry_out(BuildOrder order) {
       break;
     case BuildPurpose::kPublish:
       if (report.gates->passed()) {
-        publish(make_publication(*report.outcome, std::move(artifact),
-                                 {.instance = options_.instance,
-                                  .built_samples = order.samples,
-                                  .with_snapshot = order.with_snapshot,
-                                  .parent_content = order.next.published_content}),
-                report);
+        publish(
+            prepare_publication(*report.outcome, std::move(artifact),
+                                {.instance = options_.instance,
+                                 .built_samples = order.samples,
+                                 .with_snapshot = order.with_snapshot,
+                                 .parent_artifact = clients_artifact(order, mapping.info.table)}),
+            report);
       } else {
         report.end = BuildEnd::kRefused;
       }
@@ -142,14 +143,31 @@ BuildReport Builder::carry_out(RollBackOrder order) {
     report.error = std::move(rolled_back).error();
     return report;
   }
-  publish(make_publication(*rolled_back, order.target,
-                           {.instance = options_.instance, .built_samples = order.samples}),
+  publish(prepare_publication(*rolled_back, order.target,
+                              {.instance = options_.instance, .built_samples = order.samples}),
           report);
   report.artifact = std::make_shared<mapping::OwnedBlob>(std::move(rolled_back->artifact));
   return report;
 }
 
-void Builder::publish(mapping::Publication publication, BuildReport& report) {
+// Of the version before the one to be published; empty if no delta can lead on from there.
+Bytes& Builder::clients_artifact(const BuildOrder& order, const std::string& table) {
+  Published& published = published_[order.table];
+  const Version parent{order.next.version.value - 1};
+  if (!order.next.published_content) {
+    published = {};
+  } else if (published.version != parent) {  // the first since the start
+    published = {.version = parent, .artifact = {}};
+    if (const auto artifact = mapping::published_artifact(sink_, table, parent)) {
+      const ByteView bytes = (*artifact)->view();
+      published.artifact.assign(bytes.begin(), bytes.end());
+    }
+  }
+  return published.artifact;
+}
+
+void Builder::publish(Prepared prepared, BuildReport& report) {
+  const mapping::Publication& publication = prepared.publication;
   const auto begin = clock_.now();
   auto pause = options_.first_retry;
   for (;;) {
@@ -157,7 +175,9 @@ void Builder::publish(mapping::Publication publication, BuildReport& report) {
     report.publish_seconds = seconds_between(begin, clock_.now());
     if (published) {
       report.end = BuildEnd::kPublished;
-      report.manifest = std::move(publication.manifest);
+      report.manifest = publication.manifest;
+      published_[report.table] = {.version = report.version,
+                                  .artifact = std::move(prepared).take_clients_artifact()};
       return;
     }
     report.error = published.error();

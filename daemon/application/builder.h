@@ -5,13 +5,15 @@
 // is tried again, 1 s to 30 s apart, until it succeeds or is given up by cancel(). Each order is
 // answered by one report, in order, on the builder thread.
 //
-// The sink is used by this thread alone from the first order to the last report.
+// The sink is used by this thread alone from the first order to the last report. Memory: of each
+// table, the artifact of its newest version.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +27,7 @@
 #include "core/pipeline/engine.h"
 #include "core/pipeline/publish_gates.h"
 #include "daemon/application/mailbox.h"
+#include "daemon/application/publication.h"
 #include "daemon/application/version_timeline.h"
 #include "daemon/logging/logger.h"
 
@@ -104,7 +107,8 @@ class Builder {
   BuildReport carry_out(BuildOrder order);
   BuildReport carry_out(RollBackOrder order);
   void build(BuildOrder& order, BuildReport& report, Bytes& artifact);
-  void publish(mapping::Publication publication, BuildReport& report);
+  Bytes& clients_artifact(const BuildOrder& order, const std::string& table);
+  void publish(Prepared prepared, BuildReport& report);
   bool wait_before_retry(std::chrono::milliseconds pause);  // false: cancelled
   bool cancelled() { return !wait_before_retry(std::chrono::milliseconds(0)); }
 
@@ -115,6 +119,12 @@ class Builder {
   OnReport on_report_;
   OnRetry on_retry_;
   Mailbox<std::variant<BuildOrder, RollBackOrder>> orders_;
+  // By table: the newest published version as clients have it, which deltas must fit.
+  struct Published {
+    Version version;
+    Bytes artifact;
+  };
+  std::map<TableIndex, Published> published_;
   std::mutex mutex_;
   std::condition_variable cancelled_changed_;
   bool cancelled_ = false;

@@ -1,5 +1,6 @@
 #include "daemon/application/publication.h"
 
+#include <optional>
 #include <utility>
 
 #include "core/base/hash.h"
@@ -16,24 +17,25 @@ void add(mapping::BlobKind kind, Bytes bytes, mapping::Publication& publication)
   publication.blobs[index] = std::move(bytes);
 }
 
-// A delta changes the artifact that clients hold in place, and that has room for about a fifth more
-// ids than it was encoded with, for all deltas up to the next snapshot together.
-constexpr double kMaxGrowth = 0.03;
-
-bool delta_leads_here(const pipeline::BuildOutcome& outcome, const PublicationNotes& notes) {
-  return outcome.incumbent != nullptr && notes.parent_content &&
-         outcome.incumbent->info.rows == outcome.mapping.info.rows &&
-         static_cast<double>(outcome.mapping.ids.size()) <=
-             (1 + kMaxGrowth) * static_cast<double>(outcome.incumbent->ids.size()) &&
-         mapping::content_hash(*outcome.incumbent) == *notes.parent_content;
+// The delta, if it leads from what clients have to the outcome's mapping; then also to where.
+std::optional<Bytes> applicable_delta(const pipeline::BuildOutcome& outcome,
+                                      const PublicationNotes& notes, Bytes& by_delta) {
+  if (outcome.incumbent == nullptr || notes.parent_artifact.empty()) return std::nullopt;
+  const auto parent = mapping::ArtifactView::open(notes.parent_artifact, mapping::Verify::kHeader);
+  if (!parent) return std::nullopt;
+  const mapping::Delta delta = mapping::make_delta(*outcome.incumbent, outcome.mapping);
+  auto applied = mapping::apply_delta(*parent, delta);
+  if (!applied) return std::nullopt;
+  by_delta = std::move(*applied);
+  return mapping::encode_delta(delta);
 }
 
 }  // namespace
 
-mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
-                                      const PublicationNotes& notes) {
-  mapping::Publication publication;
-  mapping::Manifest& manifest = publication.manifest;
+Prepared prepare_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
+                             const PublicationNotes& notes) {
+  Prepared out;
+  mapping::Manifest& manifest = out.publication.manifest;
   manifest.info = outcome.mapping.info;
   manifest.stats = outcome.mapping.stats;
   manifest.instance = notes.instance;
@@ -41,22 +43,20 @@ mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Byt
   manifest.content_hash = mapping::content_hash(outcome.mapping);
   manifest.built_samples = notes.built_samples;
   bool snapshot = true;
-  if (delta_leads_here(outcome, notes)) {
-    Bytes delta = mapping::encode_delta(mapping::make_delta(*outcome.incumbent, outcome.mapping));
-    if (delta.size() < artifact.size()) {
-      add(mapping::BlobKind::kDelta, std::move(delta), publication);
-      snapshot = notes.with_snapshot;
-    }
+  auto delta = applicable_delta(outcome, notes, out.by_delta);
+  if (delta && delta->size() < artifact.size()) {
+    add(mapping::BlobKind::kDelta, std::move(*delta), out.publication);
+    snapshot = notes.with_snapshot;
   }
-  if (snapshot) add(mapping::BlobKind::kSnapshot, std::move(artifact), publication);
-  add(mapping::BlobKind::kPlan, mapping::encode_plan(outcome.plan), publication);
-  return publication;
+  if (snapshot) add(mapping::BlobKind::kSnapshot, std::move(artifact), out.publication);
+  add(mapping::BlobKind::kPlan, mapping::encode_plan(outcome.plan), out.publication);
+  return out;
 }
 
-mapping::Publication make_publication(const mapping::RollBack& roll_back, Version target,
-                                      const PublicationNotes& notes) {
-  mapping::Publication publication;
-  mapping::Manifest& manifest = publication.manifest;
+Prepared prepare_publication(const mapping::RollBack& roll_back, Version target,
+                             const PublicationNotes& notes) {
+  Prepared out;
+  mapping::Manifest& manifest = out.publication.manifest;
   manifest.info = roll_back.info;
   manifest.stats = roll_back.stats;
   manifest.instance = notes.instance;
@@ -65,9 +65,9 @@ mapping::Publication make_publication(const mapping::RollBack& roll_back, Versio
   const auto view = mapping::ArtifactView::open(roll_back.artifact, mapping::Verify::kHeader);
   manifest.ids = view->ids();
   manifest.content_hash = view->content_hash();
-  add(mapping::BlobKind::kSnapshot, roll_back.artifact, publication);
-  add(mapping::BlobKind::kPlan, mapping::encode_plan(roll_back.plan), publication);
-  return publication;
+  add(mapping::BlobKind::kSnapshot, roll_back.artifact, out.publication);
+  add(mapping::BlobKind::kPlan, mapping::encode_plan(roll_back.plan), out.publication);
+  return out;
 }
 
 }  // namespace remapd::daemon

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <utility>
 
 #include "core/base/bytes.h"
 #include "core/mapping/manifest.h"
@@ -19,20 +19,31 @@ struct PublicationNotes {
   std::string instance;             // who publishes
   std::uint64_t built_samples = 0;  // samples seen when the build began
   bool with_snapshot = false;       // the whole mapping, also where a delta would do
-  // The content hash of the newest published version, if that is the one the incumbent was taken
-  // from. An incumbent that came from an artifact need not hold all of its ids, so that a delta
-  // from it would lead nowhere: then there is a snapshot.
-  std::optional<std::uint64_t> parent_content{};
+  // The parent's artifact as clients have it; empty: not known, so that there is a snapshot.
+  ByteView parent_artifact{};
 };
 
-// `artifact` is the encoded outcome.mapping. There is a delta where the incumbent is what clients
-// have, and a snapshot where there is no delta, where one was asked for, or where the delta is no
-// smaller or brings so many ids that clients' artifacts may have no room for them.
-mapping::Publication make_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
-                                      const PublicationNotes& notes);
+// What is ready to be published.
+struct Prepared {
+  mapping::Publication publication;
+  Bytes by_delta;  // the artifact clients get by applying the delta; empty if there is none
+
+  // Clients take the snapshot where there is one.
+  Bytes take_clients_artifact() && {
+    Bytes& snapshot = publication.blobs[static_cast<std::size_t>(mapping::BlobKind::kSnapshot)];
+    return snapshot.empty() ? std::move(by_delta) : std::move(snapshot);
+  }
+};
+
+// `artifact` is the encoded outcome.mapping. There is a delta where it can be applied to what
+// clients have (it is tried: an incumbent that came from an artifact need not hold all of its ids,
+// and the old artifact may have no room for those added) and is smaller than the whole; and a
+// snapshot where there is no delta or one was asked for.
+Prepared prepare_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
+                             const PublicationNotes& notes);
 
 // A version that was published before; always a snapshot.
-mapping::Publication make_publication(const mapping::RollBack& roll_back, Version target,
-                                      const PublicationNotes& notes);
+Prepared prepare_publication(const mapping::RollBack& roll_back, Version target,
+                             const PublicationNotes& notes);
 
 }  // namespace remapd::daemon

@@ -354,7 +354,7 @@ void Publisher::publish_now(TableIndex index, Answer<Version> answer) {
                                             std::to_string(timeline.last()->info.version.value) +
                                             ", published before the restart"));
     } else {
-      start_build(index, true, answer);
+      start_build(index, false, answer);
     }
   });
 }

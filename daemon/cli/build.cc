@@ -121,11 +121,11 @@ class DirectoryOutput final : public Output {
 
   Result<void> write(const pipeline::BuildOutcome& outcome, Bytes artifact,
                      std::uint64_t samples) override {
-    // No delta: the engine knows of the version before only the ids it saw again.
-    const auto publication = daemon::make_publication(
-        outcome, std::move(artifact),
-        {.instance = kInstance, .built_samples = samples, .with_snapshot = true});
-    return sink_->publish(publication);
+    // A snapshot: the engine knows of the version before only the ids it saw again, so no delta
+    // leads on from it.
+    const auto prepared = daemon::prepare_publication(
+        outcome, std::move(artifact), {.instance = kInstance, .built_samples = samples});
+    return sink_->publish(prepared.publication);
   }
 
  private:

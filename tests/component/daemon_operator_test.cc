@@ -228,13 +228,19 @@ TEST_F(DaemonOperator, RollsBack) {
 }
 
 TEST_F(DaemonOperator, RollsBackToAVersionPublishedAsADelta) {
-  start(6'000);
-  const auto before = manifests(dir_ / "mappings", "item");
-  ASSERT_GE(before.size(), 3U);
+  start(1'400);
+  // The same ids as in the version before, so that a delta fits.
+  const auto old = publish_now("category");
+  ASSERT_TRUE(old);
+  ASSERT_TRUE(publish_now("category"));
+  const auto before = manifests(dir_ / "mappings", "category");
+  ASSERT_EQ(before.size(), 3U);
+  ASSERT_EQ(before[1].info.version, *old);
   ASSERT_FALSE(before[1].blob(mapping::BlobKind::kSnapshot));
-  const auto version = roll_back("item", Version{2});
+  const auto version = roll_back("category", *old);
   ASSERT_TRUE(version) << version.error().message;
-  const auto after = manifests(dir_ / "mappings", "item").back();
+  const auto after = manifests(dir_ / "mappings", "category").back();
+  EXPECT_EQ(after.rollback_of, *old);
   EXPECT_EQ(after.content_hash, before[1].content_hash);
   EXPECT_EQ(after.ids, before[1].ids);
   ASSERT_TRUE(run_->stop());

@@ -98,6 +98,7 @@ TEST_F(DaemonReplay, EveryTrackedIdLooksUpToTheEnginesRow) {
     }
     deltas += (*client)->stats().from_deltas;
     EXPECT_EQ((*client)->stats().last_problem, "");
+    EXPECT_EQ((*client)->stats().rejected, 0U);
     EXPECT_EQ((*client)->served(), run->status()->tables[t].stats.version);
     std::vector<Id> ids;
     for (const auto& id : *heaviest) ids.push_back(id.id);
@@ -108,6 +109,7 @@ TEST_F(DaemonReplay, EveryTrackedIdLooksUpToTheEnginesRow) {
       ASSERT_EQ(rows[i], (*heaviest)[i].row) << kTables[t] << " id " << ids[i];
     }
   }
+  EXPECT_GT(deltas, 0U);
   ASSERT_TRUE(run.stop());
 }
 
@@ -175,16 +177,16 @@ TEST_F(DaemonReplay, WhatAReplayDoesNotReproduceIsFetched) {
     ASSERT_TRUE(run.wait_for_samples(9'000));
     ASSERT_TRUE(run.stop());
   }
-  const auto newest = manifests(dir_ / "mappings", "item").back();
+  const auto newest = manifests(dir_ / "mappings", "category").back();
   ASSERT_FALSE(newest.blob(mapping::BlobKind::kSnapshot));
   bring_back_checkpoints();
-  config.tables[1].dedicated_share = 0.1;
+  config.tables[2].dedicated_share = 0.1;
   DaemonRun run(config);
   ASSERT_TRUE(run.run_to_its_end());
-  EXPECT_THAT(run.log_text(), HasSubstr("is not what the replay gives table=item version=" +
+  EXPECT_THAT(run.log_text(), HasSubstr("is not what the replay gives table=category version=" +
                                         std::to_string(newest.info.version.value)));
-  auto source = files::DirectoryMappingSource::create(dir_ / "mappings", "item");
-  auto client = trainer::Client::create(std::move(*source), {.table = "item", .rows = 150});
+  auto source = files::DirectoryMappingSource::create(dir_ / "mappings", "category");
+  auto client = trainer::Client::create(std::move(*source), {.table = "category", .rows = 8});
   ASSERT_TRUE((*client)->poll(0ms));
   ASSERT_TRUE((*client)->swap_next(trainer::Unmigrated::kAllow));
   while (!(*client)->staged().empty()) {

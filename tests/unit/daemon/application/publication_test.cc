@@ -38,7 +38,8 @@ class PublicationOf : public testing::Test {
   }
 
   mapping::Publication make(const pipeline::BuildOutcome& outcome, const PublicationNotes& notes) {
-    return make_publication(outcome, mapping::encode_artifact(outcome.mapping), notes);
+    return prepare_publication(outcome, mapping::encode_artifact(outcome.mapping), notes)
+        .publication;
   }
 
   std::unique_ptr<pipeline::Engine> engine_ = small_engine();
@@ -60,48 +61,60 @@ TEST_F(PublicationOf, TheFirstVersionIsASnapshotWithAPlan) {
 }
 
 TEST_F(PublicationOf, ADeltaLeadsFromTheVersionClientsHave) {
-  const auto publication =
-      make(second_, {.instance = "here", .parent_content = mapping::content_hash(first_.mapping)});
-  expect_consistent(publication);
-  EXPECT_FALSE(publication.manifest.blob(BlobKind::kSnapshot));
-  ASSERT_TRUE(publication.manifest.blob(BlobKind::kDelta));
-  const Bytes before = mapping::encode_artifact(first_.mapping);
-  const auto view = mapping::ArtifactView::open(before, mapping::Verify::kAll);
-  const auto delta = mapping::decode_delta(bytes(publication, BlobKind::kDelta));
+  const Bytes parent = mapping::encode_artifact(first_.mapping);
+  auto prepared = prepare_publication(second_, mapping::encode_artifact(second_.mapping),
+                                      {.instance = "here", .parent_artifact = parent});
+  expect_consistent(prepared.publication);
+  EXPECT_FALSE(prepared.publication.manifest.blob(BlobKind::kSnapshot));
+  ASSERT_TRUE(prepared.publication.manifest.blob(BlobKind::kDelta));
+  const auto view = mapping::ArtifactView::open(parent, mapping::Verify::kAll);
+  const auto delta = mapping::decode_delta(bytes(prepared.publication, BlobKind::kDelta));
   ASSERT_TRUE(delta);
   const auto after = mapping::apply_delta(*view, *delta);
-  EXPECT_TRUE(after || after.error().code == ErrorCode::kResource);
-}
-
-TEST_F(PublicationOf, AMappingThatGrowsFastIsASnapshot) {
-  // Half of its ids were unknown to the version before.
-  mapping::Mapping half = first_.mapping;
-  half.ids.resize(half.ids.size() / 2);
-  half.rows.resize(half.ids.size());
-  second_.incumbent = std::make_shared<const mapping::Mapping>(half);
-  const auto publication =
-      make(second_, {.instance = "here", .parent_content = mapping::content_hash(half)});
-  expect_consistent(publication);
-  EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
-  EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(std::move(prepared).take_clients_artifact(), *after);
 }
 
 TEST_F(PublicationOf, ASnapshotCanBeAskedFor) {
-  const auto publication = make(second_, {.instance = "here",
-                                          .with_snapshot = true,
-                                          .parent_content = mapping::content_hash(first_.mapping)});
-  expect_consistent(publication);
-  EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
-  EXPECT_TRUE(publication.manifest.blob(BlobKind::kDelta));
+  const Bytes parent = mapping::encode_artifact(first_.mapping);
+  auto prepared =
+      prepare_publication(second_, mapping::encode_artifact(second_.mapping),
+                          {.instance = "here", .with_snapshot = true, .parent_artifact = parent});
+  expect_consistent(prepared.publication);
+  EXPECT_TRUE(prepared.publication.manifest.blob(BlobKind::kSnapshot));
+  EXPECT_TRUE(prepared.publication.manifest.blob(BlobKind::kDelta));
+  // It is what clients take.
+  EXPECT_EQ(std::move(prepared).take_clients_artifact(), mapping::encode_artifact(second_.mapping));
 }
 
-TEST_F(PublicationOf, NoDeltaLeadsFromAVersionKnownInPart) {
-  for (const auto parent : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{1}}) {
-    const auto publication = make(second_, {.instance = "here", .parent_content = parent});
+TEST_F(PublicationOf, NoDeltaLeadsFromWhatClientsDoNotHave) {
+  mapping::Mapping other = first_.mapping;
+  other.rows[0] = Row{(other.rows[0].value + 1) % other.info.rows};
+  for (const Bytes& parent : {Bytes{}, mapping::encode_artifact(other), Bytes(64)}) {
+    const auto publication = make(second_, {.instance = "here", .parent_artifact = parent});
     expect_consistent(publication);
     EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
     EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
   }
+}
+
+// A table that grows fast: the artifact clients have cannot take in what is new.
+TEST_F(PublicationOf, ADeltaThatDoesNotFitIsLeftOut) {
+  const Bytes parent = mapping::encode_artifact(first_.mapping);
+  pipeline::EventBatch grown;
+  grown.reset(1);
+  for (Id id = 1'000; id < 1'200; ++id) {
+    grown.mutable_lengths(FeatureIndex{0}).push_back(1);
+    grown.mutable_values(FeatureIndex{0}).push_back(id);
+  }
+  grown.seal(200);
+  engine_->ingest(grown);
+  const pipeline::BuildOutcome second = build(*engine_, 2);
+  ASSERT_GT(second.mapping.ids.size(), 4 * first_.mapping.ids.size());
+  const auto publication = make(second, {.instance = "here", .parent_artifact = parent});
+  expect_consistent(publication);
+  EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
+  EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
 }
 
 TEST_F(PublicationOf, APlanIsThereAlsoWhenNothingIsToBeDone) {
@@ -139,7 +152,8 @@ TEST_F(PublicationOf, ARollBackNamesItsTarget) {
   const auto rolled_back = mapping::roll_back(input);
   ASSERT_TRUE(rolled_back);
   const auto publication =
-      make_publication(*rolled_back, Version{1}, {.instance = "here", .built_samples = 450});
+      prepare_publication(*rolled_back, Version{1}, {.instance = "here", .built_samples = 450})
+          .publication;
   expect_consistent(publication);
   EXPECT_EQ(publication.manifest.rollback_of, Version{1});
   EXPECT_EQ(publication.manifest.info.version, Version{3});
