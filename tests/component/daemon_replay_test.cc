@@ -74,16 +74,14 @@ TEST_F(DaemonReplay, VersionsComeOneByOneAndTellTheirPlaceInTheStream) {
 
 // A trainer's client follows snapshots and deltas; what it looks up is what the engine says.
 TEST_F(DaemonReplay, EveryTrackedIdLooksUpToTheEnginesRow) {
-  config::Config config = config_in(dir_.path());
-  config.source.file.at_end = config::AtEnd::kWait;
-  DaemonRun run(config);
-  ASSERT_TRUE(run.wait_for_phase(Phase::kEnded));
-  ASSERT_TRUE(run.wait_for([](const Status& status) {
-    return std::none_of(status.tables.begin(), status.tables.end(),
-                        [](const TableStatus& table) { return table.building; });
-  }));
+  const config::Config config = config_in(dir_.path());
+  DaemonRun run(config, 13'000);
+  ASSERT_TRUE(run.wait_for_samples(13'000));
   std::uint64_t deltas = 0;
   for (std::size_t t = 0; t < kTables.size(); ++t) {
+    const auto version = await_answer<Version>(
+        [&](auto answer) { run->publish_now(kTables[t], std::move(answer)); }, 20s);
+    ASSERT_TRUE(version) << version.error().message;
     const auto heaviest = await_answer<std::vector<pipeline::IdStats>>(
         [&](auto answer) { run->heaviest(kTables[t], 1'000'000, std::move(answer)); }, 20s);
     ASSERT_TRUE(heaviest) << heaviest.error().message;

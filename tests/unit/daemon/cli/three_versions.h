@@ -54,8 +54,10 @@ class ThreeVersions : public testing::Test {
       outcome.plan.from_rows = 50;
       outcome.plan.to_rows = 50;
       outcome.plan.source_begin = {0};
-      auto publication = daemon::make_publication(
-          outcome, mapping::encode_artifact(outcome.mapping), {.instance = "tester"});
+      auto publication =
+          daemon::prepare_publication(outcome, mapping::encode_artifact(outcome.mapping),
+                                      {.instance = "tester"})
+              .publication;
       if (v > 1) {
         // Also where the delta is no smaller.
         const Bytes delta = mapping::encode_delta(mapping::make_delta(*last, outcome.mapping));
