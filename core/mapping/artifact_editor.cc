@@ -5,6 +5,14 @@
 
 namespace remapd::mapping {
 
+namespace {
+
+// How many ids are held as exceptions before an artifact counts as full.
+constexpr std::size_t kExceptionRoom = 16;
+constexpr std::size_t kIdsPerException = 100;
+
+}  // namespace
+
 using namespace format;  // NOLINT(google-build-using-namespace): this file implements the format
 
 ArtifactEditor::ArtifactEditor(const ArtifactView& view)
@@ -47,12 +55,13 @@ bool ArtifactEditor::add(Id id, Row row) {
   const std::uint64_t hash = mix64(id);
   const std::uint32_t home = reduce(hash, parts_.home_lines);
   return with_line(parts_.layout, [&]<class Line>() {
-    if (find<Line>(hash)) {
+    const auto except = [&] {
       exceptions_.emplace(id, row);
       set_flags(line(home), flags(line(home)) | kExceptions);
       learn(id, row);
       return true;
-    }
+    };
+    if (find<Line>(hash)) return except();
     for (std::uint32_t l = home; l < line_count(); ++l) {
       std::byte* at = line(l);
       const std::uint32_t f = flags(at);
@@ -65,7 +74,9 @@ bool ArtifactEditor::add(Id id, Row row) {
       }
       set_flags(at, f | kOverflow);
     }
-    return false;
+    // No line is free up to the last, which comes early for ids whose home is near it.
+    const bool few = exceptions_.size() < kExceptionRoom + parts_.ids / kIdsPerException;
+    return few && except();
   });
 }
 

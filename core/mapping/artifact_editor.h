@@ -1,8 +1,9 @@
 // Changing a copy of an artifact id by id, without a list of the ids in it: how a delta is applied.
 //
 // Known ids stay exact. An id that is added while an entry with its fingerprint stands anywhere on
-// its way goes to the exception list. Lines that were full keep sending lookups on after a removal;
-// that costs a little speed until the next snapshot and nothing else.
+// its way, or where all lines from its home on are full, goes to the exception list. Lines that
+// were full keep sending lookups on after a removal; that costs a little speed until the next
+// snapshot and nothing else.
 //
 // move() and remove() must be given ids that are known: for others they would change whoever has
 // the same fingerprint. Callers verify the content hash at the end.
@@ -22,7 +23,8 @@ class ArtifactEditor {
  public:
   explicit ArtifactEditor(const ArtifactView& view);
 
-  // An id unknown so far. False when its lines are full: the artifact has no room for it.
+  // An id unknown so far. False when its lines are full and there are many exceptions already: the
+  // artifact has no room for it.
   bool add(Id id, Row row);
   // A known id. False when it is not to be found.
   bool move(Id id, Row row);

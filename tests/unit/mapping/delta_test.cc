@@ -116,6 +116,23 @@ TEST(Delta, IsRefusedWhenItLeadsElsewhere) {
   EXPECT_EQ(applied.error().code, ErrorCode::kConflict);
 }
 
+// Ids whose home is among the last lines have nowhere to spill to.
+TEST(Delta, OfAFewIdsAlwaysFits) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const Mapping first = random_mapping(1'000, 50, seed);
+    const Mapping second = successor(first, 60, 100 + seed);
+    const Bytes artifact = encode_artifact(first);
+    const auto view = ArtifactView::open(artifact, Verify::kAll);
+    const auto applied = apply_delta(*view, make_delta(first, second));
+    ASSERT_TRUE(applied) << "seed " << seed << ": " << applied.error().message;
+    const auto result = ArtifactView::open(*applied, Verify::kAll);
+    ASSERT_TRUE(result);
+    for (std::size_t i = 0; i < second.ids.size(); ++i) {
+      ASSERT_EQ(result->lookup(second.ids[i]), second.rows[i]) << "seed " << seed;
+    }
+  }
+}
+
 TEST(Delta, AsksForASnapshotWhenThereIsNoRoom) {
   const Mapping first = random_mapping(100, 50, 9);
   const Mapping second = successor(first, 5000, 10);
