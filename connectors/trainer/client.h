@@ -110,6 +110,8 @@ class Client {
 
   std::vector<StagedVersion> staged() const;
   Version served() const;
+  // The mapping served now, kept whatever is swapped later. Takes a lock; for lookups: reader().
+  LoadedMappingPtr current() const { return serving_->current(); }
 
   // To the oldest staged version that can be swapped to. Without any: kNotFound.
   Result<Migration> swap_next(Unmigrated unmigrated = Unmigrated::kRefuse);

@@ -35,6 +35,8 @@ class LoadedMapping {
   Version version() const { return version_; }  // kNoVersion: the initial fallback
   std::uint32_t rows() const { return rows_; }  // row budget; every row looked up is below it
   std::uint64_t ids() const { return artifact_ ? artifact_->ids() : 0; }
+  // Null before the first version; lives as long as this.
+  const mapping::ArtifactView* artifact() const { return artifact_ ? &*artifact_ : nullptr; }
 
   // rows.size() == ids.size().
   void lookup(std::span<const Id> ids, std::span<Row> rows) const;

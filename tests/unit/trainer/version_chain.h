@@ -116,6 +116,22 @@ inline std::vector<ChainLink> make_chain(std::size_t count, std::uint64_t seed,
   return chain;
 }
 
+// The same chain as published by the instance of another epoch.
+inline void set_epoch(std::vector<ChainLink>& chain, Epoch epoch) {
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    ChainLink& link = chain[i];
+    link.mapping.info.epoch = link.publication.manifest.info.epoch = epoch;
+    if (link.publication.manifest.blob(mapping::BlobKind::kSnapshot)) {
+      add_blob(link.publication, mapping::BlobKind::kSnapshot,
+               mapping::encode_artifact(link.mapping));
+    }
+    if (i > 0 && link.publication.manifest.blob(mapping::BlobKind::kDelta)) {
+      add_blob(link.publication, mapping::BlobKind::kDelta,
+               mapping::encode_delta(mapping::make_delta(chain[i - 1].mapping, link.mapping)));
+    }
+  }
+}
+
 class FakeSource final : public mapping::MappingSource {
  public:
   using Key = std::pair<std::uint64_t, mapping::BlobKind>;
