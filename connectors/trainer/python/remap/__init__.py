@@ -1,0 +1,43 @@
+"""remap: the trainer's side of remapd, for numpy and PyTorch.
+
+    with remap.Client(directory="/var/lib/remapd/mappings", table="item", rows=20_000) as client:
+        for ids in batches:                          # numpy, uint64 or int64
+            client.poll()
+            if client.swappable:
+                client.swap().apply(weight)          # before the next step
+            rows = client.lookup(ids)                # int64, ready for an embedding
+
+`Mapping` looks ids up in one version, `Client` follows a table, `Migration` moves rows and
+optimiser state when the client swaps, `Producer` sends accesses to remapd. `remap.torch` puts all
+of it in front of an embedding layer.
+"""
+
+from remap._errors import (
+    CorruptError,
+    MigrationMissingError,
+    NotFoundError,
+    RemapError,
+    UnavailableError,
+)
+from remap.client import Client, ClientStats, StagedVersion
+from remap.mapping import Mapping, Role
+from remap.migration import Migration, Plan
+from remap.producer import Producer, ProducerStats
+
+__all__ = [
+    "Client",
+    "ClientStats",
+    "CorruptError",
+    "Mapping",
+    "Migration",
+    "MigrationMissingError",
+    "NotFoundError",
+    "Plan",
+    "Producer",
+    "ProducerStats",
+    "RemapError",
+    "Role",
+    "StagedVersion",
+    "UnavailableError",
+]
+__version__ = "0.1.0"

@@ -1,0 +1,201 @@
+"""libremap.so: its functions with their types, and errors as exceptions.
+
+Calls release the GIL (ctypes.CDLL does).
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+import os
+from pathlib import Path
+
+import numpy as np
+
+from remap._errors import CorruptError, NotFoundError, RemapError, UnavailableError
+
+ABI_VERSION = 1
+
+_u64, _u32, _i64, _size = c.c_uint64, c.c_uint32, c.c_int64, c.c_size_t
+_ptr = c.c_void_p
+
+
+class MappingInfo(c.Structure):
+    _fields_ = [
+        ("struct_size", _size), ("version", _u64), ("parent", _u64), ("epoch", _u64),
+        ("ids", _u64), ("content_hash", _u64), ("built_ms", _i64), ("rows", _u32),
+        ("dedicated_rows", _u32), ("ways", _u32), ("table", c.c_char * 256),
+    ]  # fmt: skip
+
+
+class MigrationInfo(c.Structure):
+    _fields_ = [
+        ("struct_size", _size), ("from_", _u64), ("to", _u64), ("rows", _u64), ("plans", _size),
+        ("complete", c.c_int),
+    ]  # fmt: skip
+
+
+class PlanArrays(c.Structure):
+    _fields_ = [
+        ("struct_size", _size), ("from_", _u64), ("to", _u64), ("from_rows", _u32),
+        ("to_rows", _u32), ("changed_count", _size), ("changed", _ptr), ("source_begin", _ptr),
+        ("source_count", _size), ("sources", _ptr), ("weights", _ptr), ("state", _ptr),
+        ("to_prior_count", _size), ("to_prior", _ptr), ("prior_source_count", _size),
+        ("prior_sources", _ptr), ("prior_weights", _ptr),
+    ]  # fmt: skip
+
+
+class ClientOptions(c.Structure):
+    _fields_ = [
+        ("struct_size", _size), ("table", c.c_char_p), ("rows", _u32), ("max_staged", _u32),
+        ("seed", _u64),
+    ]  # fmt: skip
+
+
+class Staged(c.Structure):
+    _fields_ = [
+        ("version", _u64), ("built_samples", _u64), ("ids", _u64), ("built_ms", _i64),
+        ("swappable", c.c_int32), ("migratable", c.c_int32),
+    ]  # fmt: skip
+
+
+class ClientStatistics(c.Structure):
+    _fields_ = [
+        ("struct_size", _size),
+        *[(name, _u64) for name in (
+            "manifests", "stale", "staged", "from_deltas", "rejected", "plans", "plans_missing",
+            "bytes", "retries", "poll_errors", "swaps", "served", "newest_staged", "staged_now",
+            "waiting_to_be_freed", "readers")],
+        ("last_problem", c.c_char * 512),
+    ]  # fmt: skip
+
+
+class ProducerOptions(c.Structure):
+    _fields_ = [
+        ("struct_size", _size), ("features", c.POINTER(c.c_char_p)), ("feature_count", _size),
+        ("name", c.c_char_p), ("max_queued_bytes", _size),
+    ]  # fmt: skip
+
+
+class Column(c.Structure):
+    _fields_ = [("lengths", _ptr), ("values", _ptr), ("value_count", _size)]
+
+
+class ProducerStatistics(c.Structure):
+    _fields_ = [
+        ("struct_size", _size), ("batches", _u64), ("dropped", _u64), ("delivered", _u64),
+        ("failed", _u64), ("queued_bytes", _u64), ("last_problem", c.c_char * 512),
+    ]  # fmt: skip
+
+
+def _load() -> c.CDLL:
+    path = os.environ.get("REMAP_LIBRARY") or str(Path(__file__).with_name("libremap.so"))
+    try:
+        library = c.CDLL(path)
+    except OSError as error:
+        raise ImportError(
+            f"cannot load {path}: {error}. Install the wheel that scripts/build-wheel makes, or "
+            "set REMAP_LIBRARY to the path of libremap.so; its own libraries come with Debian's "
+            "librdkafka1, libprotobuf32, libfmt9 and libxxhash0"
+        ) from None
+    offered = library.remap_abi_version()
+    if offered < ABI_VERSION:
+        raise ImportError(f"{path} offers ABI version {offered}, {ABI_VERSION} is needed")
+    return library
+
+
+lib = _load()
+
+_strings = c.POINTER(c.c_char_p)
+_signatures = {
+    "remap_mapping_open": [c.c_char_p, _ptr],
+    "remap_mapping_get_info": [_ptr, _ptr],
+    "remap_mapping_lookup_i64": [_ptr, _ptr, _size, _ptr],
+    "remap_mapping_lookup_second_i64": [_ptr, _ptr, _size, _ptr],
+    "remap_mapping_roles": [_ptr, _ptr, _size, _ptr],
+    "remap_migration_open": [c.c_char_p, _ptr],
+    "remap_migration_get_info": [_ptr, _ptr],
+    "remap_migration_get_plan": [_ptr, _size, _ptr],
+    "remap_migration_apply_f32": [_ptr, _ptr, _size, _size],
+    "remap_migration_apply_state_f32": [_ptr, _ptr, _size, _size, c.c_float],
+    "remap_client_open_directory": [c.c_char_p, _ptr, _ptr],
+    "remap_client_open_kafka": [c.c_char_p, c.c_char_p, _strings, _size, _ptr, _ptr],
+    "remap_client_poll": [_ptr, _i64, _ptr],
+    "remap_client_start": [_ptr],
+    "remap_client_stop": [_ptr],
+    "remap_client_staged": [_ptr, _ptr, _size, _ptr],
+    "remap_client_served": [_ptr, _ptr],
+    "remap_client_swap_next": [_ptr, c.c_int, _ptr],
+    "remap_client_swap_to": [_ptr, _u64, c.c_int, _ptr],
+    "remap_client_current": [_ptr, _ptr],
+    "remap_client_get_stats": [_ptr, _ptr],
+    "remap_client_reader": [_ptr, _ptr],
+    "remap_reader_lookup_i64": [_ptr, _ptr, _size, _ptr, _ptr],
+    "remap_producer_open_kafka": [c.c_char_p, c.c_char_p, _strings, _size, _ptr, _ptr],
+    "remap_producer_send": [_ptr, _ptr, _size, _size, _ptr, _i64, _ptr],
+    "remap_producer_flush": [_ptr, _i64],
+    "remap_producer_get_stats": [_ptr, _ptr],
+}
+for _name, _arguments in _signatures.items():
+    getattr(lib, _name).argtypes = _arguments
+    getattr(lib, _name).restype = c.c_int
+for _name in ("mapping", "migration", "client", "producer"):
+    getattr(lib, f"remap_{_name}_close").argtypes = [_ptr]
+    getattr(lib, f"remap_{_name}_close").restype = None
+lib.remap_reader_close.argtypes = [_ptr]
+lib.remap_reader_close.restype = None
+lib.remap_last_error.restype = c.c_char_p
+lib.remap_migration_missing.argtypes = [_ptr]
+lib.remap_migration_missing.restype = c.c_char_p
+
+_INVALID, _CORRUPT, _UNSUPPORTED, _NOT_FOUND, _UNAVAILABLE = 1, 3, 4, 5, 8
+_exceptions: dict[int, type[RemapError]] = {
+    _CORRUPT: CorruptError,
+    _UNSUPPORTED: CorruptError,
+    _NOT_FOUND: NotFoundError,
+    _UNAVAILABLE: UnavailableError,
+}
+
+
+def check(status: int) -> None:
+    """Raises what a status other than REMAP_OK stands for."""
+    if status == 0:
+        return
+    message = lib.remap_last_error().decode("utf-8", "replace")
+    if status == _INVALID:
+        raise ValueError(message)
+    error = _exceptions.get(status, RemapError)(message)
+    error.retryable = bool(lib.remap_last_error_retryable())
+    raise error
+
+
+def path_bytes(path: str | os.PathLike[str]) -> bytes:
+    return os.fsencode(path)
+
+
+def property_pairs(properties: dict[str, str] | None) -> tuple[c.Array[c.c_char_p], int]:
+    flat = [text.encode() for pair in (properties or {}).items() for text in pair]
+    return (c.c_char_p * max(len(flat), 1))(*flat), len(flat) // 2
+
+
+_UINT64, _INT64 = np.dtype(np.uint64), np.dtype(np.int64)
+
+
+def prepare(ids: np.ndarray, out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """The ids as a contiguous array, and where their rows go; copies only ids that are strided."""
+    if not isinstance(ids, np.ndarray) or (ids.dtype != _INT64 and ids.dtype != _UINT64):
+        kind = getattr(ids, "dtype", type(ids).__name__)
+        raise TypeError(f"ids must be a numpy array of uint64 or int64, not {kind}")
+    if not ids.flags.c_contiguous:
+        ids = np.ascontiguousarray(ids)
+    if out is None:
+        return ids, np.empty(ids.shape, _INT64)
+    if not isinstance(out, np.ndarray) or out.dtype != _INT64:
+        kind = getattr(out, "dtype", type(out).__name__)
+        raise TypeError(f"out must be a numpy array of int64, not {kind}")
+    if out.shape != ids.shape or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError(
+            f"out must be writeable, contiguous and of the ids' shape {ids.shape}, not {out.shape}"
+        )
+    if np.may_share_memory(out, ids):
+        raise ValueError("out overlaps the ids: give it memory of its own")
+    return ids, out

@@ -1,0 +1,180 @@
+"""The package against what C++ answers, and against the definition of a migration in numpy."""
+
+import threading
+import unittest
+
+import numpy as np
+from chain import ROWS, SEED, TABLE, Chain
+
+import remap
+
+
+def migrated(plan, matrix, initial=None):
+    """A plan by its definition; with `initial` as optimiser state."""
+    out = matrix.copy()
+    for i, row in enumerate(plan.changed):
+        span = slice(plan.source_begin[i], plan.source_begin[i + 1])
+        out[row] = plan.weights[span] @ matrix[plan.sources[span]]
+        if initial is not None and plan.reset[i]:
+            out[row] = initial
+    for row in plan.to_prior:
+        out[row] = plan.prior_weights @ matrix[plan.prior_sources] if initial is None else initial
+    return out
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.chain = Chain()
+        self.addCleanup(self.chain.close)
+
+    def client(self, **options):
+        client = remap.Client(
+            table=TABLE, rows=ROWS, seed=SEED, directory=self.chain.root, **options
+        )
+        self.addCleanup(client.close)
+        client.poll()
+        return client
+
+
+class MappingTest(Case):
+    def setUp(self):
+        super().setUp()
+        self.chain.publish(1, 1)
+        self.path = self.chain.version_directory(1) / "mapping.remap"
+
+    def test_looks_up_as_cpp_does(self):
+        mapping = remap.Mapping.open(self.path)
+        ids, rows = self.chain.ids[1], self.chain.rows[1]
+        np.testing.assert_array_equal(mapping.lookup(ids), rows)
+        np.testing.assert_array_equal(mapping.lookup(ids.view(np.int64)), rows)
+        out = np.full(ids.shape, -7, np.int64)
+        self.assertIs(mapping.lookup(ids, out=out), out)
+        np.testing.assert_array_equal(out, rows)
+        np.testing.assert_array_equal(mapping.lookup(ids[::2]), rows[::2])
+        self.assertEqual(mapping.lookup(ids[:0]).size, 0)
+        self.assertEqual(mapping.lookup(ids[:6].reshape(2, 3)).shape, (2, 3))
+        self.assertIn("version=1", repr(mapping))
+        known = mapping.roles(ids) != remap.Role.FALLBACK
+        self.assertEqual(int(known.sum()), mapping.ids)
+
+    def test_refuses_what_it_cannot_use(self):
+        mapping = remap.Mapping.open(self.path)
+        ids = self.chain.ids[1]
+        with self.assertRaisesRegex(TypeError, "uint64 or int64, not float32"):
+            mapping.lookup(ids.astype(np.float32))
+        with self.assertRaisesRegex(TypeError, "int64, not int32"):
+            mapping.lookup(ids, out=np.empty(ids.shape, np.int32))
+        with self.assertRaisesRegex(ValueError, "shape"):
+            mapping.lookup(ids, out=np.empty(3, np.int64))
+        with self.assertRaisesRegex(ValueError, "overlaps"):
+            signed = ids.view(np.int64)
+            mapping.lookup(signed, out=signed)
+
+    def test_damaged_and_missing_files(self):
+        damaged = self.chain.root / "damaged"
+        content = bytearray(self.path.read_bytes())
+        content[len(content) // 2] ^= 1
+        damaged.write_bytes(content)
+        with self.assertRaisesRegex(remap.CorruptError, "damaged"):
+            remap.Mapping.open(damaged)
+        with self.assertRaises(remap.NotFoundError):
+            remap.Mapping.open(self.chain.root / "nothing")
+
+
+class ClientTest(Case):
+    def test_follows_and_migrates(self):
+        client = self.client()
+        self.assertEqual(client.version, 0)
+        self.chain.publish(1, 1)
+        self.chain.publish(2, 3)
+        client.poll(5)
+        self.assertEqual(client.swappable, [1, 2, 3])
+        matrix = np.random.default_rng(1).normal(size=(ROWS, 5)).astype(np.float32)
+        state = np.abs(matrix[:, 0]).copy()
+        changed = 0
+        for version in (1, 3):
+            migration = client.swap(version)
+            expected, expected_state = matrix, state
+            for plan in migration.plans():
+                changed += len(plan.changed)
+                expected = migrated(plan, expected)
+                expected_state = migrated(plan, expected_state, 0.25)
+            migration.apply(matrix)
+            migration.apply_to_state(state, 0.25)
+            np.testing.assert_allclose(matrix, expected, rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(state, expected_state, rtol=1e-5, atol=1e-5)
+            rows, said = client.lookup_versioned(self.chain.ids[version])
+            self.assertEqual(said, version)
+            np.testing.assert_array_equal(rows, self.chain.rows[version])
+        self.assertGreater(changed, 0)
+        with self.assertRaisesRegex(remap.RemapError, "1"):
+            client.swap(1)
+        with self.assertRaisesRegex(ValueError, "rows"):
+            migration.apply(matrix[:-1].copy())
+        self.assertEqual(client.stats().swaps, 2)
+
+    def test_damaged_version_is_passed_over(self):
+        client = self.client()
+        self.chain.publish(1, 1)
+        client.poll(5)
+        client.swap()
+        self.chain.publish(2, 2)
+        for name in ("mapping.remap", "delta.remap"):
+            path = self.chain.version_directory(2) / name
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 1
+            path.write_bytes(content)
+        client.poll(0.5)
+        self.assertNotIn(2, client.swappable)
+        with self.assertRaises(remap.NotFoundError):
+            client.swap(2)
+        np.testing.assert_array_equal(client.lookup(self.chain.ids[1]), self.chain.rows[1])
+        self.chain.publish(3, 3)
+        client.poll(5)
+        with self.assertRaises(remap.NotFoundError):  # the plan to version 2 is not there
+            client.swap(3)
+        client.swap(3, allow_unmigrated=True)
+        np.testing.assert_array_equal(client.lookup(self.chain.ids[3]), self.chain.rows[3])
+
+    def test_threads_look_up_while_versions_are_swapped(self):
+        client = self.client()
+        self.chain.publish(1, 6)
+        client.poll(5)
+        client.swap(1)
+        ids = self.chain.ids[1]
+        mappings = {v: remap.Mapping.open(self.chain.version_directory(v) / "mapping.remap")
+                    for v in range(1, 7)}  # fmt: skip
+        expected = {v: m.lookup(ids) for v, m in mappings.items()}
+        wrong, stop = [], threading.Event()
+
+        def look_up():
+            while not stop.is_set():
+                rows, version = client.lookup_versioned(ids)
+                if not np.array_equal(rows, expected[version]):
+                    wrong.append(version)
+
+        threads = [threading.Thread(target=look_up) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(2, 7):
+            client.swap()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+        self.assertEqual(client.version, 6)
+
+    def test_closed_and_wrong_arguments(self):
+        with self.assertRaisesRegex(ValueError, "either directory= or brokers="):
+            remap.Client(table=TABLE, rows=ROWS)
+        with self.assertRaisesRegex(ValueError, "rows"):
+            remap.Client(table=TABLE, rows=0, directory=self.chain.root)
+        with self.client() as client:
+            self.assertIn(TABLE, repr(client))
+        with self.assertRaisesRegex(remap.RemapError, "closed"):
+            client.poll()
+        self.assertIn("closed", repr(client))
+
+
+if __name__ == "__main__":
+    unittest.main()
