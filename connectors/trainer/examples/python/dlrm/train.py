@@ -1,0 +1,334 @@
+"""A DLRM-style click model whose tables follow remapd, on two data-parallel ranks (gloo).
+
+Trains five models, one after another, on the same stream, predicting each batch before learning
+from it (prequential), and compares their normalised entropy after the first 20 %:
+
+  full                  one row for each id
+  hash                  ids hashed over the row budget
+  frequency             ids seen most have rows of their own, the rest is hashed; remade and migrated
+                        where remapd made its versions
+  remapd                mapping versions of remapd, with migration
+  ne_without_migration  the same versions, rows left as they are
+
+remapd runs over the same log and says with each version how many samples it was built from: a
+version is taken into use only when the trainer has passed that sample, on all ranks at one step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import multiprocessing
+import queue
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import nn
+
+import remap
+import remap.torch
+
+FEATURES = ["user", "item", "category"]
+SHARED = {"user": 0.1, "item": 0.1}  # rows as a share of the feature's ids
+DIMENSIONS = 8
+RANKS = 2
+BATCH = 256  # of all ranks
+WARM_UP = 0.2
+
+
+class Dlrm(nn.Module):
+    """Embeddings, their pairwise dot products, and a small perceptron on top."""
+
+    def __init__(self, layers: dict[str, nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict(layers)
+        pairs = len(layers) * (len(layers) - 1) // 2
+        self.top = nn.Sequential(
+            nn.Linear(pairs + len(layers) * DIMENSIONS, 16), nn.ReLU(), nn.Linear(16, 1)
+        )
+
+    def forward(self, columns: dict[str, torch.Tensor]) -> torch.Tensor:
+        vectors = [layer(columns[name].reshape(-1, 1)) for name, layer in self.layers.items()]
+        stacked = torch.stack(vectors, 1)
+        products = stacked @ stacked.transpose(1, 2)
+        i, j = torch.triu_indices(len(vectors), len(vectors), 1)
+        return self.top(torch.cat([products[:, i, j], *vectors], 1)).reshape(-1)
+
+
+def embedding(rows: int) -> nn.EmbeddingBag:
+    bag = nn.EmbeddingBag(rows, DIMENSIONS, mode="sum")
+    nn.init.normal_(bag.weight, std=0.05)
+    return bag
+
+
+class Placed(nn.Module):
+    """An embedding whose ids are placed in rows by an array, index -> row."""
+
+    def __init__(self, bag: nn.EmbeddingBag, rows: np.ndarray) -> None:
+        super().__init__()
+        self.bag = bag
+        self.register_buffer("rows", torch.from_numpy(rows), persistent=False)
+
+    def forward(self, indexes: torch.Tensor) -> torch.Tensor:
+        return self.bag(self.rows[indexes])
+
+
+class Log:
+    """The samples: ids, the same ids numbered densely, and labels."""
+
+    def __init__(self, path: Path) -> None:
+        with gzip.open(path, "rt") as file:
+            reader = csv.reader(file, delimiter="\t")
+            header = next(reader)
+            table = np.array(list(reader))
+        column = {name: table[:, i] for i, name in enumerate(header)}
+        self.labels = column["label"].astype(np.float32)
+        self.ids, self.dense, self.counts = {}, {}, {}
+        for name in FEATURES:
+            self.ids[name] = column[name].astype(np.uint64)
+            known, self.dense[name] = np.unique(self.ids[name], return_inverse=True)
+            self.counts[name] = len(known)
+        self.samples = len(self.labels)
+
+    def rows(self, name: str) -> int:
+        share = SHARED.get(name)
+        return max(16, round(self.counts[name] * share)) if share else self.counts[name]
+
+
+def hashed(count: int, rows: int) -> np.ndarray:
+    return np.random.default_rng(7).integers(0, rows, count)
+
+
+def by_frequency(seen: np.ndarray, rows: int) -> np.ndarray:
+    """Half of the rows to the ids seen most, the rest hashed over the others."""
+    head = rows // 2
+    out = head + hashed(len(seen), rows - head)
+    top = np.argsort(-seen, kind="stable")[:head]
+    top = top[seen[top] > 0]
+    out[top] = np.arange(len(top))
+    return out
+
+
+@torch.no_grad()
+def migrate_by_counts(
+    bag: nn.EmbeddingBag, optimizer: torch.optim.Optimizer, old: np.ndarray, new: np.ndarray,
+    seen: np.ndarray,
+) -> None:  # fmt: skip
+    """Each row becomes the mean of the old rows of its ids, weighted by how often they were seen."""
+    known = np.flatnonzero(seen)
+    weights = torch.from_numpy(seen[known].astype(np.float32))
+    into, source = torch.from_numpy(new[known]), torch.from_numpy(old[known])
+    total = torch.zeros(bag.num_embeddings).index_add_(0, into, weights)
+    used = total > 0
+    matrices = [bag.weight.data, optimizer.state[bag.weight]["sum"]]
+    for matrix in matrices:
+        mean = torch.zeros_like(matrix).index_add_(0, into, matrix[source] * weights[:, None])
+        matrix[used] = mean[used] / total[used, None]
+
+
+def clients_for(log: Log, directory: Path) -> dict[str, remap.Client]:
+    out = {}
+    for name in SHARED:
+        out[name] = remap.Client(
+            table=name, rows=log.rows(name), directory=directory, max_staged=10_000
+        )
+        out[name].poll()  # there before the first version: all of them are reported
+    return out
+
+
+def train(how: str, log: Log, clients: dict[str, remap.Client], swap_points: list[int]) -> dict:
+    """One prequential pass; on rank 0 with the normalised entropy."""
+    rank = dist.get_rank()
+    torch.manual_seed(3)
+    layers: dict[str, nn.Module] = {}
+    placed: dict[str, np.ndarray] = {}
+    for name in FEATURES:
+        rows = log.rows(name)
+        if how == "full" or name not in SHARED:
+            layers[name] = embedding(log.counts[name])
+        elif how in ("hash", "frequency"):
+            placed[name] = hashed(log.counts[name], rows)
+            layers[name] = Placed(embedding(rows), placed[name])
+        else:
+            layers[name] = remap.torch.RemapEmbeddingBag(embedding(rows), clients[name])
+    model = Dlrm(layers)
+    parameters = list(model.parameters())
+    optimizer = torch.optim.Adagrad(parameters, lr=0.05)
+    swapper = remap.torch.Swapper(model, optimizer) if how == "remapd" else None
+    entropy, positives, counted = 0.0, 0.0, 0
+    swaps: list[tuple[int, dict[str, int]]] = []
+    points = list(swap_points)
+    for step, begin in enumerate(range(0, log.samples - BATCH + 1, BATCH)):
+        if swapper is not None:
+            swapped = swapper.step(up_to_samples=begin)
+            if swapped:
+                swaps.append((step, swapped))
+        elif how == "unmigrated":
+            for name, client in clients.items():
+                ready = [
+                    v.version
+                    for v in client.staged()
+                    if v.swappable and v.built_samples <= begin
+                ]
+                if ready:
+                    client.swap(ready[-1], allow_unmigrated=True)
+        elif how == "frequency" and points and points[0] <= begin:
+            points.pop(0)
+            for name, old in placed.items():
+                seen = np.bincount(log.dense[name][:begin], minlength=log.counts[name])
+                new = by_frequency(seen, log.rows(name))
+                migrate_by_counts(layers[name].bag, optimizer, old, new, seen)
+                layers[name].rows = torch.from_numpy(new)
+                placed[name] = new
+        mine = slice(begin + rank, begin + BATCH, RANKS)
+        columns = {}
+        for name in FEATURES:
+            remapped = isinstance(layers[name], remap.torch.RemapEmbeddingBag)
+            values = log.ids[name].view(np.int64) if remapped else log.dense[name]
+            columns[name] = torch.from_numpy(np.ascontiguousarray(values[mine]))
+        labels = torch.from_numpy(log.labels[mine])
+        logits = model(columns)
+        losses = nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        if begin >= WARM_UP * log.samples:
+            entropy += float(losses.detach().double().sum())
+            positives += float(labels.sum())
+            counted += len(labels)
+        optimizer.zero_grad()
+        losses.mean().backward()
+        gradients = torch.cat([p.grad.reshape(-1) for p in parameters])
+        dist.all_reduce(gradients)
+        gradients /= RANKS
+        at = 0
+        for p in parameters:
+            p.grad.copy_(gradients[at : at + p.numel()].view_as(p))
+            at += p.numel()
+        optimizer.step()
+    sums = torch.tensor([entropy, positives, counted], dtype=torch.float64)
+    dist.all_reduce(sums)
+    rate = float(sums[1] / sums[2])
+    base = -(rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
+    return {"ne": float(sums[0] / sums[2]) / base, "swaps": swaps}
+
+
+def rank_main(rank: int, log_path: Path, work: Path, remapd: str, results) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{work}/ranks", rank=rank, world_size=RANKS
+    )
+    log = Log(log_path)
+    directory = work / "mappings"
+    clients = {how: clients_for(log, directory) for how in ("remapd", "unmigrated")}
+    dist.barrier()
+    if rank == 0:
+        run_remapd(log, log_path, work, remapd)
+    dist.barrier()
+    for of in clients.values():
+        for client in of.values():
+            client.poll(5)
+    points = sorted({s.built_samples for c in clients["remapd"].values() for s in c.staged()})
+    if not points:
+        raise SystemExit("remapd published no version; see remapd.log in the --keep directory")
+    out = {}
+    for how in ("full", "hash", "frequency", "remapd", "unmigrated"):
+        out[how] = train(how, log, clients.get(how, {}), points)
+        if rank == 0:
+            print(f"{how}: NE {out[how]['ne']:.4f}", file=sys.stderr, flush=True)
+    results.put((rank, out, log.samples, {n: (log.counts[n], log.rows(n)) for n in FEATURES}))
+
+
+def run_remapd(log: Log, log_path: Path, work: Path, remapd: str) -> None:
+    every = max(2_500, log.samples // 40)
+    lines = [
+        "[instance]", 'name = "train-example"',
+        "[source.file]", f'path = "{log_path}"', 'label_column = "label"',
+        "[sink]", "retain_versions = 10000",
+        "[sink.directory]", f'path = "{work}/mappings"',
+        "[dead_letter.file]", f'path = "{work}/dead-letters.ndjson"',
+        "[checkpoint]", f'dir = "{work}/checkpoints"',
+        "[admin]", 'listen = "127.0.0.1:0"',
+        "[publish]", "first_samples = 2500", f"every_samples = {every}", "samples_per_id = 0.0",
+        "wait_for_publish = true",
+    ]  # fmt: skip
+    for name in FEATURES:
+        rows = log.rows(name)
+        lines += ["[[table]]", f'name = "{name}"', f"rows = {rows}"]
+        lines += ["[[feature]]", f'name = "{name}"']
+    config = work / "remapd.toml"
+    config.write_text("\n".join(lines) + "\n")
+    with open(work / "remapd.log", "w") as output:
+        done = subprocess.run([remapd, "run", "--config", str(config)], stderr=output)
+    if done.returncode:
+        tail = (work / "remapd.log").read_text().splitlines()[-10:]
+        raise SystemExit("\n".join(["remapd failed:", *tail]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--remapd", required=True, help="the remapd program")
+    parser.add_argument("--samples", type=int, default=400_000)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--keep", type=Path, help="work in this new directory and leave it behind")
+    arguments = parser.parse_args()
+    temporary = None
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True)
+        work = arguments.keep.resolve()
+    else:
+        temporary = tempfile.TemporaryDirectory(prefix="remapd-train-")
+        work = Path(temporary.name)
+    log_path = work / "events.tsv.gz"
+    subprocess.run(
+        [arguments.remapd, "generate", "--out", str(log_path), "--samples", str(arguments.samples),
+         "--users", str(arguments.samples // 12), "--items", str(arguments.samples // 24),
+         "--communities", "60"],
+        check=True, stdout=sys.stderr,
+    )  # fmt: skip
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    ranks = [
+        context.Process(target=rank_main, args=(r, log_path, work, arguments.remapd, results))
+        for r in range(RANKS)
+    ]
+    for process in ranks:
+        process.start()
+    outs: dict[int, dict] = {}
+    while len(outs) < RANKS:
+        try:
+            rank, out, samples, tables = results.get(timeout=1)
+            outs[rank] = out
+        except queue.Empty as error:
+            if any(p.exitcode not in (None, 0) for p in ranks):
+                for process in ranks:
+                    process.terminate()
+                raise SystemExit("a rank failed; see above") from error
+    for process in ranks:
+        process.join()
+    ne = {how: round(outs[0][how]["ne"], 5) for how in ("full", "hash", "frequency", "remapd")}
+    report = {
+        "samples": samples,
+        "tables": {n: {"ids": i, "rows": r} for n, (i, r) in tables.items()},
+        "swaps": len(outs[0]["remapd"]["swaps"]),
+        "ranks": RANKS,
+        "ranks_in_step": all(o["remapd"]["swaps"] == outs[0]["remapd"]["swaps"]
+                             for o in outs.values()),
+        "ne": ne,
+        "ne_without_migration": round(outs[0]["unmigrated"]["ne"], 5),
+    }  # fmt: skip
+    if arguments.json:
+        print(json.dumps(report))
+    else:
+        for key, value in report.items():
+            print(f"{key}: {value}")
+    if temporary:
+        temporary.cleanup()
+
+
+if __name__ == "__main__":
+    main()
