@@ -177,25 +177,40 @@ def property_pairs(properties: dict[str, str] | None) -> tuple[c.Array[c.c_char_
     return (c.c_char_p * max(len(flat), 1))(*flat), len(flat) // 2
 
 
+def address(array: np.ndarray) -> int:
+    """Where the memory of a contiguous array begins."""
+    try:
+        return c.addressof(c.c_char.from_buffer(array))
+    except (TypeError, ValueError):  # read-only, or empty: ask numpy, which takes twice as long
+        return array.ctypes.data
+
+
 _UINT64, _INT64 = np.dtype(np.uint64), np.dtype(np.int64)
 
 
-def prepare(ids: np.ndarray, out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """The ids as a contiguous array, and where their rows go; copies only ids that are strided."""
+def contiguous_ids(ids: np.ndarray) -> np.ndarray:
+    """The ids in one piece; copies only what is strided."""
     if not isinstance(ids, np.ndarray) or (ids.dtype != _INT64 and ids.dtype != _UINT64):
         kind = getattr(ids, "dtype", type(ids).__name__)
         raise TypeError(f"ids must be a numpy array of uint64 or int64, not {kind}")
-    if not ids.flags.c_contiguous:
-        ids = np.ascontiguousarray(ids)
+    return ids if ids.flags.c_contiguous else np.ascontiguousarray(ids)
+
+
+def prepare(ids: np.ndarray, out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """The ids in one piece, where their rows go, and the addresses of both."""
+    ids = contiguous_ids(ids)
     if out is None:
-        return ids, np.empty(ids.shape, _INT64)
+        out = np.empty(ids.shape, _INT64)
+        return ids, out, address(ids), address(out)
     if not isinstance(out, np.ndarray) or out.dtype != _INT64:
         kind = getattr(out, "dtype", type(out).__name__)
         raise TypeError(f"out must be a numpy array of int64, not {kind}")
-    if out.shape != ids.shape or not out.flags.c_contiguous or not out.flags.writeable:
+    flags = out.flags
+    if out.shape != ids.shape or not flags.c_contiguous or not flags.writeable:
         raise ValueError(
             f"out must be writeable, contiguous and of the ids' shape {ids.shape}, not {out.shape}"
         )
-    if np.may_share_memory(out, ids):
+    source, target = address(ids), address(out)
+    if abs(source - target) < 8 * ids.size:
         raise ValueError("out overlaps the ids: give it memory of its own")
-    return ids, out
+    return ids, out, source, target

@@ -232,14 +232,14 @@ class Client:
         self, ids: np.ndarray, out: np.ndarray | None = None
     ) -> tuple[np.ndarray, int]:
         """The rows, and the version that answered the whole batch."""
-        ids, out = prepare(ids, out)
+        ids, out, source, target = prepare(ids, out)
         reader = getattr(self._local, "reader", None)
         if reader is None:
             reader = self._local.reader = _Reader(self._open)
         version = ctypes.c_uint64()
         check(
             _lookup(
-                reader.handle, ids.ctypes.data, ids.size, out.ctypes.data, ctypes.byref(version)
+                reader.handle, source, ids.size, target, ctypes.byref(version)
             )
         )
         return out, version.value

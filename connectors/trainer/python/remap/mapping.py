@@ -9,7 +9,7 @@ import os
 import numpy as np
 
 from remap import _library
-from remap._library import check, lib, prepare
+from remap._library import address, check, contiguous_ids, lib, prepare
 
 _lookup = lib.remap_mapping_lookup_i64
 
@@ -63,25 +63,27 @@ class Mapping:
         `ids` is uint64 or int64 (same bits). Releases the GIL. With a contiguous `out` of int64
         nothing is copied or allocated.
         """
-        ids, out = prepare(ids, out)
-        check(_lookup(self._handle, ids.ctypes.data, ids.size, out.ctypes.data))
+        ids, out, source, target = prepare(ids, out)
+        status = _lookup(self._handle, source, ids.size, target)
+        if status:
+            check(status)
         return out
 
     def lookup_second(self, ids: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Under double hashing (`ways` is 2) the second row of each id; -1 where it has one."""
-        ids, out = prepare(ids, out)
+        ids, out, source, target = prepare(ids, out)
         check(
             lib.remap_mapping_lookup_second_i64(
-                self._handle, ids.ctypes.data, ids.size, out.ctypes.data
+                self._handle, source, ids.size, target
             )
         )
         return out
 
     def roles(self, ids: np.ndarray) -> np.ndarray:
         """The `Role` of each id, uint8."""
-        ids, _ = prepare(ids, None)
+        ids = contiguous_ids(ids)
         out = np.empty(ids.shape, np.uint8)
-        check(lib.remap_mapping_roles(self._handle, ids.ctypes.data, ids.size, out.ctypes.data))
+        check(lib.remap_mapping_roles(self._handle, address(ids), ids.size, address(out)))
         return out
 
     def __repr__(self) -> str:
