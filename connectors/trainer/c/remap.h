@@ -51,14 +51,15 @@ const char* remap_last_error(void);
 /* 1 if trying the failed call again may help. */
 int remap_last_error_retryable(void);
 
-/* ---- Mappings: one immutable version ---------------------------------------------------------- */
+/* ---- Mappings: one immutable version ----------------------------------------------------------
+ */
 
 typedef struct remap_mapping remap_mapping;
 
 typedef struct remap_mapping_info {
   size_t struct_size;
-  uint64_t version;        /* 0: no version yet, every id is hashed over all rows */
-  uint64_t parent;         /* 0: none */
+  uint64_t version; /* 0: no version yet, every id is hashed over all rows */
+  uint64_t parent;  /* 0: none */
   uint64_t epoch;
   uint64_t ids;            /* known ids */
   uint64_t content_hash;   /* docs/formats.md */
@@ -94,17 +95,18 @@ remap_status remap_mapping_lookup_second_i64(const remap_mapping* mapping, const
 remap_status remap_mapping_roles(const remap_mapping* mapping, const uint64_t* ids, size_t count,
                                  uint8_t* roles);
 
-/* ---- Migrations: what a swap asks of the trainer ---------------------------------------------- */
+/* ---- Migrations: what a swap asks of the trainer ----------------------------------------------
+ */
 
 typedef struct remap_migration remap_migration;
 
 typedef struct remap_migration_info {
   size_t struct_size;
-  uint64_t from;  /* version that was served */
+  uint64_t from; /* version that was served */
   uint64_t to;
-  uint64_t rows;  /* rows a matrix must have to be migrated; 0: nothing to do */
-  size_t plans;   /* plans to be applied one after another */
-  int complete;   /* 0: a plan is missing, applying is refused */
+  uint64_t rows; /* rows a matrix must have to be migrated; 0: nothing to do */
+  size_t plans;  /* plans to be applied one after another */
+  int complete;  /* 0: a plan is missing, applying is refused */
 } remap_migration_info;
 
 /* One plan as arrays, valid as long as the migration: changed row changed[i] becomes the sum of
@@ -135,8 +137,7 @@ typedef struct remap_plan {
 /* A migration plan file (plan.remap). */
 remap_status remap_migration_open(const char* path, remap_migration** out);
 void remap_migration_close(remap_migration* migration);
-remap_status remap_migration_get_info(const remap_migration* migration,
-                                      remap_migration_info* info);
+remap_status remap_migration_get_info(const remap_migration* migration, remap_migration_info* info);
 /* What is missing, in words; empty when complete. Valid as long as the migration. */
 const char* remap_migration_missing(const remap_migration* migration);
 remap_status remap_migration_get_plan(const remap_migration* migration, size_t index,
@@ -145,11 +146,13 @@ remap_status remap_migration_get_plan(const remap_migration* migration, size_t i
  * floats. Not safe against others that use the matrix meanwhile. */
 remap_status remap_migration_apply_f32(const remap_migration* migration, float* matrix, size_t size,
                                        size_t columns);
-/* Optimiser state of the same shape (`columns` = 1: one value per row); reset rows get `initial`. */
+/* Optimiser state of the same shape (`columns` = 1: one value per row); reset rows get `initial`.
+ */
 remap_status remap_migration_apply_state_f32(const remap_migration* migration, float* state,
                                              size_t size, size_t columns, float initial);
 
-/* ---- Clients: follow a table's versions ------------------------------------------------------- */
+/* ---- Clients: follow a table's versions -------------------------------------------------------
+ */
 
 typedef struct remap_client remap_client;
 
@@ -227,7 +230,8 @@ remap_status remap_reader_lookup_u32(remap_reader* reader, const uint64_t* ids, 
 remap_status remap_reader_lookup_i64(remap_reader* reader, const uint64_t* ids, size_t count,
                                      int64_t* rows, uint64_t* version);
 
-/* ---- Producer: access events to remapd -------------------------------------------------------- */
+/* ---- Producer: access events to remapd --------------------------------------------------------
+ */
 
 typedef struct remap_producer remap_producer;
 
@@ -235,8 +239,8 @@ typedef struct remap_producer_options {
   size_t struct_size;
   const char* const* features; /* names of the columns, in the order they are sent */
   size_t feature_count;
-  const char* name;         /* AccessBatch.producer; NULL: "trainer" */
-  size_t max_queued_bytes;  /* beyond it batches are dropped; 0: 64 MiB */
+  const char* name;        /* AccessBatch.producer; NULL: "trainer" */
+  size_t max_queued_bytes; /* beyond it batches are dropped; 0: 64 MiB */
 } remap_producer_options;
 
 /* One column of a batch: `lengths` has one count per sample (NULL: one id each). */
@@ -259,8 +263,7 @@ typedef struct remap_producer_stats {
 /* Needs the brokers and the topic to be there. */
 remap_status remap_producer_open_kafka(const char* brokers, const char* topic,
                                        const char* const* properties, size_t property_count,
-                                       const remap_producer_options* options,
-                                       remap_producer** out);
+                                       const remap_producer_options* options, remap_producer** out);
 /* Sends what is queued, for at most 10 s. */
 void remap_producer_close(remap_producer* producer);
 /* Copies a batch of `samples` samples into the queue and returns at once; a thread of the library's

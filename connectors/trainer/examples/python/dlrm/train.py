@@ -10,8 +10,14 @@ from it (prequential), and compares their normalised entropy after the first 20 
   remapd                mapping versions of remapd, with migration
   ne_without_migration  the same versions, rows left as they are
 
-remapd runs over the same log and says with each version how many samples it was built from: a
-version is taken into use only when the trainer has passed that sample, on all ranks at one step.
+remapd says with each version how many samples it was built from, and the ranks take a version into
+use at one step. There are two ways to run it:
+
+  over a directory   remapd reads the same log before the training; a version is used only when the
+                     trainer has passed the sample it was built from
+  over Kafka         (--brokers) live: rank 0 sends each batch it has learned from to the access
+                     topic, remapd learns and publishes meanwhile, versions come back by the
+                     mapping topic
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ import queue
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -133,18 +140,32 @@ def migrate_by_counts(
         matrix[used] = mean[used] / total[used, None]
 
 
-def clients_for(log: Log, directory: Path) -> dict[str, remap.Client]:
+def clients_for(log: Log, directory: Path, brokers: str | None) -> dict[str, remap.Client]:
     out = {}
     for name in SHARED:
-        out[name] = remap.Client(
-            table=name, rows=log.rows(name), directory=directory, max_staged=10_000
-        )
-        out[name].poll()  # there before the first version: all of them are reported
+        origin = {"brokers": brokers} if brokers else {"directory": directory}
+        out[name] = remap.Client(table=name, rows=log.rows(name), max_staged=10_000, **origin)
+        # There before the first version: all of them are reported.
+        out[name].poll(5 if brokers else 0)
     return out
 
 
-def train(how: str, log: Log, clients: dict[str, remap.Client], swap_points: list[int]) -> dict:
-    """One prequential pass; on rank 0 with the normalised entropy."""
+def publish_every(log: Log) -> int:
+    return max(2_500, log.samples // 40)
+
+
+def late(deadline: float) -> bool:
+    """Whether any rank's deadline has passed: all ranks get the same answer."""
+    passed = torch.tensor([int(time.monotonic() > deadline)])
+    dist.all_reduce(passed, op=dist.ReduceOp.MAX)
+    return bool(passed)
+
+
+def train(
+    how: str, log: Log, clients: dict[str, remap.Client], swap_points: list[int],
+    producer: remap.Producer | None = None, live: bool = False,
+) -> dict:  # fmt: skip
+    """One prequential pass over the stream; `live` waits a little for the versions that are due."""
     rank = dist.get_rank()
     torch.manual_seed(3)
     layers: dict[str, nn.Module] = {}
@@ -165,9 +186,17 @@ def train(how: str, log: Log, clients: dict[str, remap.Client], swap_points: lis
     entropy, positives, counted = 0.0, 0.0, 0
     swaps: list[tuple[int, dict[str, int]]] = []
     points = list(swap_points)
+    awaited = 0
     for step, begin in enumerate(range(0, log.samples - BATCH + 1, BATCH)):
         if swapper is not None:
             swapped = swapper.step(up_to_samples=begin)
+            if live and begin // publish_every(log) > awaited:
+                # Each version that is due is waited for once; remapd may have held it back.
+                awaited = begin // publish_every(log)
+                deadline = time.monotonic() + 5
+                while min(c.version for c in clients.values()) < awaited and not late(deadline):
+                    time.sleep(0.01)
+                    swapped |= swapper.step(up_to_samples=begin)
             if swapped:
                 swaps.append((step, swapped))
         elif how == "unmigrated":
@@ -210,6 +239,9 @@ def train(how: str, log: Log, clients: dict[str, remap.Client], swap_points: lis
             p.grad.copy_(gradients[at : at + p.numel()].view_as(p))
             at += p.numel()
         optimizer.step()
+        if producer is not None:
+            batch = slice(begin, begin + BATCH)
+            producer.send([log.ids[name][batch] for name in FEATURES], log.labels[batch])
     sums = torch.tensor([entropy, positives, counted], dtype=torch.float64)
     dist.all_reduce(sums)
     rate = float(sums[1] / sums[2])
@@ -217,54 +249,93 @@ def train(how: str, log: Log, clients: dict[str, remap.Client], swap_points: lis
     return {"ne": float(sums[0] / sums[2]) / base, "swaps": swaps}
 
 
-def rank_main(rank: int, log_path: Path, work: Path, remapd: str, results) -> None:
+def rank_main(
+    rank: int, log_path: Path, work: Path, remapd: str, brokers: str | None, results
+) -> None:  # fmt: skip
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo", init_method=f"file://{work}/ranks", rank=rank, world_size=RANKS
     )
     log = Log(log_path)
-    directory = work / "mappings"
-    clients = {how: clients_for(log, directory) for how in ("remapd", "unmigrated")}
-    dist.barrier()
+    config = work / "remapd.toml"
     if rank == 0:
-        run_remapd(log, log_path, work, remapd)
+        config.write_text(configuration(log, log_path, work, brokers))
+        if brokers:
+            subprocess.run(
+                [remapd, "topics", "--config", config, "--create", "--partitions", "1"],
+                check=True, stdout=sys.stderr,
+            )  # fmt: skip
+    dist.barrier()
+    clients = {
+        how: clients_for(log, work / "mappings", brokers) for how in ("remapd", "unmigrated")
+    }
+    dist.barrier()
+    out = {}
+    if brokers:
+        daemon = producer = None
+        if rank == 0:
+            daemon = start_remapd(remapd, config, work)
+            producer = remap.Producer(brokers=brokers, features=FEATURES)
+        out["remapd"] = train("remapd", log, clients["remapd"], [], producer, live=True)
+        if producer is not None and daemon is not None:
+            dropped = producer.stats().dropped
+            producer.close()
+            daemon.terminate()
+            check_remapd(daemon, work)
+            if dropped:
+                print(f"{dropped} batches were dropped", file=sys.stderr)
+    elif rank == 0:
+        check_remapd(start_remapd(remapd, config, work), work)
     dist.barrier()
     for of in clients.values():
         for client in of.values():
-            client.poll(5)
-    points = sorted({s.built_samples for c in clients["remapd"].values() for s in c.staged()})
+            while client.poll(3):
+                pass  # until there is nothing more: Kafka hands over what has arrived
+    points = sorted(
+        {s.built_samples for c in clients["unmigrated"].values() for s in c.staged()}
+    )
+    shared = [points]
+    dist.broadcast_object_list(shared)
+    points = shared[0]
     if not points:
         raise SystemExit("remapd published no version; see remapd.log in the --keep directory")
-    out = {}
     for how in ("full", "hash", "frequency", "remapd", "unmigrated"):
-        out[how] = train(how, log, clients.get(how, {}), points)
+        if how not in out:
+            out[how] = train(how, log, clients.get(how, {}), points)
         if rank == 0:
             print(f"{how}: NE {out[how]['ne']:.4f}", file=sys.stderr, flush=True)
     results.put((rank, out, log.samples, {n: (log.counts[n], log.rows(n)) for n in FEATURES}))
 
 
-def run_remapd(log: Log, log_path: Path, work: Path, remapd: str) -> None:
-    every = max(2_500, log.samples // 40)
-    lines = [
-        "[instance]", 'name = "train-example"',
-        "[source.file]", f'path = "{log_path}"', 'label_column = "label"',
-        "[sink]", "retain_versions = 10000",
-        "[sink.directory]", f'path = "{work}/mappings"',
+def configuration(log: Log, log_path: Path, work: Path, brokers: str | None) -> str:
+    lines = ["[instance]", 'name = "train-example"']
+    if brokers:
+        lines += ["[kafka]", f'brokers = "{brokers}"', "[source]", 'kind = "kafka"']
+        lines += ["[sink]", 'kind = "kafka"', "retain_versions = 10000"]
+    else:
+        lines += ["[source.file]", f'path = "{log_path}"', 'label_column = "label"']
+        lines += ["[sink]", "retain_versions = 10000"]
+        lines += ["[sink.directory]", f'path = "{work}/mappings"']
+    lines += [
         "[dead_letter.file]", f'path = "{work}/dead-letters.ndjson"',
         "[checkpoint]", f'dir = "{work}/checkpoints"',
         "[admin]", 'listen = "127.0.0.1:0"',
-        "[publish]", "first_samples = 2500", f"every_samples = {every}", "samples_per_id = 0.0",
-        "wait_for_publish = true",
+        "[publish]", "first_samples = 2500", f"every_samples = {publish_every(log)}",
+        "samples_per_id = 0.0", "wait_for_publish = true",
     ]  # fmt: skip
     for name in FEATURES:
-        rows = log.rows(name)
-        lines += ["[[table]]", f'name = "{name}"', f"rows = {rows}"]
+        lines += ["[[table]]", f'name = "{name}"', f"rows = {log.rows(name)}"]
         lines += ["[[feature]]", f'name = "{name}"']
-    config = work / "remapd.toml"
-    config.write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+def start_remapd(remapd: str, config: Path, work: Path) -> subprocess.Popen:
     with open(work / "remapd.log", "w") as output:
-        done = subprocess.run([remapd, "run", "--config", str(config)], stderr=output)
-    if done.returncode:
+        return subprocess.Popen([remapd, "run", "--config", config], stderr=output)
+
+
+def check_remapd(daemon: subprocess.Popen, work: Path) -> None:
+    if daemon.wait():
         tail = (work / "remapd.log").read_text().splitlines()[-10:]
         raise SystemExit("\n".join(["remapd failed:", *tail]))
 
@@ -273,6 +344,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--remapd", required=True, help="the remapd program")
     parser.add_argument("--samples", type=int, default=400_000)
+    parser.add_argument("--brokers", help="live over Kafka: host:port of the brokers")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", type=Path, help="work in this new directory and leave it behind")
     arguments = parser.parse_args()
@@ -293,7 +365,8 @@ def main() -> None:
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     ranks = [
-        context.Process(target=rank_main, args=(r, log_path, work, arguments.remapd, results))
+        context.Process(target=rank_main, args=(
+            r, log_path, work, arguments.remapd, arguments.brokers, results))
         for r in range(RANKS)
     ]
     for process in ranks:
@@ -313,6 +386,7 @@ def main() -> None:
     ne = {how: round(outs[0][how]["ne"], 5) for how in ("full", "hash", "frequency", "remapd")}
     report = {
         "samples": samples,
+        "over": "kafka" if arguments.brokers else "directory",
         "tables": {n: {"ids": i, "rows": r} for n, (i, r) in tables.items()},
         "swaps": len(outs[0]["remapd"]["swaps"]),
         "ranks": RANKS,
