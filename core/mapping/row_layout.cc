@@ -20,9 +20,10 @@ std::uint32_t newcomer_rows(const LayoutRequest& request) {
   }
   const bool apart = request.has_incumbent && request.incumbent_newcomers > 1;
   if (request.newcomer_persistence < (apart ? kImpersistent : kPersistent)) return 1;
-  const double most = kMaxNewcomerShare * rows;
-  const double wanted = std::clamp(kRowsPerArrival * static_cast<double>(request.arrivals),
-                                   kMinNewcomerShare * rows, most);
+  const double most = std::max(1.0, kMaxNewcomerShare * rows);
+  const double least = std::max(1.0, kMinNewcomerShare * rows);
+  const double wanted =
+      std::clamp(kRowsPerArrival * static_cast<double>(request.arrivals), least, most);
   // An incumbent with a row for every id had left newcomers all the rest.
   const double held = request.incumbent_newcomers;
   if (request.has_incumbent && held >= wanted / kSlack && held <= std::min(kSlack * wanted, most)) {

@@ -153,15 +153,18 @@ class StreamEngine final : public Engine {
     std::vector<Id> ids;
     table.ids().for_each([&](sketch::Slot, Id id, double) { ids.push_back(id); });
     std::sort(ids.begin(), ids.end());
+    std::uint64_t clustered = 0;
     for (const Id id : ids) {
       if (!artifact.contains(id)) continue;
+      const Row row = artifact.lookup(id);
       incumbent.ids.push_back(id);
-      incumbent.rows.push_back(artifact.lookup(id));
+      incumbent.rows.push_back(row);
+      if (row.value >= incumbent.info.dedicated_rows) ++clustered;
     }
     incumbent.stats.ids = incumbent.ids.size();
     incumbent.stats.dedicated_rows = incumbent.info.dedicated_rows;
     incumbent.stats.fallback_rows = incumbent.info.fallback.row_count;
-    table.adopt(std::move(incumbent), table.clustered_ids());
+    table.adopt(std::move(incumbent), clustered);
     return {};
   }
 
