@@ -169,6 +169,11 @@ std::vector<float> CoAccessGraph::embed(TableIndex table, std::span<const Slot> 
   return out;
 }
 
+std::size_t CoAccessGraph::bytes_per_slot(const Config& config) {
+  return config.neighbours * sizeof(Node) + sizeof(std::uint32_t) + sizeof(std::uint64_t) +
+         config.dimension * sizeof(float);
+}
+
 std::size_t CoAccessGraph::memory_bytes() const {
   return neighbours_.size() * sizeof(Node) + degree_.size() * sizeof(std::uint32_t) +
          signs_.size() * sizeof(std::uint64_t) + embedding_.size() * sizeof(float);

@@ -52,6 +52,7 @@ class CoAccessGraph {
   // later, and of those without company, the random ones they start from.
   std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
 
+  static std::size_t bytes_per_slot(const Config& config);
   std::size_t memory_bytes() const;
   void save(ByteWriter& out) const;
   Result<void> load(ByteReader& in);

@@ -59,6 +59,9 @@ class FactorisationMachine {
   // Row-major, slots.size() x dimension().
   std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
 
+  static std::size_t bytes_per_slot(const Config& config) {
+    return (kFactors + config.factors) * sizeof(float);
+  }
   std::size_t memory_bytes() const;
   void save(ByteWriter& out) const;
   Result<void> load(ByteReader& in);

@@ -93,6 +93,11 @@ Learners::Embedding Learners::embed(TableIndex table, std::span<const sketch::Sl
   return {graph_.embed(table, slots), graph_.dimension()};
 }
 
+std::size_t Learners::bytes_per_slot(const EngineConfig& config) {
+  return embedding::FactorisationMachine::bytes_per_slot(machine_config(config)) +
+         embedding::CoAccessGraph::bytes_per_slot(graph_config(config));
+}
+
 std::size_t Learners::memory_bytes() const {
   return machine_.memory_bytes() + graph_.memory_bytes();
 }

@@ -51,6 +51,8 @@ class Learners {
   std::uint64_t labelled_samples() const { return labelled_; }
   double label_sum() const { return label_sum_; }
 
+  // Bytes for each slot of any table, of the learners that tables of this configuration may use.
+  static std::size_t bytes_per_slot(const EngineConfig& config);
   std::size_t memory_bytes() const;
   void save(ByteWriter& out) const;
   Result<void> load(ByteReader& in);

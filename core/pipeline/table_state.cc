@@ -10,6 +10,12 @@ TableState::TableState(const TableConfig& config)
       rows_(ids_.slot_count(), kNoRow),
       touched_(ids_.slot_count(), false) {}
 
+sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
+  auto out = sketch::TrackedIds::footprint(config.max_tracked_ids);
+  out.bytes += out.slots * sizeof(Row) + out.slots / 8 + sketch::HyperLogLog().memory_bytes();
+  return out;
+}
+
 void TableState::access(std::span<const Id> ids, std::span<sketch::Slot> slots,
                         std::vector<sketch::Slot>& admitted, std::span<std::uint8_t> newcomer) {
   const std::size_t before = admitted.size();

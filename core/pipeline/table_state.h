@@ -21,6 +21,9 @@ class TableState {
  public:
   explicit TableState(const TableConfig& config);
 
+  // What a table takes apart from its incumbent, without making one.
+  static sketch::TrackedIds::Footprint footprint(const TableConfig& config);
+
   const TableConfig& config() const { return config_; }
   std::uint32_t slot_count() const { return ids_.slot_count(); }
   const sketch::TrackedIds& ids() const { return ids_; }

@@ -50,6 +50,11 @@ Geometry geometry(std::uint64_t max_tracked_ids, std::uint32_t line_ids) {
   return {shards, static_cast<std::uint32_t>(slots), static_cast<std::uint32_t>(lines)};
 }
 
+// Of each shard.
+std::uint64_t sketch_lines(const Geometry& g) {
+  return (std::uint64_t{g.shard_slots} + kSlotsPerSketchLine - 1) / kSlotsPerSketchLine;
+}
+
 }  // namespace
 
 TrackedIds::TrackedIds(std::uint64_t max_tracked_ids, double evict_share)
@@ -65,9 +70,17 @@ TrackedIds::TrackedIds(std::uint64_t max_tracked_ids, double evict_share)
   carried_ = HugeArray<double>(slot_count());
   places_ = HugeArray<std::uint32_t>(slot_count());
   // As many sketch lines in every shard: then shards share none of them.
-  const std::uint32_t sketch_lines = (shard_slots_ + kSlotsPerSketchLine - 1) / kSlotsPerSketchLine;
-  sketch_ = CountMin(std::uint64_t{sketch_lines} * g.shards);
+  sketch_ = CountMin(sketch_lines(g) * g.shards);
   set_weight(1);
+}
+
+TrackedIds::Footprint TrackedIds::footprint(std::uint64_t max_tracked_ids) {
+  const Geometry g = geometry(max_tracked_ids, kLineIds);
+  const std::uint64_t slots = std::uint64_t{g.shards} * g.shard_slots;
+  const std::uint64_t lines = std::uint64_t{g.shards} * g.shard_lines;
+  return {.slots = slots,
+          .bytes = lines * sizeof(Line) + slots * (sizeof(double) + sizeof(std::uint32_t)) +
+                   g.shards * (sketch_lines(g) * CountMin::kLineBytes + sizeof(Shard))};
 }
 
 void TrackedIds::set_weight(double weight) {

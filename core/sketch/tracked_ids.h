@@ -64,6 +64,13 @@ class TrackedIds {
   // 1 <= max_tracked_ids <= kMaxCapacity; 0 < evict_share <= 1, of a shard's slots.
   explicit TrackedIds(std::uint64_t max_tracked_ids, double evict_share = kDefaultEvictShare);
 
+  // What a store of `max_tracked_ids` takes, without making one.
+  struct Footprint {
+    std::uint64_t slots = 0;
+    std::uint64_t bytes = 0;
+  };
+  static Footprint footprint(std::uint64_t max_tracked_ids);
+
   // The most ids that can be tracked.
   std::uint32_t slot_count() const { return shard_slots_ * shard_count(); }
   std::uint32_t shard_count() const { return static_cast<std::uint32_t>(shards_.size()); }

@@ -4,7 +4,9 @@
 // Events: messages of 256 samples of one id, on one partition. `ids/cpu_s` counts the processor
 // time of the whole process, librdkafka's threads included: ids a second and core. Consume is the
 // floor: the same messages through bare librdkafka, not decoded. Versions: an artifact of a million
-// ids, published and read back, under each compression.
+// ids, published and read back, under each compression. ConsumeAndLearn is the daemon's whole
+// intake: messages of 256 ids (64 samples of four features) read, decoded and learned on one
+// thread; ConsumeSamples is its floor.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -13,6 +15,7 @@
 #include <string>
 
 #include <benchmark/benchmark.h>
+#include <tbb/global_control.h>
 
 #include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/kafka_event_producer.h"
@@ -24,6 +27,8 @@
 #include "core/base/hash.h"
 #include "core/base/random.h"
 #include "core/mapping/artifact.h"
+#include "core/pipeline/engine.h"
+#include "tests/support/zipf.h"
 
 namespace remapd::kafka {
 namespace {
@@ -80,8 +85,7 @@ void count_ids(benchmark::State& state) {
   state.counters["ids/s"] = benchmark::Counter(ids, benchmark::Counter::kIsRate);
 }
 
-void Consume(benchmark::State& state) {
-  const std::string& topic = event_topic_of_bench();
+void consume(benchmark::State& state, const std::string& topic) {
   for (auto _ : state) {
     ClientRole role;
     role.type = RD_KAFKA_CONSUMER;
@@ -97,6 +101,10 @@ void Consume(benchmark::State& state) {
   count_ids(state);
 }
 
+void Consume(benchmark::State& state) {
+  consume(state, event_topic_of_bench());
+}
+
 void ConsumeAndDecode(benchmark::State& state) {
   const std::string& topic = event_topic_of_bench();
   for (auto _ : state) {
@@ -110,6 +118,84 @@ void ConsumeAndDecode(benchmark::State& state) {
       if (polled && *polled == pipeline::PollOutcome::kBatch) samples += batch.samples();
     }
   }
+  count_ids(state);
+}
+
+// Messages of 64 samples of four features, 256 ids in all, drawn by Zipf 1.05 from two million a
+// feature, with labels: what the daemon reads, decodes and learns.
+constexpr std::uint32_t kFeatures = 4;
+constexpr std::uint64_t kUniverse = 2'000'000;
+
+pipeline::EngineConfig engine_config(pipeline::LearnerChoice learner) {
+  pipeline::EngineConfig config;
+  for (std::uint32_t f = 0; f < kFeatures; ++f) {
+    pipeline::TableConfig table;
+    table.name = "t" + std::to_string(f);
+    table.rows = kUniverse / 10;
+    table.max_tracked_ids = kUniverse + kUniverse / 20;
+    table.learner = learner;
+    config.tables.push_back(table);
+    config.features.push_back({table.name, TableIndex{f}});
+  }
+  config.co_access_dimension = 16;
+  config.factors = 4;
+  return config;
+}
+
+const std::string& sample_topic_of_bench() {
+  static const std::string kTopic = [] {
+    const std::string topic = make_topic(event_topic("samples", 1));
+    auto producer = KafkaEventProducer::create({.settings = settings(), .topic = topic});
+    REMAPD_CHECK(producer.has_value(), "a benchmark can produce");
+    const pipeline::FeatureSchema features(engine_config(pipeline::LearnerChoice::kAuto).features);
+    const support::Zipf zipf(kUniverse, 1.05);
+    Random random(1);
+    pipeline::EventBatch batch;
+    for (std::size_t m = 0; m < kMessages; ++m) {
+      batch.reset(kFeatures);
+      constexpr std::size_t kSamples = kIds / kFeatures;
+      for (std::uint32_t f = 0; f < kFeatures; ++f) {
+        batch.mutable_lengths(FeatureIndex{f}).assign(kSamples, 1);
+        for (std::size_t s = 0; s < kSamples; ++s) {
+          batch.mutable_values(FeatureIndex{f}).push_back(hash_id(zipf(random), f));
+        }
+      }
+      for (std::size_t s = 0; s < kSamples; ++s) {
+        batch.mutable_labels().push_back(random.uniform() < 0.3 ? 1.0F : 0.0F);
+      }
+      batch.seal(kSamples);
+      REMAPD_CHECK((*producer)->send(batch, features), "a benchmark can produce");
+    }
+    REMAPD_CHECK((*producer)->flush(), "a benchmark can produce");
+    return topic;
+  }();
+  return kTopic;
+}
+
+void ConsumeSamples(benchmark::State& state) {
+  consume(state, sample_topic_of_bench());
+}
+
+// The same messages again and again, so that after the first round most ids are tracked.
+void ConsumeAndLearn(benchmark::State& state, pipeline::LearnerChoice learner) {
+  const std::string& topic = sample_topic_of_bench();
+  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, 1);
+  auto engine = pipeline::Engine::create(engine_config(learner));
+  REMAPD_CHECK(engine.has_value(), "the bench's configuration is sound");
+  const auto read_topic = [&] {
+    auto source = KafkaEventSource::create(
+        {.settings = settings(), .topic = topic, .group = "bench"}, (*engine)->schema(), nullptr);
+    REMAPD_CHECK(source && (*source)->start({}), "a benchmark can read its topic");
+    pipeline::EventBatch batch;
+    for (std::size_t ids = 0; ids < kMessages * kIds;) {
+      const auto polled = (*source)->poll(batch, 1s);
+      if (!polled || *polled != pipeline::PollOutcome::kBatch) continue;
+      ids += batch.total_ids();
+      (*engine)->ingest(batch);
+    }
+  };
+  read_topic();
+  for (auto _ : state) read_topic();
   count_ids(state);
 }
 
@@ -166,7 +252,14 @@ void PublishAndFetch(benchmark::State& state, const char* compression) {
 }
 
 BENCHMARK(Consume)->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(ConsumeSamples)->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(ConsumeAndDecode)->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ConsumeAndLearn, coaccess, pipeline::LearnerChoice::kCoAccess)
+    ->MeasureProcessCPUTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ConsumeAndLearn, supervised, pipeline::LearnerChoice::kSupervised)
+    ->MeasureProcessCPUTime()
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(PublishAndFetch, none, "none")->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(PublishAndFetch, lz4, "lz4")->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(PublishAndFetch, zstd, "zstd")->UseRealTime()->Unit(benchmark::kMillisecond);

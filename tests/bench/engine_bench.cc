@@ -1,0 +1,281 @@
+// What the whole intake costs an id: Engine::ingest() with tracked ids, sketches and a learner, and
+// what the engine's memory comes to beside what its configuration predicts.
+//
+// Streams: messages of 64 samples of four features, each with a table of its own; ids are drawn by
+// Zipf 1.05 from 2,000,000 a feature, and all of them are tracked before anything is measured, in
+// 8.4 million slots. Stretches of 65,536 ids are taken in with one and with two threads in turn, on
+// the same engine, so that what else the machine does meets both. Counters:
+//   ns           median of the processor time an id, one thread
+//   wall_ns      lower decile of the time an id, one thread
+//   wall_ns_2    the same with two threads
+//   speedup      wall_ns / wall_ns_2
+//   absl_ns      absl::flat_hash_map counting the same ids, and no more than that
+//   vs_absl      ns / absl_ns
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+#include <benchmark/benchmark.h>
+#include <tbb/global_control.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/check.h"
+#include "core/base/random.h"
+#include "core/pipeline/engine.h"
+#include "core/pipeline/memory_plan.h"
+#include "tests/support/zipf.h"
+
+namespace remapd::pipeline {
+namespace {
+
+constexpr std::size_t kSamples = 64;  // a message
+constexpr std::uint32_t kFeatures = 4;
+constexpr std::uint64_t kUniverse = 2'000'000;
+constexpr std::uint64_t kTracked = 2'100'000;
+
+double cpu_ns() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
+}
+
+double wall_ns() {
+  return std::chrono::duration<double, std::nano>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+double quantile(std::vector<double> values, double share) {
+  if (values.empty()) return 0;
+  const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + at, values.end());
+  return values[static_cast<std::size_t>(at)];
+}
+
+struct Shape {
+  std::size_t samples = kSamples;  // a message
+  std::uint32_t tables = kFeatures;
+  std::uint64_t universe = kUniverse;  // ids a table
+  std::uint64_t tracked = kTracked;
+  std::uint32_t dimension = 16;
+  bool labelled = false;
+
+  std::size_t message_ids() const { return samples * tables; }
+  auto operator<=>(const Shape&) const = default;
+};
+
+EngineConfig config_of(const Shape& shape) {
+  EngineConfig config;
+  for (std::uint32_t t = 0; t < shape.tables; ++t) {
+    TableConfig table;
+    table.name = "t" + std::to_string(t);
+    table.rows = static_cast<std::uint32_t>(std::max<std::uint64_t>(shape.universe / 10, 1));
+    table.max_tracked_ids = shape.tracked;
+    table.learner = shape.labelled ? LearnerChoice::kSupervised : LearnerChoice::kCoAccess;
+    table.half_life_samples = 10'000'000;
+    config.tables.push_back(table);
+    config.features.push_back({table.name, TableIndex{t}});
+  }
+  config.co_access_dimension = shape.dimension;
+  config.factors = 4;
+  return config;
+}
+
+Id id_of(std::uint32_t table, std::uint64_t rank) {
+  return hash_id(rank, table);
+}
+
+void fill(EventBatch& batch, const Shape& shape, auto&& rank_of, auto&& label_of) {
+  batch.reset(shape.tables);
+  for (std::uint32_t f = 0; f < shape.tables; ++f) {
+    batch.mutable_lengths(FeatureIndex{f}).assign(shape.samples, 1);
+    auto& values = batch.mutable_values(FeatureIndex{f});
+    for (std::size_t s = 0; s < shape.samples; ++s) values.push_back(id_of(f, rank_of(f, s)));
+  }
+  if (shape.labelled) {
+    for (std::size_t s = 0; s < shape.samples; ++s) batch.mutable_labels().push_back(label_of());
+  }
+  batch.seal(shape.samples);
+}
+
+// An engine that tracks every id, and messages to come.
+struct Loaded {
+  std::unique_ptr<Engine> engine;
+  std::vector<EventBatch> messages;
+};
+
+void track_all(Engine& engine, const Shape& shape) {
+  EventBatch batch;
+  Random random(5);
+  for (std::uint64_t first = 0; first < shape.universe; first += shape.samples) {
+    fill(
+        batch, shape,
+        [&](std::uint32_t f, std::size_t s) {
+          // An order that has nothing to do with the rank, and another one in each table.
+          return 1 + (first + s + f * 7'919) * 1'000'003 % shape.universe;
+        },
+        [&] { return random.uniform() < 0.3 ? 1.0F : 0.0F; });
+    engine.ingest(batch);
+  }
+}
+
+Loaded load(const Shape& shape, std::size_t ids) {
+  Loaded out;
+  auto engine = Engine::create(config_of(shape));
+  REMAPD_CHECK(engine.has_value(), "the bench's configuration is sound");
+  out.engine = std::move(*engine);
+  track_all(*out.engine, shape);
+  const support::Zipf zipf(shape.universe, 1.05);
+  Random random(7);
+  out.messages.resize(ids / shape.message_ids());
+  for (EventBatch& batch : out.messages) {
+    fill(
+        batch, shape, [&](std::uint32_t, std::size_t) { return zipf(random); },
+        [&] { return random.uniform() < 0.3 ? 1.0F : 0.0F; });
+  }
+  return out;
+}
+
+double absl_ns(const std::vector<EventBatch>& messages, const Shape& shape) {
+  std::vector<absl::flat_hash_map<Id, std::uint64_t>> counts(shape.tables);
+  for (std::uint32_t t = 0; t < shape.tables; ++t) {
+    counts[t].reserve(shape.universe);
+    for (std::uint64_t rank = 1; rank <= shape.universe; ++rank) counts[t][id_of(t, rank)] = 1;
+  }
+  std::vector<double> ns;
+  for (const EventBatch& batch : messages) {
+    const double begin = cpu_ns();
+    for (std::uint32_t f = 0; f < shape.tables; ++f) {
+      for (const Id id : batch.values(FeatureIndex{f})) ++counts[f][id];
+    }
+    ns.push_back((cpu_ns() - begin) / static_cast<double>(batch.total_ids()));
+  }
+  benchmark::DoNotOptimize(counts);
+  return quantile(ns, 0.5);
+}
+
+void measure_intake(benchmark::State& state, const Shape& shape, bool compare) {
+  constexpr std::size_t kStretch = 65'536;  // ids
+  const Loaded loaded = load(shape, std::size_t{64} * kStretch);
+  const std::size_t step = std::max<std::size_t>(1, kStretch / shape.message_ids());
+  std::array<std::vector<double>, 2> cpu;
+  std::array<std::vector<double>, 2> wall;
+  for (auto _ : state) {
+    for (std::size_t first = 0; first + step <= loaded.messages.size(); first += step) {
+      const std::size_t threads = 1 + first / step % 2;
+      const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
+      const double cpu_begin = cpu_ns();
+      const double wall_begin = wall_ns();
+      for (std::size_t m = first; m < first + step; ++m) {
+        loaded.engine->ingest(loaded.messages[m]);
+      }
+      const auto ids = static_cast<double>(step * shape.message_ids());
+      wall[threads - 1].push_back((wall_ns() - wall_begin) / ids);
+      cpu[threads - 1].push_back((cpu_ns() - cpu_begin) / ids);
+    }
+  }
+  state.SetItemsProcessed(state.iterations() *
+                          static_cast<std::int64_t>(loaded.messages.size() * shape.message_ids()));
+  state.counters["ns"] = quantile(cpu[0], 0.5);
+  state.counters["cpu_ns_2"] = quantile(cpu[1], 0.5);
+  state.counters["wall_ns"] = quantile(wall[0], 0.1);
+  state.counters["wall_ns_2"] = quantile(wall[1], 0.1);
+  state.counters["speedup"] = quantile(wall[0], 0.1) / quantile(wall[1], 0.1);
+  if (!compare) return;
+  const double absl = absl_ns(loaded.messages, shape);
+  state.counters["absl_ns"] = absl;
+  state.counters["vs_absl"] = quantile(cpu[0], 0.5) / absl;
+}
+
+void BM_Intake(benchmark::State& state, bool labelled) {
+  measure_intake(state, {.labelled = labelled}, true);
+}
+BENCHMARK_CAPTURE(BM_Intake, coaccess, false)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(BM_Intake, supervised, true)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// The curves of docs/benchmarks.md: one thing varied at a time.
+void BM_IntakeByMessage(benchmark::State& state, bool labelled) {
+  measure_intake(state,
+                 {.samples = static_cast<std::size_t>(state.range(0)) / kFeatures,
+                  .universe = kUniverse / 8,
+                  .tracked = kTracked / 8,
+                  .labelled = labelled},
+                 false);
+}
+BENCHMARK_CAPTURE(BM_IntakeByMessage, coaccess, false)->RangeMultiplier(4)->Range(16, 4096);
+BENCHMARK_CAPTURE(BM_IntakeByMessage, supervised, true)->RangeMultiplier(4)->Range(16, 4096);
+
+// As many ids in all, over more and more tables.
+void BM_IntakeByTables(benchmark::State& state, bool labelled) {
+  const auto tables = static_cast<std::uint32_t>(state.range(0));
+  measure_intake(state,
+                 {.tables = tables,
+                  .universe = kUniverse / tables,
+                  .tracked = kTracked / tables,
+                  .labelled = labelled},
+                 false);
+}
+BENCHMARK_CAPTURE(BM_IntakeByTables, coaccess, false)->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Arg(200);
+BENCHMARK_CAPTURE(BM_IntakeByTables, supervised, true)->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Arg(200);
+
+void BM_IntakeByIds(benchmark::State& state, bool labelled) {
+  const auto ids = static_cast<std::uint64_t>(state.range(0)) / kFeatures;
+  measure_intake(state, {.universe = ids, .tracked = ids + ids / 20, .labelled = labelled}, false);
+}
+BENCHMARK_CAPTURE(BM_IntakeByIds, coaccess, false)->RangeMultiplier(10)->Range(100'000, 10'000'000);
+BENCHMARK_CAPTURE(BM_IntakeByIds, supervised, true)
+    ->RangeMultiplier(10)
+    ->Range(100'000, 10'000'000);
+
+void BM_IntakeByDimension(benchmark::State& state) {
+  measure_intake(state,
+                 {.universe = kUniverse / 8,
+                  .tracked = kTracked / 8,
+                  .dimension = static_cast<std::uint32_t>(state.range(0))},
+                 false);
+}
+BENCHMARK(BM_IntakeByDimension)->Arg(8)->Arg(16)->Arg(32)->Arg(64);
+
+std::uint64_t resident_bytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  REMAPD_CHECK(file != nullptr, "/proc tells how much memory a process holds");
+  unsigned long long size = 0;
+  unsigned long long resident = 0;
+  const int read = std::fscanf(file, "%llu %llu", &size, &resident);
+  std::fclose(file);
+  REMAPD_CHECK(read == 2, "/proc tells how much memory a process holds");
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Full stores: what the process has grown by over what memory_plan() says. Once, in a process of
+// its own: what other benchmarks gave back would hide growth.
+void BM_Memory(benchmark::State& state, bool labelled) {
+  Shape shape{.labelled = labelled};
+  shape.universe = shape.tracked + shape.tracked / 20;  // every slot is taken
+  const std::uint64_t before = resident_bytes();
+  auto engine = Engine::create(config_of(shape));
+  REMAPD_CHECK(engine.has_value(), "the bench's configuration is sound");
+  for (auto _ : state) track_all(**engine, shape);
+  const MemoryPlan plan = memory_plan(config_of(shape));
+  const auto grown = static_cast<double>(resident_bytes() - before);
+  state.counters["resident_bytes"] = grown;
+  state.counters["predicted_bytes"] = static_cast<double>(plan.bytes);
+  state.counters["bytes_per_tracked_id"] = plan.bytes_per_tracked_id;
+  state.counters["rss_over_predicted"] = grown / static_cast<double>(plan.bytes);
+}
+BENCHMARK_CAPTURE(BM_Memory, coaccess, false)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Memory, supervised, true)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace remapd::pipeline
