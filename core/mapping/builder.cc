@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/base/check.h"
+#include "core/base/parallel.h"
 #include "core/mapping/cluster_refinement.h"
 #include "core/mapping/kmeans.h"
 #include "core/mapping/migration_planner.h"
@@ -14,6 +15,7 @@ namespace remapd::mapping {
 namespace {
 
 constexpr double kDedicatedRankSlack = 1.5;
+constexpr std::size_t kPiece = 16'384;  // ids a task works on
 constexpr double kReclusterGrowth = 2.0;
 constexpr std::uint64_t kRevisitVersions = 8;  // an id nobody touches is looked at this rarely
 
@@ -32,12 +34,22 @@ std::vector<Row> incumbent_rows(const BuildInput& input) {
 
 // Positions by falling frequency; ties by hashed id, so that no range of ids is preferred.
 std::vector<std::uint32_t> by_frequency(const BuildInput& input, std::uint64_t seed) {
-  std::vector<std::uint32_t> order(input.ids.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    if (input.frequency[a] != input.frequency[b]) return input.frequency[a] > input.frequency[b];
-    return hash_id(input.ids[a], seed) < hash_id(input.ids[b], seed);
+  struct Ranked {
+    float frequency;
+    std::uint32_t position;
+    std::uint64_t hash;
+  };
+  std::vector<Ranked> ranked(input.ids.size());
+  parallel_ranges(ranked.size(), kPiece, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      ranked[i] = {input.frequency[i], static_cast<std::uint32_t>(i), hash_id(input.ids[i], seed)};
+    }
   });
+  parallel_sort(ranked, [](const Ranked& a, const Ranked& b) {
+    return a.frequency != b.frequency ? a.frequency > b.frequency : a.hash < b.hash;
+  });
+  std::vector<std::uint32_t> order(ranked.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = ranked[i].position;
   return order;
 }
 
@@ -182,28 +194,33 @@ class Builder {
                  "clustering needs one embedding for each id");
     const bool weighted = config_.strategy == Strategy::kCombined;
     std::vector<std::uint32_t> members;
-    std::vector<float> points;
-    std::vector<float> weights;
-    std::vector<float> traffic;
-    std::vector<std::uint8_t> may_move;
-    std::vector<std::uint32_t> held;
-    bool any_held = false;
+    members.reserve(rows.size());
     for (std::uint32_t i = 0; i < rows.size(); ++i) {
-      if (owns[i]) continue;
-      members.push_back(i);
-      const auto* embedding = in_.embedding.data() + i * in_.dimension;
-      points.insert(points.end(), embedding, embedding + in_.dimension);
-      weights.push_back(weighted ? std::sqrt(in_.frequency[i]) : 1.0F);
-      traffic.push_back(in_.frequency[i]);
-      may_move.push_back(in_.touched.empty() || in_.touched[i] != 0 ||
-                         (mix64(in_.ids[i]) + in_.version.value) % kRevisitVersions == 0);
-      const Row old = old_rows_[i];
-      const bool keeps = old != kNoRow &&
-                         old.value >= std::max(layout.dedicated, old_dedicated()) &&
-                         old.value < layout.placed();
-      held.push_back(keeps ? old.value - layout.dedicated : kUnassigned);
-      any_held |= keeps;
+      if (!owns[i]) members.push_back(i);
     }
+    const std::size_t n = members.size();
+    std::vector<float> points(n * in_.dimension);
+    std::vector<float> weights(n);
+    std::vector<float> traffic(n);
+    std::vector<std::uint8_t> may_move(n);
+    std::vector<std::uint32_t> held(n);
+    const std::uint32_t first_kept = std::max(layout.dedicated, old_dedicated());
+    parallel_ranges(n, kPiece, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t m = begin; m < end; ++m) {
+        const std::uint32_t i = members[m];
+        std::copy_n(in_.embedding.data() + i * in_.dimension, in_.dimension,
+                    points.data() + m * in_.dimension);
+        weights[m] = weighted ? std::sqrt(in_.frequency[i]) : 1.0F;
+        traffic[m] = in_.frequency[i];
+        may_move[m] = in_.touched.empty() || in_.touched[i] != 0 ||
+                      (mix64(in_.ids[i]) + in_.version.value) % kRevisitVersions == 0;
+        const Row old = old_rows_[i];
+        const bool keeps = old != kNoRow && old.value >= first_kept && old.value < layout.placed();
+        held[m] = keeps ? old.value - layout.dedicated : kUnassigned;
+      }
+    });
+    const bool any_held =
+        std::any_of(held.begin(), held.end(), [](std::uint32_t h) { return h != kUnassigned; });
     std::vector<std::uint32_t> assignment = held;
     const bool afresh = !any_held || static_cast<double>(members.size()) >
                                          kReclusterGrowth * static_cast<double>(in_.clustered_ids);

@@ -6,12 +6,14 @@
 #include <cstring>
 #include <limits>
 
+#include "core/base/check.h"
 #include "core/mapping/kmeans.h"
 
 namespace remapd::mapping {
 namespace {
 
 constexpr std::size_t kLanes = 16;
+constexpr std::size_t kMaxDimension = CentroidBlock::kMaxDimension;
 using Floats = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
 using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
 
@@ -24,22 +26,11 @@ using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
 #define REMAPD_SIMD_CLONES
 #endif
 
-REMAPD_SIMD_CLONES
-CentroidBlock::Nearest search(const float* blocks, std::size_t size, std::size_t dimension,
-                              const float* point) {
-  const std::size_t stride = kLanes * (dimension + 1);
-  Floats best = Floats{} + std::numeric_limits<float>::infinity();
-  Ints best_block = {};
-  for (std::size_t b = 0, count = (size + kLanes - 1) / kLanes; b < count; ++b) {
-    const float* block = blocks + b * stride;
-    Floats score = *reinterpret_cast<const Floats*>(block);
-    for (std::size_t k = 0; k < dimension; ++k) {
-      score -= (2 * point[k]) * *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes);
-    }
-    const Ints nearer = score < best;
-    best = nearer ? score : best;
-    best_block = nearer ? (Ints{} + static_cast<std::int32_t>(b)) : best_block;
-  }
+// The best of the lanes' best, and the distance from the score.
+[[gnu::always_inline]] inline CentroidBlock::Nearest best_lane(const Floats& best,
+                                                               const Ints& best_block,
+                                                               const float* point,
+                                                               std::size_t dimension) {
   CentroidBlock::Nearest out{0, std::numeric_limits<float>::infinity()};
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const auto index = static_cast<std::uint32_t>(best_block[lane]) * kLanes + lane;
@@ -51,6 +42,57 @@ CentroidBlock::Nearest search(const float* blocks, std::size_t size, std::size_t
   for (std::size_t k = 0; k < dimension; ++k) norm += point[k] * point[k];
   out.distance = std::max(0.0F, out.distance + norm);
   return out;
+}
+
+// kPoints points at a time share each load of a centroid and keep as many sums in flight. Every
+// lane adds in the order of the dimensions, whatever kPoints is.
+template <std::size_t kPoints>
+[[gnu::always_inline]] inline void search_tile(const float* blocks, std::size_t size,
+                                               std::size_t dimension, const float* points,
+                                               CentroidBlock::Nearest* out) {
+  const std::size_t stride = kLanes * (dimension + 1);
+  float doubled[kMaxDimension * kPoints];  // by dimension, so that one load spreads to all lanes
+  for (std::size_t k = 0; k < dimension; ++k) {
+    for (std::size_t p = 0; p < kPoints; ++p)
+      doubled[k * kPoints + p] = 2 * points[p * dimension + k];
+  }
+  Floats best[kPoints];
+  Ints best_block[kPoints];
+  for (std::size_t p = 0; p < kPoints; ++p) {
+    best[p] = Floats{} + std::numeric_limits<float>::infinity();
+    best_block[p] = Ints{};
+  }
+  for (std::size_t b = 0, count = (size + kLanes - 1) / kLanes; b < count; ++b) {
+    const float* block = blocks + b * stride;
+    Floats score[kPoints];
+    for (std::size_t p = 0; p < kPoints; ++p) score[p] = *reinterpret_cast<const Floats*>(block);
+    for (std::size_t k = 0; k < dimension; ++k) {
+      const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes);
+      for (std::size_t p = 0; p < kPoints; ++p) {
+        score[p] -= doubled[k * kPoints + p] * centroid;
+      }
+    }
+    for (std::size_t p = 0; p < kPoints; ++p) {
+      const Ints nearer = score[p] < best[p];
+      best[p] = nearer ? score[p] : best[p];
+      best_block[p] = nearer ? (Ints{} + static_cast<std::int32_t>(b)) : best_block[p];
+    }
+  }
+  for (std::size_t p = 0; p < kPoints; ++p) {
+    out[p] = best_lane(best[p], best_block[p], points + p * dimension, dimension);
+  }
+}
+
+REMAPD_SIMD_CLONES
+void search(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
+            std::size_t count, CentroidBlock::Nearest* out) {
+  constexpr std::size_t kTile = 8;
+  std::size_t at = 0;
+  for (; at + kTile <= count; at += kTile) {
+    search_tile<kTile>(blocks, size, dimension, points + at * dimension, out + at);
+  }
+  for (; at < count; ++at)
+    search_tile<1>(blocks, size, dimension, points + at * dimension, out + at);
 }
 
 REMAPD_SIMD_CLONES
@@ -73,6 +115,7 @@ void measure(const float* blocks, std::size_t size, std::size_t dimension, const
 
 CentroidBlock::CentroidBlock(std::span<const float> centroids, std::size_t dimension)
     : size_(centroids.size() / dimension), dimension_(dimension) {
+  REMAPD_CHECK(dimension <= kMaxDimension, "embeddings are low-dimensional");
   const std::size_t count = (size_ + kLanes - 1) / kLanes;
   const std::size_t stride = kLanes * (dimension + 1);
   blocks_.assign(count * stride, 0.0F);
@@ -92,7 +135,13 @@ CentroidBlock::CentroidBlock(std::span<const float> centroids, std::size_t dimen
 }
 
 CentroidBlock::Nearest CentroidBlock::nearest(const float* point) const {
-  return search(blocks_.data(), size_, dimension_, point);
+  Nearest out;
+  search(blocks_.data(), size_, dimension_, point, 1, &out);
+  return out;
+}
+
+void CentroidBlock::nearest(std::span<const float> points, std::span<Nearest> out) const {
+  search(blocks_.data(), size_, dimension_, points.data(), out.size(), out.data());
 }
 
 void CentroidBlock::distances(const float* point, std::span<float> out) const {

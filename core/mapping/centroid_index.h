@@ -23,12 +23,16 @@ class CentroidBlock {
     float distance = 0;  // squared
   };
 
-  // `centroids` is row-major, count x dimension; count > 0.
+  static constexpr std::size_t kMaxDimension = 128;
+
+  // `centroids` is row-major, count x dimension; count > 0; dimension <= kMaxDimension.
   CentroidBlock(std::span<const float> centroids, std::size_t dimension);
 
   std::size_t size() const { return size_; }
   // The lowest index among the nearest. `point` has `dimension` floats.
   Nearest nearest(const float* point) const;
+  // The same for many points, row-major, out.size() x dimension: faster than one by one.
+  void nearest(std::span<const float> points, std::span<Nearest> out) const;
   // Squared distances to all, for ranking; out.size() == size().
   void distances(const float* point, std::span<float> out) const;
 

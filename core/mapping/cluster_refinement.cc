@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/base/parallel.h"
 #include "core/mapping/centroid_index.h"
 
 namespace remapd::mapping {
 namespace {
+
+constexpr std::size_t kPiece = 1'024;  // points a task looks at
 
 struct Centroids {
   std::vector<float> values;            // only of clusters with members
@@ -77,13 +80,22 @@ void refine_clusters(const RefinementInput& in, std::span<std::uint32_t> assignm
   std::vector<Move> moves;
   std::vector<Misfit> misfits(n);
   std::vector<bool> arrived(n, false);
+  const auto stays = [&](std::size_t i) {
+    return assignment[i] != kUnassigned && !in.may_move.empty() && in.may_move[i] == 0;
+  };
+  std::vector<CentroidIndex::Nearest> nearest_of(n);
+  parallel_ranges(n, kPiece, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      if (!stays(i)) nearest_of[i] = index.nearest(in.points.data() + i * d);
+    }
+  });
   for (std::uint32_t i = 0; i < n; ++i) {
     const float* point = in.points.data() + i * d;
-    if (assignment[i] != kUnassigned && !in.may_move.empty() && in.may_move[i] == 0) {
+    if (stays(i)) {
       misfits[i] = {0, i};
       continue;
     }
-    const auto found = index.nearest(point);
+    const auto found = nearest_of[i];
     const std::uint32_t nearest = centroids.cluster[found.index];
     if (assignment[i] == kUnassigned) {
       assignment[i] = nearest;
@@ -138,31 +150,62 @@ double relative_distortion(std::span<const float> points, std::span<const float>
                            std::size_t dimension, std::uint32_t clusters,
                            std::span<const std::uint32_t> assignment) {
   const std::size_t d = dimension;
-  std::vector<double> sums(std::size_t{clusters} * d, 0.0);
-  std::vector<double> mass(clusters, 0.0);
-  std::vector<double> all(d, 0.0);
-  double total_mass = 0;
-  double squares = 0;
-  for (std::size_t i = 0; i < assignment.size(); ++i) {
-    const std::uint32_t c = assignment[i];
-    mass[c] += weights[i];
-    total_mass += weights[i];
-    for (std::size_t k = 0; k < d; ++k) {
-      const double x = points[i * d + k];
-      sums[c * d + k] += weights[i] * x;
-      all[k] += weights[i] * x;
-      squares += weights[i] * x * x;
+  const std::size_t n = assignment.size();
+  // Points by cluster, in their order: what is summed in one task then lies in one cluster.
+  std::vector<std::uint32_t> begin(std::size_t{clusters} + 1, 0);
+  for (const std::uint32_t c : assignment) ++begin[c + 1];
+  for (std::size_t c = 0; c < clusters; ++c) begin[c + 1] += begin[c];
+  std::vector<std::uint32_t> members(n);
+  std::vector<std::uint32_t> next(begin.begin(), begin.end() - 1);
+  for (std::uint32_t i = 0; i < n; ++i) members[next[assignment[i]]++] = i;
+
+  struct Sums {
+    std::vector<double> all;
+    double mass = 0;
+    double squares = 0;
+    double between = 0;  // what the clusters' means explain of the squares
+  };
+  const std::size_t pieces = (std::size_t{clusters} + kPiece - 1) / kPiece;
+  std::vector<Sums> partial(pieces);
+  parallel_pieces(pieces, [&](std::size_t piece) {
+    Sums& out = partial[piece];
+    out.all.assign(d, 0.0);
+    std::vector<double> sum(d);
+    const std::size_t end = std::min<std::size_t>(clusters, (piece + 1) * kPiece);
+    for (std::size_t c = piece * kPiece; c < end; ++c) {
+      std::fill(sum.begin(), sum.end(), 0.0);
+      double mass = 0;
+      for (std::uint32_t m = begin[c]; m < begin[c + 1]; ++m) {
+        const std::size_t i = members[m];
+        const double weight = weights[i];
+        mass += weight;
+        for (std::size_t k = 0; k < d; ++k) {
+          const double x = points[i * d + k];
+          sum[k] += weight * x;
+          out.squares += weight * x * x;
+        }
+      }
+      if (mass <= 0) continue;
+      out.mass += mass;
+      for (std::size_t k = 0; k < d; ++k) {
+        out.all[k] += sum[k];
+        out.between += sum[k] * sum[k] / mass;
+      }
     }
+  });
+  Sums total;
+  total.all.assign(d, 0.0);
+  for (const Sums& part : partial) {
+    total.mass += part.mass;
+    total.squares += part.squares;
+    total.between += part.between;
+    for (std::size_t k = 0; k < d; ++k) total.all[k] += part.all[k];
   }
-  if (total_mass <= 0) return 0;
-  double within = squares;
-  double total = squares;
-  for (std::size_t c = 0; c < clusters; ++c) {
-    if (mass[c] <= 0) continue;
-    for (std::size_t k = 0; k < d; ++k) within -= sums[c * d + k] * sums[c * d + k] / mass[c];
-  }
-  for (std::size_t k = 0; k < d; ++k) total -= all[k] * all[k] / total_mass;
-  return total > 0 ? std::clamp(within / total, 0.0, 1.0) : 0.0;
+  if (total.mass <= 0) return 0;
+  const double within = total.squares - total.between;
+  double spread = total.squares;
+  for (const double sum : total.all) spread -= sum * sum / total.mass;
+  return spread > 0 ? std::clamp(within / spread, 0.0, 1.0) : 0.0;
 }
 
 void match_clusters(std::span<const std::uint32_t> old, std::span<const float> traffic,
@@ -170,16 +213,21 @@ void match_clusters(std::span<const std::uint32_t> old, std::span<const float> t
   struct Common {
     std::uint32_t cluster;
     std::uint32_t old;
+    std::uint32_t point;
     double traffic;
   };
   std::vector<Common> pairs;
-  for (std::size_t i = 0; i < assignment.size(); ++i) {
-    if (old[i] != kUnassigned) pairs.push_back({assignment[i], old[i], traffic[i]});
+  pairs.reserve(assignment.size());
+  for (std::uint32_t i = 0; i < assignment.size(); ++i) {
+    if (old[i] != kUnassigned) pairs.push_back({assignment[i], old[i], i, traffic[i]});
   }
   const auto by_pair = [](const Common& a, const Common& b) {
     return a.cluster != b.cluster ? a.cluster < b.cluster : a.old < b.old;
   };
-  std::stable_sort(pairs.begin(), pairs.end(), by_pair);
+  // A pair's traffic is added up in the order of the points.
+  parallel_sort(pairs, [&](const Common& a, const Common& b) {
+    return a.cluster != b.cluster || a.old != b.old ? by_pair(a, b) : a.point < b.point;
+  });
   std::size_t kept = 0;
   for (const Common& pair : pairs) {
     if (kept > 0 && pairs[kept - 1].cluster == pair.cluster && pairs[kept - 1].old == pair.old) {
@@ -189,7 +237,7 @@ void match_clusters(std::span<const std::uint32_t> old, std::span<const float> t
     }
   }
   pairs.resize(kept);
-  std::sort(pairs.begin(), pairs.end(), [&](const Common& a, const Common& b) {
+  parallel_sort(pairs, [&](const Common& a, const Common& b) {
     return a.traffic != b.traffic ? a.traffic > b.traffic : by_pair(a, b);
   });
   std::vector<std::uint32_t> number(clusters, kUnassigned);

@@ -1,11 +1,13 @@
 #include "core/mapping/kmeans.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "core/base/check.h"
+#include "core/base/parallel.h"
 #include "core/base/random.h"
 #include "core/mapping/centroid_index.h"
 
@@ -70,6 +72,25 @@ bool fill_empty(std::span<const float> points, std::span<const float> weights,
   return true;
 }
 
+// Nearest centroids of all points.
+void assign(const CentroidBlock& block, std::span<const float> points, std::size_t dimension,
+            std::span<std::uint32_t> assignment, std::span<float> distance) {
+  constexpr std::size_t kPiece = 4'096;
+  constexpr std::size_t kStep = 256;
+  parallel_ranges(assignment.size(), kPiece, [&](std::size_t begin, std::size_t end) {
+    std::array<CentroidBlock::Nearest, kStep> found;
+    for (std::size_t at = begin; at < end; at += kStep) {
+      const std::size_t count = std::min(kStep, end - at);
+      block.nearest(points.subspan(at * dimension, count * dimension),
+                    std::span(found).first(count));
+      for (std::size_t i = 0; i < count; ++i) {
+        assignment[at + i] = found[i].index;
+        distance[at + i] = found[i].distance;
+      }
+    }
+  });
+}
+
 }  // namespace
 
 KMeans kmeans(std::span<const float> points, std::span<const float> weights, std::size_t dimension,
@@ -103,21 +124,13 @@ KMeans kmeans(std::span<const float> points, std::span<const float> weights, std
   std::vector<float> distance(train);
   for (std::uint32_t round = 0; round < options.iterations; ++round) {
     const CentroidBlock block(out.centroids, dimension);
-    for (std::size_t i = 0; i < train; ++i) {
-      const auto found = block.nearest(sample.data() + i * dimension);
-      assignment[i] = found.index;
-      distance[i] = found.distance;
-    }
+    assign(block, sample, dimension, assignment, distance);
     fill_empty(sample, sample_weights, dimension, distance, assignment, out.centroids);
     update_centroids(sample, sample_weights, dimension, assignment, out.centroids);
   }
   const CentroidBlock block(out.centroids, dimension);
   distance.resize(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto found = block.nearest(points.data() + i * dimension);
-    out.assignment[i] = found.index;
-    distance[i] = found.distance;
-  }
+  assign(block, points, dimension, out.assignment, distance);
   fill_empty(points, weights, dimension, distance, out.assignment, out.centroids);
   return out;
 }
@@ -147,15 +160,17 @@ std::vector<std::uint32_t> hierarchical_kmeans(std::span<const float> points,
   // A group's share of the clusters follows what it would gain from them. In d dimensions the
   // distortion of m clusters falls as m^(-2/d); equal slopes give m ~ (mass * variance)^(d/(d+2)).
   std::vector<double> appetite(groups, 0.0);
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t g = coarse.assignment[i];
-    double distance = 0;
-    for (std::size_t k = 0; k < dimension; ++k) {
-      const double delta = points[i * dimension + k] - coarse.centroids[g * dimension + k];
-      distance += delta * delta;
+  parallel_pieces(groups, [&](std::size_t g) {
+    for (std::size_t m = begin[g]; m < begin[g + 1]; ++m) {
+      const std::size_t i = members[m];
+      double distance = 0;
+      for (std::size_t k = 0; k < dimension; ++k) {
+        const double delta = points[i * dimension + k] - coarse.centroids[g * dimension + k];
+        distance += delta * delta;
+      }
+      appetite[g] += weights[i] * distance;
     }
-    appetite[g] += weights[i] * distance;
-  }
+  });
   const double power = static_cast<double>(dimension) / (static_cast<double>(dimension) + 2.0);
   double total = 0;
   for (double& a : appetite) total += (a = std::pow(a, power));
@@ -192,15 +207,16 @@ std::vector<std::uint32_t> hierarchical_kmeans(std::span<const float> points,
     given = add ? given + step : given - step;
   }
 
+  std::vector<std::uint32_t> first(groups, 0);
+  for (std::size_t g = 1; g < groups; ++g) {
+    first[g] = first[g - 1] + static_cast<std::uint32_t>(share[g - 1]);
+  }
   std::vector<std::uint32_t> assignment(n);
-  std::uint32_t first = 0;
-  std::vector<float> group_points;
-  std::vector<float> group_weights;
-  for (std::size_t g = 0; g < groups; ++g) {
+  parallel_pieces(groups, [&](std::size_t g) {
     const std::span<const std::uint32_t> ids(members.data() + begin[g], begin[g + 1] - begin[g]);
-    if (ids.empty()) continue;
-    group_points.resize(ids.size() * dimension);
-    group_weights.resize(ids.size());
+    if (ids.empty()) return;
+    std::vector<float> group_points(ids.size() * dimension);
+    std::vector<float> group_weights(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
       std::copy_n(points.begin() + static_cast<std::ptrdiff_t>(ids[i] * dimension), dimension,
                   group_points.begin() + static_cast<std::ptrdiff_t>(i * dimension));
@@ -209,9 +225,8 @@ std::vector<std::uint32_t> hierarchical_kmeans(std::span<const float> points,
     KMeansOptions inner = options;
     inner.seed = options.seed + g + 1;
     const KMeans fine = kmeans(group_points, group_weights, dimension, share[g], inner);
-    for (std::size_t i = 0; i < ids.size(); ++i) assignment[ids[i]] = first + fine.assignment[i];
-    first += static_cast<std::uint32_t>(share[g]);
-  }
+    for (std::size_t i = 0; i < ids.size(); ++i) assignment[ids[i]] = first[g] + fine.assignment[i];
+  });
   return assignment;
 }
 

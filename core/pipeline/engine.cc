@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/base/parallel.h"
 #include "core/mapping/builder.h"
 #include "core/pipeline/learners.h"
 #include "core/pipeline/pending_samples.h"
@@ -29,10 +30,14 @@ constexpr std::uint32_t kStateFormat = 1;
 // The ids, frequencies and embeddings of the job by ascending id.
 mapping::BuildInput sorted_input(const BuildJob& job) {
   const mapping::BuildInput& from = job.input;
-  std::vector<std::uint32_t> order(from.ids.size());
-  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return from.ids[a] < from.ids[b]; });
+  struct Entry {
+    Id id;
+    std::uint32_t position;
+  };
+  const std::size_t n = from.ids.size();
+  std::vector<Entry> order(n);
+  for (std::uint32_t i = 0; i < n; ++i) order[i] = {from.ids[i], i};
+  parallel_sort(order, [](const Entry& a, const Entry& b) { return a.id < b.id; });
   mapping::BuildInput to = {.table = from.table,
                             .version = from.version,
                             .epoch = from.epoch,
@@ -46,17 +51,21 @@ mapping::BuildInput sorted_input(const BuildJob& job) {
                             .newcomer_persistence = from.newcomer_persistence,
                             .incumbent = job.incumbent.get(),
                             .clustered_ids = from.clustered_ids};
-  to.ids.reserve(order.size());
-  to.frequency.reserve(order.size());
-  to.embedding.reserve(from.embedding.size());
-  to.touched.reserve(order.size());
-  for (const std::uint32_t i : order) {
-    to.ids.push_back(from.ids[i]);
-    to.frequency.push_back(from.frequency[i]);
-    to.touched.push_back(from.touched[i]);
-    const float* e = from.embedding.data() + i * from.dimension;
-    to.embedding.insert(to.embedding.end(), e, e + from.dimension);
-  }
+  to.ids.resize(n);
+  to.frequency.resize(n);
+  to.embedding.resize(from.embedding.size());
+  to.touched.resize(n);
+  constexpr std::size_t kPiece = 16'384;
+  parallel_ranges(n, kPiece, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t at = begin; at < end; ++at) {
+      const std::size_t i = order[at].position;
+      to.ids[at] = from.ids[i];
+      to.frequency[at] = from.frequency[i];
+      to.touched[at] = from.touched[i];
+      std::copy_n(from.embedding.data() + i * from.dimension, from.dimension,
+                  to.embedding.data() + at * from.dimension);
+    }
+  });
   return to;
 }
 

@@ -1,0 +1,49 @@
+// Work divided over the threads of oneTBB's arena, in pieces that do not depend on how many threads
+// there are: what a piece writes is its own, so results are the same for any number.
+//
+// The number of threads is the process's affair (tbb::global_control; `[threads] compute`). A call
+// from within a piece is allowed. Exceptions of a piece reach the caller.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include <tbb/blocked_range.h>
+#include <tbb/parallel_for.h>
+#include <tbb/parallel_sort.h>
+#include <tbb/partitioner.h>
+
+namespace remapd {
+
+// fn(piece) for every piece in [0, pieces), each a task of its own: worth it from some
+// microseconds.
+template <class Fn>
+void parallel_pieces(std::size_t pieces, Fn&& fn) {
+  if (pieces == 1) {
+    fn(std::size_t{0});
+    return;
+  }
+  tbb::parallel_for(
+      tbb::blocked_range<std::size_t>(0, pieces, 1),
+      [&](const tbb::blocked_range<std::size_t>& range) {
+        for (std::size_t piece = range.begin(); piece < range.end(); ++piece) fn(piece);
+      },
+      tbb::simple_partitioner());
+}
+
+// fn(begin, end) over [0, count) in pieces of `grain`, the last one shorter.
+template <class Fn>
+void parallel_ranges(std::size_t count, std::size_t grain, Fn&& fn) {
+  parallel_pieces((count + grain - 1) / grain, [&](std::size_t piece) {
+    fn(piece * grain, std::min(count, (piece + 1) * grain));
+  });
+}
+
+// Sorts by a strict total order, so that there is one result only.
+template <class T, class Less>
+void parallel_sort(std::vector<T>& values, Less less) {
+  tbb::parallel_sort(values.begin(), values.end(), less);
+}
+
+}  // namespace remapd
