@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "connectors/files/durable_file.h"
+#include "core/base/failpoint.h"
 #include "core/base/hash.h"
 
 namespace remapd::checkpoint {
@@ -187,14 +188,20 @@ Result<void> FileCheckpointStore::save(ByteView checkpoint) {
   header.header_checksum = header.expected_checksum();
   const fs::path temporary =
       directory / fmt::format("{}{:020}-{}", kTemporaryPrefix, header.sequence, ::getpid());
-  const std::array<ByteView, 2> parts = {header.bytes(), checkpoint};
-  if (auto written = files::create_file(temporary, parts); !written) return written;
+  const std::size_t half = checkpoint.size() / 2;
+  const std::array<ByteView, 3> parts = {header.bytes(), checkpoint.first(half),
+                                         checkpoint.subspan(half)};
+  if (auto written = files::create_file(temporary, parts, failpoints::kCheckpointWrite); !written) {
+    return written;
+  }
+  failpoint(failpoints::kCheckpointRename);
   if (auto renamed = files::rename_new(temporary, directory / name_of(header.sequence)); !renamed) {
     ::unlink(temporary.c_str());
     return renamed;
   }
   sequence_ = header.sequence;
   if (auto synced = files::sync_directory(directory); !synced) return synced;
+  failpoint(failpoints::kCheckpointDone);
 
   std::vector<std::uint64_t>& old = listing->sequences;
   const std::size_t keep_old = options_.keep - 1;

@@ -13,6 +13,7 @@
 #include "connectors/files/durable_file.h"
 #include "connectors/files/mapping_directory.h"
 #include "connectors/proto/manifest_codec.h"
+#include "core/base/failpoint.h"
 #include "core/base/hash.h"
 
 namespace remapd::files {
@@ -164,7 +165,8 @@ Result<void> DirectoryMappingSink::stage(const fs::path& staging, const Publicat
     if (!publication.manifest.blob(kind)) continue;
     const std::array<ByteView, 1> parts = {
         ByteView(publication.blobs[static_cast<std::size_t>(kind)])};
-    if (auto made = create_file(staging / blob_file(kind), parts); !made) return made;
+    if (auto made = create_file(staging / blob_file(kind), parts, failpoints::kPublishBlob); !made)
+      return made;
   }
   const std::array<ByteView, 1> parts = {as_bytes(manifest)};
   if (auto made = create_file(staging / kManifestFile, parts); !made) return made;
@@ -203,6 +205,7 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
     return staged;
   }
 
+  failpoint(failpoints::kPublishManifest);
   std::vector<fs::path> trash;
   const auto put_in_place = [&]() -> Result<void> {
     const auto lock = FileLock::acquire(*folder / kLockFile, options_.lock_patience);
@@ -228,6 +231,7 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
   };
   auto placed = put_in_place();
   if (!placed) remove(staging);
+  failpoint(failpoints::kPublishDone);
   for (const fs::path& path : trash) remove(path);
   return placed;
 }

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/failpoint.h"
+
 namespace remapd::files {
 namespace fs = std::filesystem;
 namespace {
@@ -36,12 +38,18 @@ class Unfinished {
   bool finished_ = false;
 };
 
-Result<void> write_parts(const fs::path& path, int flags, std::span<const ByteView> parts) {
+Result<void> write_parts(const fs::path& path, int flags, std::span<const ByteView> parts,
+                         std::string_view failpoint_name = {}) {
   const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644));
   if (!fd) return fail(system_error(path, "create", errno));
   Unfinished unfinished(path);
-  for (const ByteView part : parts) {
-    if (auto written = write_all(fd.get(), part, path); !written) return written;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i + 1 == parts.size() && !failpoint_name.empty()) {
+      if (const int error = failpoint(failpoint_name); error != 0) {
+        return fail(system_error(path, "write", error));
+      }
+    }
+    if (auto written = write_all(fd.get(), parts[i], path); !written) return written;
   }
   if (::fsync(fd.get()) != 0) return fail(system_error(path, "sync", errno));
   unfinished.finish();
@@ -89,8 +97,9 @@ Result<void> write_all(int fd, ByteView bytes, const fs::path& path) {
   return {};
 }
 
-Result<void> create_file(const fs::path& path, std::span<const ByteView> parts) {
-  return write_parts(path, O_EXCL, parts);
+Result<void> create_file(const fs::path& path, std::span<const ByteView> parts,
+                         std::string_view failpoint_name) {
+  return write_parts(path, O_EXCL, parts, failpoint_name);
 }
 
 Result<void> replace_file(const fs::path& path, std::span<const ByteView> parts) {

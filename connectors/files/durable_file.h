@@ -41,8 +41,9 @@ class FileDescriptor {
 Result<void> write_all(int fd, ByteView bytes, const std::filesystem::path& path);
 
 // A new file with these parts one after another, synced. It must not exist yet. On error nothing is
-// left behind.
-Result<void> create_file(const std::filesystem::path& path, std::span<const ByteView> parts);
+// left behind. The failpoint, if one is named, is passed before the last part.
+Result<void> create_file(const std::filesystem::path& path, std::span<const ByteView> parts,
+                         std::string_view failpoint_name = {});
 
 // As create_file(), but under `path` + ".tmp" first, then renamed over `path`, and the directory
 // synced: whoever reads `path` sees the old content or the new.

@@ -18,6 +18,7 @@
 #include "connectors/kafka/topic_admin.h"
 #include "connectors/proto/manifest_codec.h"
 #include "core/base/check.h"
+#include "core/base/failpoint.h"
 #include "core/base/hash.h"
 
 namespace remapd::kafka {
@@ -115,12 +116,16 @@ class KafkaMappingSink::Publisher {
     if (auto there = already_there(manifest)) return std::move(*there);
 
     for (const BlobKind kind : kAllBlobs) {
+      if (const int error = failpoint(failpoints::kPublishBlob); error != 0) {
+        return fail(ErrorCode::kUnavailable, "a failpoint: broker unreachable", true);
+      }
       const auto chunks = chunk_records(
           manifest, kind, publication.blobs[static_cast<std::size_t>(kind)], options_.chunk_bytes);
       if (auto sent = send(chunks); !sent) return fail(std::move(sent).error());
     }
     if (auto current = still_ours(table); !current) return current;
 
+    failpoint(failpoints::kPublishManifest);
     const Record record = manifest_record(manifest, options_.chunk_bytes);
     if (auto sent = send({&record, 1}); !sent) return fail(std::move(sent).error());
     // Whoever claimed the table between the check and the manifest stands before it in the log.
@@ -131,6 +136,7 @@ class KafkaMappingSink::Publisher {
         published->second.manifest.info.epoch != manifest.info.epoch) {
       return fail(superseded(table));
     }
+    failpoint(failpoints::kPublishDone);
     retire(table);
     return {};
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/failpoint.h"
 #include "core/pipeline/checkpoint.h"
 
 namespace remapd::daemon {
@@ -43,6 +44,7 @@ Pipeline::Pipeline(Options options, std::unique_ptr<pipeline::Engine> engine, Po
           log_.warning("offsets could not be committed; only lag monitoring needs them",
                        {{"error", ok.error().message}});
         }
+        failpoint(failpoints::kCommitDone);
       });
   status_.instance = options_.instance;
   status_.source = ports_.stream;
@@ -247,7 +249,9 @@ void Pipeline::take_in() {
   if (const std::uint64_t due = publisher_->next_due(); due > samples) {
     count = std::min<std::uint64_t>(count, due - samples);
   }
+  failpoint(failpoints::kIngest);
   engine_->ingest(cursor_.take(count));
+  failpoint(failpoints::kIngestDone);
 }
 
 bool Pipeline::must_wait() const {

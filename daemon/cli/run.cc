@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -6,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/clock.h"
+#include "core/base/failpoint.h"
 #include "core/pipeline/feature_schema.h"
 #include "daemon/admin/endpoints.h"
 #include "daemon/admin/server.h"
@@ -37,6 +39,11 @@ class RunCommand final : public Command {
                           {"config", config_path}});
     for (const std::string& risk : config::risks_of(*config)) {
       log.warning("configuration", {{"risk", risk}});
+    }
+    if (const char* failpoints = std::getenv("REMAPD_FAILPOINTS"); failpoints != nullptr) {
+      if (auto armed = arm_failpoints(failpoints); !armed) return armed;
+      log.warning("failpoints are armed: this process will fail on purpose",
+                  {{"REMAPD_FAILPOINTS", failpoints}});
     }
     auto end = serve(*config, signals, log);
     if (end) return {};

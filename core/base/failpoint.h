@@ -1,0 +1,49 @@
+// Failpoints: named places at which a test makes the process die, halt or fail, to show that what
+// it leaves behind can be gone on from. They are in every build, so that what is tested is what
+// runs; while none is armed, passing one costs a load and a branch.
+//
+// The daemon arms them from the environment variable REMAPD_FAILPOINTS (and says so in its log):
+//
+//     NAME[:HIT]=ACTION[,...]        for example  checkpoint.rename:3=kill
+//
+// HIT counts from 1, the default. ACTION is `kill` (SIGKILL to itself), `stop` (SIGSTOP, as if
+// stalled: goes on at SIGCONT), or `ENOSPC` or `EIO` (from that hit on, as if a system call had
+// failed with that error; only where the place can fail).
+#pragma once
+
+#include <atomic>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace remapd {
+
+// Where. A name tells what is about to happen, or (".done") has just happened.
+namespace failpoints {
+inline constexpr std::string_view kIngest = "ingest";
+inline constexpr std::string_view kIngestDone = "ingest.done";
+inline constexpr std::string_view kCheckpointWrite = "checkpoint.write";  // half is written; fails
+inline constexpr std::string_view kCheckpointRename = "checkpoint.rename";
+inline constexpr std::string_view kCheckpointDone = "checkpoint.done";
+inline constexpr std::string_view kCommitDone = "commit.done";
+inline constexpr std::string_view kPublishBlob = "publish.blob";  // before each blob; fails
+inline constexpr std::string_view kPublishManifest = "publish.manifest";
+inline constexpr std::string_view kPublishDone = "publish.done";
+}  // namespace failpoints
+
+// Arms the failpoints of `text` (as above; empty: none) in place of those armed before. Call before
+// other threads run. kConfig for an unknown name or action.
+Result<void> arm_failpoints(std::string_view text);
+
+namespace internal {
+extern std::atomic<bool> failpoints_armed;
+int hit_failpoint(std::string_view name);
+}  // namespace internal
+
+// 0, or the errno to fail with. Thread safe.
+inline int failpoint(std::string_view name) {
+  return internal::failpoints_armed.load(std::memory_order_relaxed) ? internal::hit_failpoint(name)
+                                                                    : 0;
+}
+
+}  // namespace remapd
