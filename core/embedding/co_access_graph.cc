@@ -11,6 +11,8 @@ namespace {
 
 constexpr double kStopShare = 0.01;          // of the samples: beyond it a context says nothing
 constexpr std::uint32_t kStopMinimum = 200;  // accesses; below it every context counts
+// Of the popularity coordinate, for each doubling; unrelated directions are sqrt(2) apart.
+constexpr float kPopularityScale = 0.25F;
 
 }  // namespace
 
@@ -158,13 +160,16 @@ void CoAccessGraph::refresh() {
 
 std::vector<float> CoAccessGraph::embed(TableIndex table, std::span<const Slot> slots) const {
   const std::size_t d = config_.dimension;
-  std::vector<float> out(slots.size() * d);
+  std::vector<float> out(slots.size() * dimension());
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    const float* e = embedding_.data() + std::size_t{tables_[table.value].first + slots[i]} * d;
+    const Node node = tables_[table.value].first + slots[i];
+    const float* e = embedding_.data() + std::size_t{node} * d;
+    float* to = out.data() + i * dimension();
     float norm = 0;
     for (std::size_t k = 0; k < d; ++k) norm += e[k] * e[k];
     const float scale = norm > 0 ? 1.0F / std::sqrt(norm) : 0.0F;
-    for (std::size_t k = 0; k < d; ++k) out[i * d + k] = scale * e[k];
+    for (std::size_t k = 0; k < d; ++k) to[k] = scale * e[k];
+    to[d] = kPopularityScale * std::log2(1.0F + static_cast<float>(degree_[node]));
   }
   return out;
 }

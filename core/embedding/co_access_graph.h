@@ -15,6 +15,9 @@
 // embedding is a function of the graph, whatever was refreshed before, and moves as little between
 // versions as the graph does. Cost of a round: O(ids x neighbours x dimension).
 //
+// What embed() returns is that direction and, as one more coordinate, how popular the id is: a
+// model learns a row's popularity as it learns its taste, and ids that share a row share both.
+//
 // Deterministic in the order of the samples. Not thread safe.
 #pragma once
 
@@ -31,7 +34,7 @@ namespace remapd::embedding {
 class CoAccessGraph {
  public:
   struct Config {
-    std::uint32_t dimension = 32;  // <= 64
+    std::uint32_t dimension = 64;  // of the random signs, <= 64
     std::uint32_t neighbours = 32;
     std::uint32_t contexts = 8;  // of each id of a sample, at most; sampled beyond
     std::uint32_t rounds = 4;
@@ -47,9 +50,9 @@ class CoAccessGraph {
 
   void refresh();
 
-  std::size_t dimension() const { return config_.dimension; }
-  // Row-major unit vectors, slots.size() x dimension(), of the last refresh(); of ids that came
-  // later, and of those without company, the random ones they start from.
+  std::size_t dimension() const { return config_.dimension + 1; }
+  // Row-major, slots.size() x dimension(): a unit vector of the last refresh(), and the popularity.
+  // Ids that came later, and those without company, have the random vector they start from.
   std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
 
   static std::size_t bytes_per_slot(const Config& config);

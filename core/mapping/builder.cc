@@ -17,6 +17,8 @@ namespace {
 constexpr double kDedicatedRankSlack = 1.5;
 constexpr std::size_t kPiece = 16'384;  // ids a task works on
 constexpr double kReclusterGrowth = 2.0;
+constexpr float kRareAccesses = 3;
+constexpr std::size_t kPriorIds = 4096;        // a sample of so many will do for the prior
 constexpr std::uint64_t kRevisitVersions = 8;  // an id nobody touches is looked at this rarely
 
 // The incumbent's row of every id of the new version; kNoRow where it did not know the id.
@@ -210,7 +212,7 @@ class Builder {
         const std::uint32_t i = members[m];
         std::copy_n(in_.embedding.data() + i * in_.dimension, in_.dimension,
                     points.data() + m * in_.dimension);
-        weights[m] = weighted ? std::sqrt(in_.frequency[i]) : 1.0F;
+        weights[m] = weighted ? in_.frequency[i] : 1.0F;
         traffic[m] = in_.frequency[i];
         may_move[m] = in_.touched.empty() || in_.touched[i] != 0 ||
                       (mix64(in_.ids[i]) + in_.version.value) % kRevisitVersions == 0;
@@ -301,7 +303,6 @@ class Builder {
     request.from_rows = in_.incumbent != nullptr ? in_.incumbent->info.rows : config_.rows;
     request.to_rows = config_.rows;
     std::vector<bool> left(request.from_rows, false);
-    std::vector<float> mass(request.from_rows, 0.0F);
     for (std::size_t m = 0; m < positions_.size(); ++m) {
       const std::uint32_t i = positions_[m];
       const bool arrived = old_rows_[i] == kNoRow;
@@ -309,20 +310,18 @@ class Builder {
       request.old_rows.push_back(old);
       request.new_rows.push_back(mapping.rows[m]);
       request.weights.push_back(in_.frequency[i]);
-      if (arrived) {
-        left[old.value] = true;
-        mass[old.value] += 1;
-      }
+      if (arrived) left[old.value] = true;
     }
-    if (by_embedding()) add_prior(left, mass, request);
+    if (by_embedding()) add_prior(left, request);
     return make_plan(request);
   }
 
   // Newcomer rows whose ids have just been placed elsewhere, and rows that have just become
-  // newcomer rows, start from what newcomers have in common: the mean of the rows that this
-  // version's newcomers learned in.
-  void add_prior(const std::vector<bool>& left, const std::vector<float>& mass,
-                 PlanInput& request) const {
+  // newcomer rows, start from what new ids turn out to be: the mean over the ids that are still
+  // rare. (The rows that newcomers learned in would not do: they started from such a mean, and
+  // their few large steps add up from version to version.) One row for all newcomers has seen
+  // enough of them to go on from where it is.
+  void add_prior(const std::vector<bool>& left, PlanInput& request) const {
     const MappingInfo& info = out_.mapping.info;
     std::vector<bool> held(info.rows, false);
     for (const Row row : out_.mapping.rows) held[row.value] = true;
@@ -333,10 +332,19 @@ class Builder {
       if (!held[row] && (!was_newcomers || left[row])) request.to_prior.push_back(Row{row});
     }
     if (request.to_prior.empty()) return;
-    for (std::uint32_t row = 0; row < mass.size(); ++row) {
-      if (mass[row] <= 0) continue;
-      request.prior_sources.push_back(Row{row});
-      request.prior_weights.push_back(mass[row]);
+    const bool one_row = info.fallback.row_count == 1;
+    std::vector<std::uint32_t> typical;
+    for (std::uint32_t i = 0; i < old_rows_.size(); ++i) {
+      const bool arrived = old_rows_[i] == kNoRow;
+      if (one_row ? arrived : !arrived && in_.frequency[i] <= kRareAccesses) typical.push_back(i);
+    }
+    if (typical.empty()) typical = positions_;  // the first version, or nobody is rare
+    const std::uint64_t stride = 1 + typical.size() / kPriorIds;
+    for (const std::uint32_t i : typical) {
+      if (stride > 1 && mix64(in_.ids[i]) % stride != 0) continue;
+      request.prior_sources.push_back(old_rows_[i] != kNoRow ? old_rows_[i]
+                                                             : before.row(in_.ids[i]));
+      request.prior_weights.push_back(1);
     }
   }
 

@@ -8,8 +8,9 @@
 // open to newcomers.
 //
 // Versions are stable: a dedicated id keeps its row until its rank falls below 1.5 D; a clustered
-// id keeps its row unless another centroid is nearer by the hysteresis, and moves are made in the
-// order of their gain until the churn budget (a share of the traffic) is spent. Clusters are
+// id keeps its row unless another centroid is nearer, by the hysteresis if one is set, and moves
+// are made in the order of their gain until the churn budget (a share of the traffic) is spent. Ids
+// count by their frequency (kEmbedding: all alike). Clusters are
 // rebuilt from scratch (hierarchical k-means, rows matched by common traffic) only when the number
 // of clustered ids has doubled since the last time. In between, only ids that were accessed since
 // the last version look for a better row, and each version one in eight of the others. Cost: O(n
@@ -30,9 +31,9 @@ namespace remapd::mapping {
 struct BuilderConfig {
   Strategy strategy = Strategy::kCombined;
   std::uint32_t rows = 1;        // R > 0
-  double dedicated_share = 0.5;  // D / (R - the most that newcomer rows may take)
+  double dedicated_share = 0.3;  // D / (R - the most that newcomer rows may take)
   double newcomer_share = -1;    // of R; < 0: chosen by what newcomers teach (row_layout.h)
-  double hysteresis = 0.3;
+  double hysteresis = 0;
   double churn_budget = 0.05;  // share of traffic
   std::uint64_t seed = 1;      // of the fallback hash and of k-means
 };

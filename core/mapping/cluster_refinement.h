@@ -17,8 +17,8 @@ struct RefinementInput {
   std::span<const float> traffic;  // n: what moving it costs
   std::size_t dimension = 0;
   std::uint32_t clusters = 0;
-  double hysteresis = 0.3;  // move only if the squared distance falls by this share
-  double move_budget = 0;   // traffic that may move; unassigned points are free
+  double hysteresis = 0;   // move only if the squared distance falls by this share
+  double move_budget = 0;  // traffic that may move; unassigned points are free
   std::span<const std::uint8_t> may_move{};  // n flags; empty: all may. Unassigned points always do
   std::uint64_t seed = 1;
 };

@@ -16,7 +16,7 @@ struct RowLayout {
 
 struct LayoutRequest {
   std::uint32_t rows = 1;
-  double dedicated_share = 0.5;
+  double dedicated_share = 0.3;
   double newcomer_share = -1;  // < 0: by `arrivals`
   std::uint64_t ids = 0;       // known ids
   std::uint64_t arrivals = 0;  // of them unknown to the incumbent

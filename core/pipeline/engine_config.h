@@ -29,17 +29,17 @@ struct TableConfig {
 
   std::uint64_t max_tracked_ids = 1'000'000;  // bound of the exact statistics, and of mapping size
   double dedicated_share =
-      0.5;                     // of the rows newcomers never take, 0 .. 1: owned by one frequent id
+      0.3;                     // of the rows newcomers never take, 0 .. 1: owned by one frequent id
   double newcomer_share = -1;  // of the rows, 0 .. 0.9, kept for unknown ids; < 0: from the stream
   double half_life_samples = 0;  // frequency halves in this many samples; 0: never
-  double hysteresis = 0.3;       // an id moves only to a row this much nearer (squared distance)
+  double hysteresis = 0;         // an id moves only to a row this much nearer (squared distance)
   double churn_budget = 0.05;    // share of traffic that may move per version
 };
 
 struct EngineConfig {
   std::vector<TableConfig> tables;         // at least one; names unique
   std::vector<Feature> features;           // at least one; names unique, tables in range
-  std::uint32_t co_access_dimension = 32;  // 4 .. 64, multiple of 4
+  std::uint32_t co_access_dimension = 64;  // 4 .. 64, multiple of 4
   std::uint32_t factors = 8;               // of the factorisation machine; 4 .. 32, multiple of 4
   std::uint32_t mini_batch = 64;           // samples learned from frozen parameters, 1 .. 4096
   std::uint64_t tick_samples = 100'000;    // samples a tick folds, >= 1; shorter early in a stream

@@ -95,7 +95,7 @@ struct Kafka {
 };
 
 struct Learning {
-  std::uint32_t co_access_dimension = 32;
+  std::uint32_t co_access_dimension = 64;
   std::uint32_t factors = 8;
   std::uint32_t mini_batch = 64;
   std::uint64_t tick_samples = 100'000;

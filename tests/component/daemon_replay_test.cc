@@ -178,7 +178,7 @@ TEST_F(DaemonReplay, WhatAReplayDoesNotReproduceIsFetched) {
   const auto newest = manifests(dir_ / "mappings", "category").back();
   ASSERT_FALSE(newest.blob(mapping::BlobKind::kSnapshot));
   bring_back_checkpoints();
-  config.tables[2].dedicated_share = 0.1;
+  config.tables[2].dedicated_share = 0.6;
   DaemonRun run(config);
   ASSERT_TRUE(run.run_to_its_end());
   EXPECT_THAT(run.log_text(), HasSubstr("is not what the replay gives table=category version=" +

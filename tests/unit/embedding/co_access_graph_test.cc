@@ -71,7 +71,7 @@ TEST(CoAccessGraph, FindsPlantedCommunities) {
   }
 }
 
-TEST(CoAccessGraph, EmbedsAsUnitVectors) {
+TEST(CoAccessGraph, EmbedsAsUnitVectorsAndPopularity) {
   CoAccessGraph learner = graph();
   learn(learner, visits(2000, 4), 64);
   learner.refresh();
@@ -80,8 +80,17 @@ TEST(CoAccessGraph, EmbedsAsUnitVectors) {
   ASSERT_EQ(users.size(), kUsers * d);
   const std::vector<float> origin(d, 0.0F);
   for (Slot slot = 0; slot < kUsers; ++slot) {
-    EXPECT_NEAR(squared_distance(&users[slot * d], origin.data(), d), 1, 1e-5);
+    EXPECT_NEAR(squared_distance(&users[slot * d], origin.data(), d - 1), 1, 1e-5);
   }
+  learn(learner, visits(2000, 5), 64);
+  const auto later = learner.embed(TableIndex{0}, all_slots(kUsers));
+  double growth = 0;
+  for (Slot slot = 0; slot < kUsers; ++slot) {
+    const std::size_t at = slot * d + d - 1;
+    EXPECT_GE(later[at], users[at]);
+    growth += later[at] - users[at];
+  }
+  EXPECT_GT(growth, 0.1 * kUsers);  // twice the accesses: a quarter each
 }
 
 TEST(CoAccessGraph, StartsFromRandomDirections) {

@@ -95,7 +95,7 @@ TEST(Learners, ObeyThePinnedChoiceOfEachTable) {
     EXPECT_THAT(subject.choice(TableIndex{0}).reason, HasSubstr("pinned"));
     subject.refresh();
     EXPECT_EQ(subject.embed(TableIndex{0}, all_slots()).dimension, config.factors + 1);
-    EXPECT_EQ(subject.embed(TableIndex{1}, all_slots()).dimension, config.co_access_dimension);
+    EXPECT_EQ(subject.embed(TableIndex{1}, all_slots()).dimension, config.co_access_dimension + 1);
   }
 }
 
