@@ -6,10 +6,13 @@
 
 #include <Eigen/Dense>
 
+#include "core/base/parallel.h"
+
 namespace remapd::embedding {
 namespace {
 
 constexpr double kStopShare = 0.01;          // of the samples: beyond it a context says nothing
+constexpr std::size_t kPiece = 4'096;        // nodes a task works on
 constexpr std::uint32_t kStopMinimum = 200;  // accesses; below it every context counts
 // Of the popularity coordinate, for each doubling; unrelated directions are sqrt(2) apart.
 constexpr float kPopularityScale = 0.25F;
@@ -23,18 +26,15 @@ CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t
     tables_.push_back({nodes, slots});
     nodes += slots;
   }
-  neighbours_.assign(std::size_t{nodes} * config_.neighbours, kNobody);
-  degree_.assign(nodes, 0);
-  signs_.assign(nodes, 0);
-  embedding_.assign(std::size_t{nodes} * config_.dimension, 0.0F);
+  neighbours_ = HugeArray<Node>(std::size_t{nodes} * config_.neighbours);
+  degree_ = HugeArray<std::uint32_t>(nodes);
+  signs_ = HugeArray<std::uint64_t>(nodes);
+  embedding_ = HugeArray<float>(std::size_t{nodes} * config_.dimension);
 }
 
 void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const Node node = tables_[table.value].first + slots[i];
-    std::fill_n(
-        neighbours_.begin() + static_cast<std::ptrdiff_t>(std::size_t{node} * config_.neighbours),
-        config_.neighbours, kNobody);
     degree_[node] = 0;
     signs_[node] = hash_id(ids[i], config_.seed);
     start(node);
@@ -49,12 +49,36 @@ void CoAccessGraph::start(Node node) {
 }
 
 void CoAccessGraph::evict(TableIndex table, std::span<const Slot> slots) {
-  std::vector<bool> gone(degree_.size(), false);
-  for (const Slot slot : slots) gone[tables_[table.value].first + slot] = true;
-  for (Node& n : neighbours_) {
-    if (n != kNobody && gone[n]) n = kNobody;
+  mark_gone(table, slots);
+  forget_gone();
+}
+
+void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
+  for (std::uint32_t t = 0; t < slots.size(); ++t) mark_gone(TableIndex{t}, slots[t]);
+  forget_gone();
+}
+
+void CoAccessGraph::mark_gone(TableIndex table, std::span<const Slot> slots) {
+  gone_.resize((degree_.size() + 63) / 64);
+  for (const Slot slot : slots) {
+    const Node node = tables_[table.value].first + slot;
+    gone_[node / 64] |= std::uint64_t{1} << (node % 64);
+    degree_[node] = 0;
   }
-  for (const Slot slot : slots) degree_[tables_[table.value].first + slot] = 0;
+}
+
+void CoAccessGraph::forget_gone() {
+  constexpr std::size_t kPiece = 65'536;  // nodes
+  parallel_ranges(degree_.size(), kPiece, [this](std::size_t begin, std::size_t end) {
+    for (std::size_t node = begin; node < end; ++node) {
+      Node* mine = neighbours_.data() + node * config_.neighbours;
+      for (std::uint32_t m = known(static_cast<Node>(node)); m > 0; --m) {
+        Node& n = mine[m - 1];
+        if (n != kNobody && (gone_[n / 64] >> (n % 64) & 1) != 0) n = kNobody;
+      }
+    }
+  });
+  std::fill(gone_.begin(), gone_.end(), 0);
 }
 
 void CoAccessGraph::offer(Node to, Node context) {
@@ -69,63 +93,121 @@ void CoAccessGraph::offer(Node to, Node context) {
   neighbours_[std::size_t{to} * config_.neighbours + place] = context;
 }
 
-void CoAccessGraph::learn(const SlotBatch& batch) {
-  for (std::size_t s = 0; s < batch.samples; ++s, ++samples_) {
+// Three passes: who is in each sample, where their next neighbours go, and the learning itself.
+// Each fetches the cache lines that the next one needs.
+void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t last) {
+  nodes_.clear();
+  begin_.clear();
+  for (std::size_t s = first; s < last; ++s) {
+    begin_.push_back(static_cast<std::uint32_t>(nodes_.size()));
     if (!std::isnan(batch.labels[s]) && batch.labels[s] <= 0) continue;  // not seen together: shown
-    scratch_.clear();
     for (const SlotBatch::Column& column : batch.columns) {
-      for (const Slot slot : column.of(s)) {
-        if (slot != kNoSlot) scratch_.push_back(tables_[column.table.value].first + slot);
+      const Node first_node = tables_[column.table.value].first;
+      for (std::uint32_t i = column.begin[s]; i < column.begin[s + 1]; ++i) {
+        if (column.slots[i] == kNoSlot) continue;
+        const Node node = first_node + column.slots[i];
+        __builtin_prefetch(&degree_[node], 1);
+        nodes_.push_back(node);
       }
     }
-    const auto stop = std::max<std::uint64_t>(
-        kStopMinimum, static_cast<std::uint64_t>(kStopShare * static_cast<double>(samples_)));
-    const std::size_t others = scratch_.size() - std::min<std::size_t>(scratch_.size(), 1);
-    for (std::size_t i = 0; i < scratch_.size(); ++i) {
-      const std::size_t take = std::min<std::size_t>(others, config_.contexts);
-      // With many contexts: `take` of them, evenly spaced from a start that varies by sample.
-      const std::size_t start = others > take ? mix64(samples_ + i) % others : 0;
-      for (std::size_t t = 0; t < take; ++t) {
-        const std::size_t offset = 1 + (start + t * others / take) % others;
-        const Node context = scratch_[(i + offset) % scratch_.size()];
-        if (context != scratch_[i] && degree_[context] <= stop) offer(scratch_[i], context);
+  }
+  begin_.push_back(static_cast<std::uint32_t>(nodes_.size()));
+  for (const Node node : nodes_) {
+    const std::uint32_t next = degree_[node];
+    if (next < config_.neighbours) {
+      __builtin_prefetch(&neighbours_[std::size_t{node} * config_.neighbours + next], 1);
+    }
+  }
+  for (std::size_t s = 0; s + 1 < begin_.size(); ++s, ++samples_) {
+    learn_sample(std::span<const Node>(nodes_).subspan(begin_[s], begin_[s + 1] - begin_[s]));
+  }
+}
+
+void CoAccessGraph::learn_sample(std::span<const Node> nodes) {
+  if (nodes.size() < 2) return;
+  const auto stop = std::max<std::uint64_t>(
+      kStopMinimum, static_cast<std::uint64_t>(kStopShare * static_cast<double>(samples_)));
+  const std::size_t others = nodes.size() - 1;
+  if (others <= config_.contexts) {  // all of them, from the next one round
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      for (std::size_t t = 0, at = i; t < others; ++t) {
+        at = at + 1 < nodes.size() ? at + 1 : 0;
+        if (nodes[at] != nodes[i] && degree_[nodes[at]] <= stop) offer(nodes[i], nodes[at]);
       }
+    }
+    return;
+  }
+  const std::size_t take = config_.contexts;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    // With many contexts: `take` of them, evenly spaced from a start that varies by sample.
+    const std::size_t start = mix64(samples_ + i) % others;
+    for (std::size_t t = 0; t < take; ++t) {
+      const std::size_t offset = 1 + (start + t * others / take) % others;
+      const Node context = nodes[(i + offset) % nodes.size()];
+      if (context != nodes[i] && degree_[context] <= stop) offer(nodes[i], context);
     }
   }
 }
 
 void CoAccessGraph::propagate(const TableSpan& table, std::span<float> out) const {
   const std::size_t d = config_.dimension;
-  std::fill(out.begin(), out.end(), 0.0F);
-  for (Node i = 0; i < table.count; ++i) {
-    const Node node = table.first + i;
-    float* x = out.data() + std::size_t{i} * d;
-    std::uint32_t found = 0;
-    for (std::uint32_t m = 0; m < config_.neighbours; ++m) {
-      const Node n = neighbours_[std::size_t{node} * config_.neighbours + m];
-      if (n == kNobody) continue;
-      ++found;
-      const float scale = 1.0F / std::sqrt(static_cast<float>(std::max(degree_[n], 1U)));
-      const float* y = embedding_.data() + std::size_t{n} * d;
-      for (std::size_t k = 0; k < d; ++k) x[k] += scale * y[k];
+  parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
+    std::fill(out.begin() + static_cast<std::ptrdiff_t>(begin * d),
+              out.begin() + static_cast<std::ptrdiff_t>(end * d), 0.0F);
+    for (std::size_t i = begin; i < end; ++i) {
+      const Node node = table.first + static_cast<Node>(i);
+      const Node* mine = neighbours_.data() + std::size_t{node} * config_.neighbours;
+      const std::uint32_t count = known(node);
+      for (std::uint32_t m = 0; m < count; ++m) {
+        if (mine[m] == kNobody) continue;
+        __builtin_prefetch(&degree_[mine[m]]);
+        const float* y = embedding_.data() + std::size_t{mine[m]} * d;
+        for (std::size_t k = 0; k < d; k += 16) __builtin_prefetch(y + k);
+      }
+      float* x = out.data() + i * d;
+      std::uint32_t found = 0;
+      for (std::uint32_t m = 0; m < count; ++m) {
+        const Node n = mine[m];
+        if (n == kNobody) continue;
+        ++found;
+        const float scale = 1.0F / std::sqrt(static_cast<float>(std::max(degree_[n], 1U)));
+        const float* y = embedding_.data() + std::size_t{n} * d;
+        for (std::size_t k = 0; k < d; ++k) x[k] += scale * y[k];
+      }
+      if (found == 0) continue;
+      const float scale = std::sqrt(static_cast<float>(degree_[node])) / static_cast<float>(found);
+      for (std::size_t k = 0; k < d; ++k) x[k] *= scale;
     }
-    if (found == 0) continue;
-    const float scale = std::sqrt(static_cast<float>(degree_[node])) / static_cast<float>(found);
-    for (std::size_t k = 0; k < d; ++k) x[k] *= scale;
-  }
+  });
 }
 
 void CoAccessGraph::whiten(const TableSpan& table, std::span<float> values) const {
   const auto d = static_cast<Eigen::Index>(config_.dimension);
   using Rows = Eigen::Map<Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-  Rows x(values.data(), static_cast<Eigen::Index>(table.count), d);
+  // Sums of fixed stretches, added up in their order: the same for any number of threads.
+  struct Part {
+    Eigen::MatrixXd covariance;
+    Eigen::Index known = 0;
+  };
+  std::vector<Part> parts((table.count + kPiece - 1) / kPiece);
+  parallel_pieces(parts.size(), [&](std::size_t piece) {
+    Part& part = parts[piece];
+    part.covariance = Eigen::MatrixXd::Zero(d, d);
+    const std::size_t end = std::min<std::size_t>(table.count, (piece + 1) * kPiece);
+    for (std::size_t i = piece * kPiece; i < end; ++i) {
+      if (degree_[table.first + static_cast<Node>(i)] == 0) continue;
+      const Eigen::VectorXd row =
+          Eigen::Map<const Eigen::VectorXf>(values.data() + i * config_.dimension, d)
+              .cast<double>();
+      part.covariance.selfadjointView<Eigen::Lower>().rankUpdate(row);
+      ++part.known;
+    }
+  });
   Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(d, d);
   Eigen::Index known = 0;
-  for (Eigen::Index i = 0; i < x.rows(); ++i) {
-    if (degree_[table.first + static_cast<Node>(i)] == 0) continue;
-    const Eigen::VectorXd row = x.row(i).transpose().cast<double>();
-    covariance.selfadjointView<Eigen::Lower>().rankUpdate(row);
-    ++known;
+  for (const Part& part : parts) {
+    covariance += part.covariance;
+    known += part.known;
   }
   if (known == 0) return;
   covariance /= static_cast<double>(known);
@@ -136,24 +218,34 @@ void CoAccessGraph::whiten(const TableSpan& table, std::span<float> values) cons
   const Eigen::MatrixXf transform =
       (solver.eigenvectors() * scale.asDiagonal() * solver.eigenvectors().transpose())
           .cast<float>();
-  x = x * transform;
+  parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
+    Rows x(values.data() + begin * config_.dimension, static_cast<Eigen::Index>(end - begin), d);
+    x = x * transform;
+  });
 }
 
 void CoAccessGraph::refresh() {
   const std::size_t d = config_.dimension;
-  for (Node node = 0; node < degree_.size(); ++node) start(node);
-  std::vector<float> next(embedding_.size());
+  parallel_ranges(degree_.size(), kPiece, [this](std::size_t begin, std::size_t end) {
+    for (std::size_t node = begin; node < end; ++node) {
+      if (degree_[node] != 0) start(static_cast<Node>(node));
+    }
+  });
+  std::uint32_t most = 0;
+  for (const TableSpan& table : tables_) most = std::max(most, table.count);
+  HugeArray<float> next(most * d);
   for (std::uint32_t round = 0; round < config_.rounds; ++round) {
     for (const TableSpan& table : tables_) {
-      const std::span<float> part(next.data() + std::size_t{table.first} * d, table.count * d);
+      const std::span<float> part(next.data(), table.count * d);
       propagate(table, part);
       whiten(table, part);
       // Tables are refreshed one after another, the later ones from the earlier ones' new values.
-      for (Node i = 0; i < table.count; ++i) {
-        if (degree_[table.first + i] == 0) continue;
-        std::copy_n(part.data() + std::size_t{i} * d, d,
-                    embedding_.data() + std::size_t{table.first + i} * d);
-      }
+      parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) {
+          if (degree_[table.first + i] == 0) continue;
+          std::copy_n(part.data() + i * d, d, embedding_.data() + (table.first + i) * d);
+        }
+      });
     }
   }
 }
@@ -180,35 +272,42 @@ std::size_t CoAccessGraph::bytes_per_slot(const Config& config) {
 }
 
 std::size_t CoAccessGraph::memory_bytes() const {
-  return neighbours_.size() * sizeof(Node) + degree_.size() * sizeof(std::uint32_t) +
-         signs_.size() * sizeof(std::uint64_t) + embedding_.size() * sizeof(float);
+  return neighbours_.memory_bytes() + degree_.memory_bytes() + signs_.memory_bytes() +
+         embedding_.memory_bytes();
 }
 
 void CoAccessGraph::save(ByteWriter& out) const {
   out.put(samples_);
-  out.put_vector(neighbours_);
-  out.put_vector(degree_);
-  out.put_vector(signs_);
+  out.put<std::uint64_t>(neighbours_.size());
+  std::vector<Node> mine(config_.neighbours);
+  for (Node node = 0; node < degree_.size(); ++node) {
+    const std::uint32_t count = known(node);
+    std::fill(mine.begin(), mine.end(), kNobody);
+    std::copy_n(neighbours_.data() + std::size_t{node} * config_.neighbours, count, mine.begin());
+    out.put_array(std::span<const Node>(mine));
+  }
+  out.put<std::uint64_t>(degree_.size());
+  out.put_array(degree_.span());
+  out.put<std::uint64_t>(signs_.size());
+  out.put_array(signs_.span());
 }
 
 Result<void> CoAccessGraph::load(ByteReader& in) {
-  const auto samples = in.get<std::uint64_t>();
-  auto neighbours = in.get_vector<Node>();
-  auto degree = in.get_vector<std::uint32_t>();
-  auto signs = in.get_vector<std::uint64_t>();
-  if (!in.ok() || neighbours.size() != neighbours_.size() || degree.size() != degree_.size() ||
-      signs.size() != signs_.size()) {
-    return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
-  }
-  for (const Node n : neighbours) {
-    if (n != kNobody && n >= degree.size()) {
+  bool fits = true;
+  const auto read = [&](auto values) {
+    fits = fits && in.get<std::uint64_t>() == values.size();
+    if (fits) in.get_array(values);
+  };
+  samples_ = in.get<std::uint64_t>();
+  read(neighbours_.span());
+  read(degree_.span());
+  read(signs_.span());
+  if (!fits || !in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
+  for (const Node n : neighbours_.span()) {
+    if (n != kNobody && n >= degree_.size()) {
       return fail(ErrorCode::kCorrupt, "co-access graph: a neighbour is out of range");
     }
   }
-  samples_ = samples;
-  neighbours_ = std::move(neighbours);
-  degree_ = std::move(degree);
-  signs_ = std::move(signs);
   for (Node node = 0; node < degree_.size(); ++node) start(node);
   return {};
 }

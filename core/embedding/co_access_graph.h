@@ -21,11 +21,13 @@
 // Deterministic in the order of the samples. Not thread safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/base/huge_array.h"
 #include "core/base/result.h"
 #include "core/embedding/slot_batch.h"
 
@@ -46,7 +48,11 @@ class CoAccessGraph {
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
   // Slots that no longer stand for an id: nobody's context any more.
   void evict(TableIndex table, std::span<const Slot> slots);
-  void learn(const SlotBatch& batch);
+  // The same for all tables at once: one pass over the graph. slots.size() == tables.
+  void evict(std::span<const std::vector<Slot>> slots);
+  // Learns samples [first, last) of the batch. Allocates nothing once its scratch has grown.
+  void learn(const SlotBatch& batch, std::size_t first, std::size_t last);
+  void learn(const SlotBatch& batch) { learn(batch, 0, batch.samples); }
 
   void refresh();
 
@@ -69,19 +75,29 @@ class CoAccessGraph {
     Node count = 0;
   };
 
+  // How many of a node's neighbours are in use; those behind are of an id that is gone.
+  std::uint32_t known(Node node) const { return std::min(degree_[node], config_.neighbours); }
   void start(Node node);
   void offer(Node to, Node context);
+  void learn_sample(std::span<const Node> nodes);
+  void mark_gone(TableIndex table, std::span<const Slot> slots);
+  void forget_gone();
   void propagate(const TableSpan& table, std::span<float> out) const;
   void whiten(const TableSpan& table, std::span<float> values) const;
 
   Config config_;
   std::vector<TableSpan> tables_;
-  std::vector<Node> neighbours_;       // nodes x neighbours
-  std::vector<std::uint32_t> degree_;  // contexts seen by each node, all time; saturates
-  std::vector<std::uint64_t> signs_;   // of each node's start, a bit per dimension
-  std::vector<float> embedding_;       // nodes x dimension, whitened
+  // Pages are touched as slots come into use.
+  HugeArray<Node> neighbours_;       // nodes x neighbours, the first known() of each
+  HugeArray<std::uint32_t> degree_;  // contexts seen by each node, all time; saturates
+  HugeArray<std::uint64_t> signs_;   // of each node's start, a bit per dimension
+  HugeArray<float> embedding_;       // nodes x dimension, whitened
   std::uint64_t samples_ = 0;
-  std::vector<Node> scratch_;
+
+  // Scratch of the mini-batch at hand, and of an eviction.
+  std::vector<Node> nodes_;
+  std::vector<std::uint32_t> begin_;  // of each sample in nodes_
+  std::vector<std::uint64_t> gone_;   // a bit for each node
 };
 
 }  // namespace remapd::embedding

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/base/huge_array.h"
 #include "core/base/result.h"
 #include "core/embedding/slot_batch.h"
 
@@ -47,8 +48,10 @@ class FactorisationMachine {
   // Newly tracked ids start from vectors derived from their hash.
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
 
-  // Learns the labelled samples of the batch.
-  void learn(const SlotBatch& batch);
+  // Learns the labelled samples among [first, last) of the batch, as one mini-batch. Allocates
+  // nothing once its scratch has grown to the largest mini-batch.
+  void learn(const SlotBatch& batch, std::size_t first, std::size_t last);
+  void learn(const SlotBatch& batch) { learn(batch, 0, batch.samples); }
 
   // Correlation, in [-1, 1], between the residuals (label - prediction of the typical newcomer) of
   // successive recent accesses of the same new id; 0 while there were none.
@@ -76,23 +79,39 @@ class FactorisationMachine {
   static constexpr std::size_t kFactors = 4;
 
   struct Table {
-    std::vector<float> parameters;  // slots x stride
-    std::vector<double> moments;    // (factors + 1)^2, of (1, s), decayed
-    std::vector<float> newcomer;    // the typical newcomer, laid out like an id
-    double residual_products = 0;   // of successive residuals of the same newcomer, decayed
-    double residual_squares = 0;    // of the same pairs
+    HugeArray<float> parameters;   // slots x stride
+    std::vector<double> moments;   // of (1, s), decayed: factors + 1 rows of moment_stride_
+    std::vector<float> newcomer;   // the typical newcomer, laid out like an id
+    double residual_products = 0;  // of successive residuals of the same newcomer, decayed
+    double residual_squares = 0;   // of the same pairs
+  };
+  // An id of the mini-batch: its gradients, summed in the order of the samples.
+  struct Group {
+    Slot slot;
+    float bias_gradient;
   };
 
   float* at(Table& table, Slot slot) const { return table.parameters.data() + slot * stride_; }
   const float* at(const Table& table, Slot slot) const {
     return table.parameters.data() + slot * stride_;
   }
+  float* context_sum(std::size_t sample) { return sums_.data() + sample * config_.factors; }
 
-  void forward(const SlotBatch& batch);
-  void update_table(std::uint32_t table, const SlotBatch& batch);
-  void update_newcomer(const SlotBatch::Column& column, std::span<const float> labels);
-  void step(float* parameters, float bias_gradient, std::span<float> factor_gradient) const;
-  void update_moments(const SlotBatch::Column& column, std::size_t samples);
+  template <std::size_t kFour>
+  void learn_with(const SlotBatch& batch, std::size_t first, std::size_t last);
+  void prefetch(const SlotBatch& batch, std::size_t first, std::size_t last) const;
+  template <std::size_t kFour>
+  void forward(const SlotBatch& batch, std::size_t first, std::size_t last);
+  template <std::size_t kFour>
+  void update_moments(const SlotBatch::Column& column, std::size_t first, std::size_t last);
+  template <std::size_t kFour>
+  void update_table(std::uint32_t table, const SlotBatch& batch, std::size_t first,
+                    std::size_t last);
+  void update_newcomer(const SlotBatch::Column& column, std::span<const float> labels,
+                       std::size_t first, std::size_t last);
+  std::size_t group_of(Slot slot);
+  std::vector<double> packed_moments(const Table& table) const;
+  void step(float* parameters, float bias_gradient, const float* factor_gradient) const;
 
   Config config_;
   std::size_t stride_;
@@ -100,11 +119,16 @@ class FactorisationMachine {
   float bias_ = 0;
   float bias_squares_ = 0;
 
-  // Scratch of the current batch.
+  std::size_t moment_stride_;
+
+  // Scratch of the current mini-batch; samples are counted from its first.
   std::vector<float> sums_;  // samples x factors: sum of all vectors
   std::vector<float> logit_;
-  std::vector<float> gradient_;  // one for each sample; 0 for unlabelled ones
-  std::vector<std::pair<Slot, std::uint32_t>> occurrences_;  // slot, sample
+  std::vector<float> gradient_;          // one for each sample; 0 for unlabelled ones
+  std::vector<Group> groups_;            // ids of the table at hand, in the order they appear
+  std::vector<float> group_gradients_;   // groups x factors
+  std::vector<std::uint32_t> group_at_;  // open addressing: position in groups_, plus 1
+  std::vector<std::uint32_t> columns_of_table_;
   std::vector<float> step_;
 };
 

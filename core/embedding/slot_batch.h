@@ -1,5 +1,5 @@
-// A mini-batch of samples whose ids have been resolved to slots of their tables' tracked-id stores:
-// what the learners learn from.
+// A stretch of samples whose ids have been resolved to slots of their tables' tracked-id stores:
+// what the learners learn from, one mini-batch [first, last) of it after another.
 #pragma once
 
 #include <cstdint>
