@@ -6,9 +6,7 @@
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "core/mapping/builder.h"
-#include "core/pipeline/learners.h"
-#include "core/pipeline/pending_samples.h"
-#include "core/pipeline/table_state.h"
+#include "core/pipeline/intake.h"
 
 namespace remapd::pipeline {
 
@@ -72,43 +70,18 @@ mapping::BuildInput sorted_input(const BuildJob& job) {
 class StreamEngine final : public Engine {
  public:
   explicit StreamEngine(EngineConfig config)
-      : config_(std::move(config)), schema_(config_.features), pending_(schema_.size()) {
-    for (const TableConfig& table : config_.tables) tables_.emplace_back(table);
-    std::vector<std::uint32_t> slots;
-    for (const TableState& table : tables_) slots.push_back(table.slot_count());
-    learners_.emplace(config_, std::move(slots));
-    batch_.columns.resize(schema_.size());
-    for (std::uint32_t f = 0; f < schema_.size(); ++f) {
-      batch_.columns[f].table = schema_.feature(FeatureIndex{f}).table;
-    }
-  }
+      : config_(std::move(config)), intake_(std::make_unique<Intake>(config_)) {}
 
   const EngineConfig& config() const override { return config_; }
-  const FeatureSchema& schema() const override { return schema_; }
-  std::uint64_t samples() const override { return learners_->samples() + pending_.size(); }
+  const FeatureSchema& schema() const override { return intake_->schema(); }
+  std::uint64_t samples() const override { return intake_->samples(); }
 
-  void ingest(const EventBatch& batch) override {
-    REMAPD_CHECK(batch.features() == schema_.size(), "the batch was decoded by this schema");
-    value_at_.assign(schema_.size(), 0);
-    for (std::size_t first = 0; first < batch.samples();) {
-      const std::size_t room = config_.mini_batch - pending_.size();
-      const std::size_t count = std::min(room, batch.samples() - first);
-      pending_.append(batch, first, count, value_at_);
-      first += count;
-      if (pending_.size() == config_.mini_batch) flush();
-    }
-  }
-
-  void flush() override {
-    if (pending_.size() == 0) return;
-    resolve();
-    learners_->learn(batch_);
-    pending_.clear();
-    if (learners_->samples() - last_tick_ >= config_.tick_samples) tick();
-  }
+  void ingest(const EventBatch& batch) override { intake_->ingest(batch); }
+  void flush() override { intake_->flush(); }
 
   BuildJobPtr begin_build(const BuildRequest& request) override {
-    const TableState& table = tables_[request.table.value];
+    Learners& learners = settled().learners();
+    const TableState& table = settled().tables()[request.table.value];
     const TableConfig& config = table.config();
     BuildJobPtr job(new BuildJob);
     job->table = request.table;
@@ -126,7 +99,7 @@ class StreamEngine final : public Engine {
     input.epoch = request.epoch;
     input.built_ms = request.built_ms;
     input.unknown_traffic = table.unknown_traffic();
-    input.newcomer_persistence = learners_->newcomer_persistence(request.table);
+    input.newcomer_persistence = learners.newcomer_persistence(request.table);
     input.clustered_ids = table.clustered_ids();
     if (config.strategy == mapping::Strategy::kHash) return job;
     std::vector<sketch::Slot> slots;
@@ -138,8 +111,8 @@ class StreamEngine final : public Engine {
     });
     if (config.strategy == mapping::Strategy::kEmbedding ||
         config.strategy == mapping::Strategy::kCombined) {
-      learners_->refresh();
-      Learners::Embedding embedding = learners_->embed(request.table, slots);
+      learners.refresh();
+      Learners::Embedding embedding = learners.embed(request.table, slots);
       input.embedding = std::move(embedding.values);
       input.dimension = embedding.dimension;
     }
@@ -147,11 +120,11 @@ class StreamEngine final : public Engine {
   }
 
   void adopt(const BuildOutcome& outcome) override {
-    tables_[outcome.table.value].adopt(outcome.mapping, outcome.clustered_ids);
+    settled().tables()[outcome.table.value].adopt(outcome.mapping, outcome.clustered_ids);
   }
 
   Result<void> adopt(TableIndex index, const mapping::ArtifactView& artifact) override {
-    TableState& table = tables_[index.value];
+    TableState& table = settled().tables()[index.value];
     if (artifact.info().table != table.config().name) {
       return fail(ErrorCode::kInvalidArgument, "the artifact is of table \"" +
                                                    artifact.info().table + "\", not of \"" +
@@ -178,15 +151,16 @@ class StreamEngine final : public Engine {
   }
 
   EngineStats stats() const override {
+    const Intake& intake = settled();
     EngineStats out;
     out.samples = samples();
-    out.labelled_samples = learners_->labelled_samples();
-    out.label_sum = learners_->label_sum();
-    out.ticks = ticks_;
-    for (std::uint32_t t = 0; t < tables_.size(); ++t) {
-      const TableState& table = tables_[t];
+    out.labelled_samples = intake.learners().labelled_samples();
+    out.label_sum = intake.learners().label_sum();
+    out.ticks = intake.ticks();
+    for (std::uint32_t t = 0; t < intake.tables().size(); ++t) {
+      const TableState& table = intake.tables()[t];
       TableStats& stats = out.tables.emplace_back();
-      const Learners::Choice choice = learners_->choice(TableIndex{t});
+      const Learners::Choice choice = intake.learners().choice(TableIndex{t});
       stats.name = table.config().name;
       stats.rows = table.config().rows;
       stats.strategy = to_string(table.config().strategy);
@@ -208,11 +182,11 @@ class StreamEngine final : public Engine {
   }
 
   std::uint64_t tracked_ids(TableIndex table) const override {
-    return tables_[table.value].ids().size();
+    return settled().tables()[table.value].ids().size();
   }
 
   std::shared_ptr<const mapping::Mapping> incumbent(TableIndex table) const override {
-    return tables_[table.value].incumbent();
+    return intake_->tables()[table.value].incumbent();
   }
 
   std::vector<IdStats> heaviest(TableIndex table, std::size_t count) const override {
@@ -224,7 +198,7 @@ class StreamEngine final : public Engine {
   }
 
   IdStats id_stats(TableIndex index, Id id) const override {
-    const TableState& table = tables_[index.value];
+    const TableState& table = settled().tables()[index.value];
     IdStats out{.id = id};
     const sketch::Slot slot = table.ids().find(id);
     if (slot != sketch::kNoSlot) {
@@ -238,11 +212,7 @@ class StreamEngine final : public Engine {
   void save(ByteWriter& out) const override {
     out.put(kStateFormat);
     out.put(fingerprint());
-    out.put(ticks_);
-    out.put(last_tick_);
-    pending_.save(out);
-    for (const TableState& table : tables_) table.save(out);
-    learners_->save(out);
+    settled().save(out);
   }
 
   Result<void> load(ByteReader& in) override {
@@ -259,58 +229,20 @@ class StreamEngine final : public Engine {
                   "engine state: it was saved under other features, max_tracked_ids, dimensions, "
                   "mini_batch or seed; set them back, or move the checkpoint away to start afresh");
     }
-    ticks_ = in.get<std::uint64_t>();
-    last_tick_ = in.get<std::uint64_t>();
-    if (auto ok = pending_.load(in); !ok) return ok;
-    for (TableState& table : tables_) {
-      if (auto ok = table.load(in); !ok) return ok;
-    }
-    if (auto ok = learners_->load(in); !ok) return ok;
-    if (pending_.size() >= config_.mini_batch || last_tick_ > learners_->samples()) {
-      return fail(ErrorCode::kCorrupt, "engine state: contradicts itself");
-    }
-    return {};
+    return intake_->load(in);
   }
 
  private:
-  // Counts the pending samples' ids and resolves them to slots.
-  void resolve() {
-    batch_.samples = pending_.size();
-    batch_.labels = pending_.labels();
-    batch_.weights = pending_.weights();
-    for (std::size_t f = 0; f < schema_.size(); ++f) {
-      embedding::SlotBatch::Column& column = batch_.columns[f];
-      const std::vector<Id>& values = pending_.values(f);
-      column.begin = pending_.begin(f);
-      column.slots.resize(values.size());
-      column.newcomer.resize(values.size());
-      admitted_.clear();
-      TableState& table = tables_[column.table.value];
-      table.access(values, column.slots, admitted_, column.newcomer);
-      if (admitted_.empty()) continue;
-      admitted_ids_.clear();
-      for (const sketch::Slot slot : admitted_) admitted_ids_.push_back(table.ids().id_of(slot));
-      learners_->admit(column.table, admitted_, admitted_ids_);
-    }
-  }
-
-  void tick() {
-    const std::uint64_t samples = learners_->samples();
-    const auto passed = static_cast<double>(samples - last_tick_);
-    for (std::uint32_t t = 0; t < tables_.size(); ++t) {
-      const double half_life = tables_[t].config().half_life_samples;
-      const double decay = half_life > 0 ? std::exp2(-passed / half_life) : 1.0;
-      evicted_.clear();
-      tables_[t].fold(decay, evicted_);
-      learners_->evict(TableIndex{t}, evicted_);
-    }
-    ++ticks_;
-    last_tick_ = samples;
+  // With everything learned that can be: what calls look at must not depend on how far counting
+  // runs ahead of learning.
+  Intake& settled() const {
+    intake_->settle();
+    return *intake_;
   }
 
   template <class Keep>
   std::vector<IdStats> top(TableIndex index, std::size_t count, Keep keep) const {
-    const TableState& table = tables_[index.value];
+    const TableState& table = settled().tables()[index.value];
     std::vector<IdStats> out;
     table.ids().for_each([&](sketch::Slot slot, Id id, double frequency) {
       if (keep(table.row(slot))) out.push_back({id, frequency, table.row(slot)});
@@ -344,19 +276,7 @@ class StreamEngine final : public Engine {
   }
 
   EngineConfig config_;
-  FeatureSchema schema_;
-  PendingSamples pending_;
-  std::vector<TableState> tables_;
-  std::optional<Learners> learners_;
-  std::uint64_t ticks_ = 0;
-  std::uint64_t last_tick_ = 0;  // samples then
-
-  // Scratch, kept for its memory.
-  embedding::SlotBatch batch_;
-  std::vector<std::size_t> value_at_;
-  std::vector<sketch::Slot> admitted_;
-  std::vector<Id> admitted_ids_;
-  std::vector<sketch::Slot> evicted_;
+  std::unique_ptr<Intake> intake_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "core/pipeline/learners.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace remapd::pipeline {
@@ -36,21 +37,22 @@ void Learners::admit(TableIndex table, std::span<const sketch::Slot> slots,
   graph_.admit(table, slots, ids);
 }
 
-void Learners::evict(TableIndex table, std::span<const sketch::Slot> slots) {
-  if (slots.empty()) return;
-  graph_.evict(table, slots);
+void Learners::evict(std::span<const std::vector<sketch::Slot>> slots) {
+  if (std::all_of(slots.begin(), slots.end(), [](const auto& some) { return some.empty(); }))
+    return;
+  graph_.evict(slots);
   graph_is_stale_ = true;
 }
 
-void Learners::learn(const embedding::SlotBatch& batch) {
-  samples_ += batch.samples;
-  for (const float label : batch.labels) {
-    if (std::isnan(label)) continue;
+void Learners::learn(const embedding::SlotBatch& batch, std::size_t first, std::size_t last) {
+  samples_ += last - first;
+  for (std::size_t s = first; s < last; ++s) {
+    if (std::isnan(batch.labels[s])) continue;
     ++labelled_;
-    label_sum_ += label;
+    label_sum_ += static_cast<double>(batch.labels[s]);
   }
-  machine_.learn(batch);
-  graph_.learn(batch);
+  machine_.learn(batch, first, last);
+  graph_.learn(batch, first, last);
   graph_is_stale_ = true;
 }
 

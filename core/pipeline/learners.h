@@ -25,8 +25,11 @@ class Learners {
   Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts);
 
   void admit(TableIndex table, std::span<const sketch::Slot> slots, std::span<const Id> ids);
-  void evict(TableIndex table, std::span<const sketch::Slot> slots);
-  void learn(const embedding::SlotBatch& batch);
+  // Slots of each table that no longer stand for an id.
+  void evict(std::span<const std::vector<sketch::Slot>> slots);
+  // One mini-batch: samples [first, last) of the batch.
+  void learn(const embedding::SlotBatch& batch, std::size_t first, std::size_t last);
+  void learn(const embedding::SlotBatch& batch) { learn(batch, 0, batch.samples); }
 
   struct Choice {
     LearnerChoice learner;  // kCoAccess or kSupervised

@@ -27,6 +27,12 @@ class PendingSamples {
   const std::vector<float>& labels() const { return labels_; }
   const std::vector<float>& weights() const { return weights_; }
 
+  std::size_t total_ids() const {
+    std::size_t sum = 0;
+    for (const Column& column : columns_) sum += column.values.size();
+    return sum;
+  }
+
   // Takes samples [first, first + count) of the batch; value_at[f] is where sample `first` starts
   // in the values of feature f, and is moved on.
   void append(const EventBatch& batch, std::size_t first, std::size_t count,
@@ -43,6 +49,11 @@ class PendingSamples {
       column.values.insert(column.values.end(), values.begin(), values.end());
       value_at[f] += total;
     }
+    if (batch.labels().empty() && batch.weights().empty()) {
+      labels_.resize(labels_.size() + count, kUnlabelled);
+      weights_.resize(weights_.size() + count, 1.0F);
+      return;
+    }
     for (std::size_t s = first; s < first + count; ++s) {
       const float label = batch.labels().empty() ? kUnlabelled : batch.labels()[s];
       const float weight = batch.weights().empty() ? 1.0F : batch.weights()[s];
@@ -50,6 +61,27 @@ class PendingSamples {
       weights_.push_back(
           std::isfinite(weight) && weight > 0 ? std::clamp(weight, kMinWeight, kMaxWeight) : 1.0F);
     }
+  }
+
+  // Moves the samples from `first` on into `rest`, whose own are lost; first <= size().
+  void move_from(std::size_t first, PendingSamples& rest) {
+    rest.clear();
+    for (std::size_t f = 0; f < columns_.size(); ++f) {
+      Column& column = columns_[f];
+      const std::uint32_t split = column.begin[first];
+      const auto values = column.values.begin() + static_cast<std::ptrdiff_t>(split);
+      rest.columns_[f].values.assign(values, column.values.end());
+      column.values.erase(values, column.values.end());
+      for (std::size_t s = first + 1; s < column.begin.size(); ++s) {
+        rest.columns_[f].begin.push_back(column.begin[s] - split);
+      }
+      column.begin.resize(first + 1);
+    }
+    const auto at = static_cast<std::ptrdiff_t>(first);
+    rest.labels_.assign(labels_.begin() + at, labels_.end());
+    rest.weights_.assign(weights_.begin() + at, weights_.end());
+    labels_.resize(first);
+    weights_.resize(first);
   }
 
   void clear() {

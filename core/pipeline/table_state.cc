@@ -7,12 +7,12 @@ namespace remapd::pipeline {
 TableState::TableState(const TableConfig& config)
     : config_(config),
       ids_(config.max_tracked_ids),
-      rows_(ids_.slot_count(), kNoRow),
-      touched_(ids_.slot_count(), false) {}
+      rows_(ids_.slot_count()),
+      marks_(ids_.slot_count()) {}
 
 sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
   auto out = sketch::TrackedIds::footprint(config.max_tracked_ids);
-  out.bytes += out.slots * sizeof(Row) + out.slots / 8 + sketch::HyperLogLog().memory_bytes();
+  out.bytes += out.slots * (sizeof(Row) + 1) + sketch::HyperLogLog().memory_bytes();
   return out;
 }
 
@@ -20,16 +20,27 @@ void TableState::access(std::span<const Id> ids, std::span<sketch::Slot> slots,
                         std::vector<sketch::Slot>& admitted, std::span<std::uint8_t> newcomer) {
   const std::size_t before = admitted.size();
   ids_.count_accesses(ids, slots, admitted);
-  // The incumbent may know an id that was evicted and comes back.
   for (std::size_t i = before; i < admitted.size(); ++i) {
-    rows_[admitted[i]] = incumbent_row(ids_.id_of(admitted[i]));
+    const Id id = ids_.id_of(admitted[i]);
+    distinct_.add(mix64(id));
+    // The incumbent may know an id that was evicted and comes back.
+    rows_[admitted[i]] = incumbent_row(id);
+    marks_[admitted[i]] = rows_[admitted[i]] != kNoRow ? kKnown : 0;
   }
-  for (const Id id : ids) distinct_.add(mix64(id));
+  constexpr std::size_t kAhead = 16;
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    const bool tracked = slots[i] != sketch::kNoSlot;
-    newcomer[i] = !tracked || rows_[slots[i]] == kNoRow ? 1 : 0;
+    if (i + kAhead < slots.size() && slots[i + kAhead] != sketch::kNoSlot) {
+      __builtin_prefetch(&marks_[slots[i + kAhead]], 1);
+    }
+    if (slots[i] == sketch::kNoSlot) {
+      distinct_.add(mix64(ids[i]));  // ids that have a slot were added when they got it
+      newcomer[i] = 1;
+    } else {
+      std::uint8_t& marks = marks_[slots[i]];
+      newcomer[i] = (marks & kKnown) == 0 ? 1 : 0;
+      marks |= kTouched;
+    }
     recent_unknown_ += newcomer[i];
-    if (tracked) touched_[slots[i]] = true;
   }
   accesses_ += ids.size();
   recent_accesses_ += ids.size();
@@ -50,13 +61,16 @@ void TableState::adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids) 
 }
 
 void TableState::find_rows() {
-  std::fill(rows_.begin(), rows_.end(), kNoRow);
-  std::fill(touched_.begin(), touched_.end(), false);
+  for (std::uint8_t& marks : marks_.span()) {
+    if (marks != 0) marks = 0;  // pages never used stay untouched
+  }
   if (!incumbent_) return;
   std::vector<sketch::Slot> slots(incumbent_->ids.size());
   ids_.find(incumbent_->ids, slots);
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i] != sketch::kNoSlot) rows_[slots[i]] = incumbent_->rows[i];
+    if (slots[i] == sketch::kNoSlot) continue;
+    rows_[slots[i]] = incumbent_->rows[i];
+    marks_[slots[i]] = kKnown;
   }
 }
 
@@ -72,7 +86,8 @@ double TableState::unknown_traffic() const {
 }
 
 std::size_t TableState::memory_bytes() const {
-  std::size_t bytes = ids_.memory_bytes() + rows_.size() * sizeof(Row) + distinct_.memory_bytes();
+  std::size_t bytes =
+      ids_.memory_bytes() + rows_.memory_bytes() + marks_.memory_bytes() + distinct_.memory_bytes();
   if (incumbent_) bytes += incumbent_->ids.size() * (sizeof(Id) + sizeof(Row));
   return bytes;
 }
@@ -87,9 +102,9 @@ void TableState::save(ByteWriter& out) const {
   out.put(recent_unknown_);
   out.put<std::uint8_t>(incumbent_ ? 1 : 0);
   if (incumbent_) mapping::save(*incumbent_, out);
-  std::vector<std::uint64_t> touched((touched_.size() + 63) / 64);
-  for (std::size_t slot = 0; slot < touched_.size(); ++slot) {
-    if (touched_[slot]) touched[slot / 64] |= std::uint64_t{1} << (slot % 64);
+  std::vector<std::uint64_t> touched((marks_.size() + 63) / 64);
+  for (std::uint32_t slot = 0; slot < marks_.size(); ++slot) {
+    if (this->touched(slot)) touched[slot / 64] |= std::uint64_t{1} << (slot % 64);
   }
   out.put_vector(touched);
 }
@@ -109,12 +124,12 @@ Result<void> TableState::load(ByteReader& in) {
   }
   const auto touched = in.get_vector<std::uint64_t>();
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "table state: cut short");
-  if (touched.size() != (touched_.size() + 63) / 64) {
+  if (touched.size() != (marks_.size() + 63) / 64) {
     return fail(ErrorCode::kCorrupt, "table state: its marks are of another number of slots");
   }
   find_rows();
-  for (std::size_t slot = 0; slot < touched_.size(); ++slot) {
-    touched_[slot] = (touched[slot / 64] >> (slot % 64) & 1) != 0;
+  for (std::size_t slot = 0; slot < marks_.size(); ++slot) {
+    if ((touched[slot / 64] >> (slot % 64) & 1) != 0) marks_[slot] |= kTouched;
   }
   return {};
 }

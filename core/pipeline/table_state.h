@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/base/huge_array.h"
 #include "core/base/result.h"
 #include "core/mapping/artifact.h"
 #include "core/mapping/mapping.h"
@@ -40,9 +41,9 @@ class TableState {
   std::shared_ptr<const mapping::Mapping> incumbent() const { return incumbent_; }
   std::uint64_t clustered_ids() const { return clustered_ids_; }
   void adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids);
-  Row row(sketch::Slot slot) const { return rows_[slot]; }
+  Row row(sketch::Slot slot) const { return (marks_[slot] & kKnown) != 0 ? rows_[slot] : kNoRow; }
   // Whether the slot's id was accessed since the last adopt().
-  bool touched(sketch::Slot slot) const { return touched_[slot]; }
+  bool touched(sketch::Slot slot) const { return (marks_[slot] & kTouched) != 0; }
 
   std::uint64_t accesses() const { return accesses_; }
   std::uint64_t evicted() const { return evicted_; }
@@ -55,14 +56,17 @@ class TableState {
   Result<void> load(ByteReader& in);
 
  private:
+  static constexpr std::uint8_t kKnown = 1;  // to the incumbent
+  static constexpr std::uint8_t kTouched = 2;
+
   void find_rows();
   Row incumbent_row(Id id) const;  // kNoRow: it does not know the id
 
   TableConfig config_;
   sketch::TrackedIds ids_;
   sketch::HyperLogLog distinct_;
-  std::vector<Row> rows_;      // by slot: in the incumbent; kNoRow = unknown to it
-  std::vector<bool> touched_;  // by slot
+  HugeArray<Row> rows_;            // by slot: in the incumbent, where it is known
+  HugeArray<std::uint8_t> marks_;  // by slot; what every access reads stands close together
   std::shared_ptr<const mapping::Mapping> incumbent_;
   std::uint64_t clustered_ids_ = 0;
   std::uint64_t accesses_ = 0;

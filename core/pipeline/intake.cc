@@ -1,0 +1,180 @@
+#include "core/pipeline/intake.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/base/check.h"
+#include "core/base/parallel.h"
+
+namespace remapd::pipeline {
+namespace {
+
+// Ids of a chunk: tasks long enough to pay, and few enough to stay in a core's cache.
+constexpr std::size_t kChunkIds = 8'192;
+
+std::vector<std::uint32_t> slot_counts(const std::vector<TableState>& tables) {
+  std::vector<std::uint32_t> out;
+  for (const TableState& table : tables) out.push_back(table.slot_count());
+  return out;
+}
+
+std::vector<TableState> tables_of(const EngineConfig& config) {
+  std::vector<TableState> out;
+  out.reserve(config.tables.size());
+  for (const TableConfig& table : config.tables) out.emplace_back(table);
+  return out;
+}
+
+}  // namespace
+
+Intake::Intake(const EngineConfig& config)
+    : config_(config),
+      schema_(config.features),
+      features_of_(config.tables.size()),
+      tables_(tables_of(config)),
+      learners_(config, slot_counts(tables_)),
+      filling_{.samples = PendingSamples(schema_.size()), .batch = {}, .admitted = {}},
+      resolved_{.samples = PendingSamples(schema_.size()), .batch = {}, .admitted = {}},
+      rest_(schema_.size()),
+      evicted_(config.tables.size()) {
+  for (std::uint32_t f = 0; f < schema_.size(); ++f) {
+    features_of_[schema_.feature(FeatureIndex{f}).table.value].push_back(f);
+  }
+  for (Chunk* chunk : {&filling_, &resolved_}) {
+    chunk->batch.columns.resize(schema_.size());
+    chunk->admitted.resize(tables_.size());
+    for (std::uint32_t f = 0; f < schema_.size(); ++f) {
+      chunk->batch.columns[f].table = schema_.feature(FeatureIndex{f}).table;
+    }
+  }
+}
+
+void Intake::ingest(const EventBatch& batch) {
+  REMAPD_CHECK(batch.features() == schema_.size(), "the batch was decoded by this schema");
+  value_at_.assign(schema_.size(), 0);
+  for (std::size_t first = 0; first < batch.samples();) {
+    const std::size_t room = config_.mini_batch - filling_.samples.size() % config_.mini_batch;
+    const std::size_t count = std::min(room, batch.samples() - first);
+    filling_.samples.append(batch, first, count, value_at_);
+    first += count;
+    if (count == room && (filling_.samples.total_ids() >= kChunkIds || tick_is_due())) turn();
+  }
+}
+
+// Resolves what is waiting while the chunk before it is learned.
+void Intake::turn() {
+  parallel_pieces(1 + tables_.size(), [this](std::size_t piece) {
+    if (piece == 0) {
+      learn(resolved_);
+    } else {
+      resolve(static_cast<std::uint32_t>(piece - 1), filling_);
+    }
+  });
+  std::swap(resolved_, filling_);
+  if (tick_is_due()) {
+    learn(resolved_);
+    tick();
+  }
+}
+
+void Intake::settle() {
+  const std::size_t whole = filling_.samples.size() / config_.mini_batch * config_.mini_batch;
+  if (whole > 0) {
+    filling_.samples.move_from(whole, rest_);
+    turn();
+    std::swap(filling_.samples, rest_);
+  }
+  learn(resolved_);
+}
+
+void Intake::flush() {
+  settle();
+  if (filling_.samples.size() == 0) return;
+  turn();
+  learn(resolved_);
+}
+
+// Counts the chunk's ids of one table and resolves them to slots. Which id comes first decides who
+// gets the last free slot, so features that share a table take turns by mini-batches.
+void Intake::resolve(std::uint32_t index, Chunk& chunk) {
+  TableState& table = tables_[index];
+  Admitted& admitted = chunk.admitted[index];
+  admitted.slots.clear();
+  admitted.ids.clear();
+  const std::size_t samples = chunk.samples.size();
+  for (const std::uint32_t f : features_of_[index]) {
+    embedding::SlotBatch::Column& column = chunk.batch.columns[f];
+    column.begin = chunk.samples.begin(f);
+    column.slots.resize(chunk.samples.values(f).size());
+    column.newcomer.resize(column.slots.size());
+  }
+  const std::size_t step = features_of_[index].size() == 1 ? samples : config_.mini_batch;
+  for (std::size_t first = 0; first < samples; first += step) {
+    const std::size_t last = std::min(samples, first + step);
+    for (const std::uint32_t f : features_of_[index]) {
+      embedding::SlotBatch::Column& column = chunk.batch.columns[f];
+      const std::size_t begin = column.begin[first];
+      const std::size_t count = column.begin[last] - begin;
+      table.access(std::span(chunk.samples.values(f)).subspan(begin, count),
+                   std::span(column.slots).subspan(begin, count), admitted.slots,
+                   std::span(column.newcomer).subspan(begin, count));
+    }
+  }
+  for (const sketch::Slot slot : admitted.slots) admitted.ids.push_back(table.ids().id_of(slot));
+}
+
+void Intake::learn(Chunk& chunk) {
+  const std::size_t samples = chunk.samples.size();
+  if (samples == 0) return;
+  chunk.batch.samples = samples;
+  chunk.batch.labels = chunk.samples.labels();
+  chunk.batch.weights = chunk.samples.weights();
+  for (std::uint32_t t = 0; t < tables_.size(); ++t) {
+    const Admitted& admitted = chunk.admitted[t];
+    if (!admitted.slots.empty()) learners_.admit(TableIndex{t}, admitted.slots, admitted.ids);
+  }
+  for (std::size_t first = 0; first < samples; first += config_.mini_batch) {
+    const std::size_t last = std::min<std::size_t>(samples, first + config_.mini_batch);
+    learners_.learn(chunk.batch, first, last);
+  }
+  chunk.samples.clear();
+}
+
+void Intake::tick() {
+  const std::uint64_t now = learners_.samples();
+  const auto passed = static_cast<double>(now - last_tick_);
+  parallel_pieces(tables_.size(), [&](std::size_t t) {
+    const double half_life = tables_[t].config().half_life_samples;
+    const double decay = half_life > 0 ? std::exp2(-passed / half_life) : 1.0;
+    evicted_[t].clear();
+    tables_[t].fold(decay, evicted_[t]);
+  });
+  learners_.evict(evicted_);
+  ++ticks_;
+  last_tick_ = now;
+}
+
+void Intake::save(ByteWriter& out) const {
+  out.put(ticks_);
+  out.put(last_tick_);
+  filling_.samples.save(out);
+  for (const TableState& table : tables_) table.save(out);
+  learners_.save(out);
+}
+
+Result<void> Intake::load(ByteReader& in) {
+  ticks_ = in.get<std::uint64_t>();
+  last_tick_ = in.get<std::uint64_t>();
+  if (auto ok = filling_.samples.load(in); !ok) return ok;
+  for (TableState& table : tables_) {
+    if (auto ok = table.load(in); !ok) return ok;
+  }
+  if (auto ok = learners_.load(in); !ok) return ok;
+  if (filling_.samples.size() >= config_.mini_batch || last_tick_ > learners_.samples()) {
+    return fail(ErrorCode::kCorrupt, "engine state: contradicts itself");
+  }
+  return {};
+}
+
+}  // namespace remapd::pipeline

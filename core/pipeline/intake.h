@@ -1,0 +1,92 @@
+// Intake: samples in, statistics out. What the engine does between two builds.
+//
+// Samples wait until some thousand ids have come together (a chunk), whole mini-batches of them.
+// Then two things are done at once: the chunk's ids are counted and resolved to slots, each table
+// apart, and the chunk before it, resolved already, is learned. Learners need no more of the tables
+// than slots, and tables nothing of the learners, so the two never touch the same data; a tick,
+// which does, waits for both. What is learned depends on neither chunks nor threads: chunks only
+// say how far counting runs ahead.
+//
+// settle() catches up: afterwards everything has been learned but the samples whose mini-batch is
+// not full. Whoever reads or changes tables or learners calls it first.
+//
+// In the steady state, with buffers grown and no new ids, nothing is allocated. Not thread safe;
+// parallel inside.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/embedding/slot_batch.h"
+#include "core/pipeline/engine_config.h"
+#include "core/pipeline/event_batch.h"
+#include "core/pipeline/feature_schema.h"
+#include "core/pipeline/learners.h"
+#include "core/pipeline/pending_samples.h"
+#include "core/pipeline/table_state.h"
+
+namespace remapd::pipeline {
+
+class Intake {
+ public:
+  // `config` must outlive this.
+  explicit Intake(const EngineConfig& config);
+
+  const FeatureSchema& schema() const { return schema_; }
+  std::uint64_t samples() const {
+    return learners_.samples() + resolved_.samples.size() + filling_.samples.size();
+  }
+  std::uint64_t ticks() const { return ticks_; }
+
+  void ingest(const EventBatch& batch);
+  void settle();
+  // settle(), and what waits is learned as a mini-batch that is not full.
+  void flush();
+
+  // Settled ones.
+  std::vector<TableState>& tables() { return tables_; }
+  const std::vector<TableState>& tables() const { return tables_; }
+  Learners& learners() { return learners_; }
+  const Learners& learners() const { return learners_; }
+
+  // Settled; what follows the engine state's fingerprint in docs/formats.md.
+  void save(ByteWriter& out) const;
+  Result<void> load(ByteReader& in);
+
+ private:
+  struct Admitted {
+    std::vector<sketch::Slot> slots;
+    std::vector<Id> ids;
+  };
+  struct Chunk {
+    PendingSamples samples;
+    embedding::SlotBatch batch;
+    std::vector<Admitted> admitted;  // one for each table
+  };
+
+  bool tick_is_due() const { return samples() - last_tick_ >= config_.tick_samples; }
+  void turn();
+  void resolve(std::uint32_t table, Chunk& chunk);
+  void learn(Chunk& chunk);
+  void tick();
+
+  const EngineConfig& config_;
+  FeatureSchema schema_;
+  std::vector<std::vector<std::uint32_t>> features_of_;  // by table
+  std::vector<TableState> tables_;
+  Learners learners_;
+  std::uint64_t ticks_ = 0;
+  std::uint64_t last_tick_ = 0;  // samples then
+  Chunk filling_;
+  Chunk resolved_;
+
+  // Scratch, kept for its memory.
+  PendingSamples rest_;
+  std::vector<std::size_t> value_at_;
+  std::vector<std::vector<sketch::Slot>> evicted_;  // by table
+};
+
+}  // namespace remapd::pipeline
