@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -9,7 +10,9 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/files/tsv_decoder.h"
+#include "daemon/admin/event_feed.h"
 #include "daemon/admin/status_json.h"
+#include "daemon/admin/version_endpoints.h"
 #include "daemon/metrics/metrics.h"
 
 namespace remapd::admin {
@@ -123,7 +126,7 @@ void sharing_row(daemon::Control& control, const Request& request, Respond respo
 
 }  // namespace
 
-Router endpoints(daemon::Control& control) {
+Router endpoints(daemon::Control& control, const config::Admin& settings) {
   Router router;
   router.add(Method::kGet, "/livez",
              [](const Request&, const Respond& respond) { respond(text_response("alive\n")); });
@@ -154,6 +157,10 @@ Router endpoints(daemon::Control& control) {
              [&control](const Request& request, Respond respond) {
                sharing_row(control, request, std::move(respond));
              });
+  add_version_endpoints(control, router);
+  router.add(Method::kGet, "/v1/events",
+             [feed = std::make_shared<EventFeed>(control, settings.max_streams)](
+                 const Request& request, const Respond& respond) { respond(feed->open(request)); });
   return router;
 }
 

@@ -9,17 +9,20 @@
 //   GET /v1/tables/{table}/lookup?id=ID                where an id lives, and with whom
 //   GET /v1/tables/{table}/heaviest?count=N            the most frequent ids
 //   GET /v1/tables/{table}/rows/{row}/ids?count=N      who shares a row
+//   GET /v1/tables/{table}/versions, .../artifact/{version} and so on: version_endpoints.h
+//   GET /v1/events                                     server-sent events: event_feed.h
 //
 // id is what a text log would hold: a decimal number is the id itself, any other text is hashed.
-// Errors are {"error": "..."} with a fitting status.
+// Errors are {"error": "...", "hint": "..."} with a fitting status.
 #pragma once
 
 #include "daemon/admin/router.h"
 #include "daemon/application/control.h"
+#include "daemon/config/config.h"
 
 namespace remapd::admin {
 
 // `control` must outlive the router.
-Router endpoints(daemon::Control& control);
+Router endpoints(daemon::Control& control, const config::Admin& settings);
 
 }  // namespace remapd::admin

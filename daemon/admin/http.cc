@@ -58,8 +58,9 @@ unsigned status_of(ErrorCode code) {
 
 }  // namespace
 
-Response error_response(unsigned status, std::string_view message) {
-  const nlohmann::json body{{"error", message}};
+Response error_response(unsigned status, std::string_view message, std::string_view hint) {
+  nlohmann::ordered_json body{{"error", message}};
+  if (!hint.empty()) body["hint"] = hint;
   Response response;
   response.status = status;
   response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

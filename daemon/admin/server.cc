@@ -32,7 +32,7 @@ class AdminServer::Impl {
  public:
   Impl(const config::Admin& settings, Router router, logging::Logger& log)
       : router_(std::move(router)),
-        limits_{settings.header_timeout, settings.max_body_bytes},
+        limits_{.timeout = settings.header_timeout, .max_body_bytes = settings.max_body_bytes},
         count_(settings.max_connections),
         log_(log) {}
 
@@ -88,7 +88,7 @@ class AdminServer::Impl {
   }
 
   void accept() {
-    acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
+    acceptor_.async_accept(socket_, [this](const error_code& error) {
       if (!acceptor_.is_open()) return;
       if (error) {
         log_.warning("admin server cannot accept a connection", {{"error", error.message()}});
@@ -98,20 +98,22 @@ class AdminServer::Impl {
         });
         return;
       }
-      const bool room = !count_.full();
-      const auto session = std::make_shared<Session>(std::move(socket), router_, limits_, count_);
-      room ? session->start() : session->refuse();
+      serve(std::exchange(socket_, Socket(io_)), nullptr, handler_, limits_, count_, count_.full());
       accept();
     });
   }
 
   Router router_;
+  Handler handler_ = [this](Request request, Respond respond) {
+    router_.route(std::move(request), std::move(respond));
+  };
   SessionLimits limits_;
   SessionCount count_;
   logging::Logger& log_;
   std::uint16_t port_ = 0;
   asio::io_context io_{1};  // after what its sessions refer to
   tcp::acceptor acceptor_{io_};
+  Socket socket_{io_};  // the next connection's
   asio::steady_timer grace_{io_};
   asio::steady_timer poll_{io_};
   std::thread thread_;

@@ -1,26 +1,29 @@
-// One connection of the admin server. Lives as long as something is under way on it; all of it
-// happens on the server's thread.
+// One connection of the admin server, over TCP or a unix socket, with or without TLS. Lives as long
+// as something is under way on it; all of it happens on the server's thread.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ssl/context.hpp>
 
 #include "daemon/admin/router.h"
 
 namespace remapd::admin {
 
+using Socket = boost::asio::generic::stream_protocol::socket;
+using TlsContextPtr = std::shared_ptr<boost::asio::ssl::context>;
+
 struct SessionLimits {
-  std::chrono::milliseconds timeout{10'000};  // for a head, for a body, and for a response
+  // For a TLS handshake, a head, a body, and for a client to take the next piece of a response.
+  std::chrono::milliseconds timeout{10'000};
   std::uint64_t max_body_bytes = 64 << 10;
+  // For an endpoint to answer: then 504.
+  std::chrono::milliseconds answer_timeout{120'000};
+  // Between two pieces of an endless response.
+  std::chrono::milliseconds event_interval{1'000};
 };
 
 // Which connections there are; the server's.
@@ -37,33 +40,12 @@ class SessionCount {
   std::size_t now_ = 0;
 };
 
-class Session : public std::enable_shared_from_this<Session> {
- public:
-  // `router` and `count` must outlive it.
-  Session(boost::asio::ip::tcp::socket socket, const Router& router, const SessionLimits& limits,
-          SessionCount& count);
-  ~Session();
+// What answers requests.
+using Handler = std::function<void(Request, Respond)>;
 
-  void start();
-  // For a connection there is no room for.
-  void refuse();
-
- private:
-  void read_head();
-  void read_body();
-  void answer();
-  void write(Response response);
-  void close();
-
-  boost::beast::tcp_stream stream_;
-  boost::beast::flat_buffer buffer_;
-  const Router& router_;
-  SessionLimits limits_;
-  SessionCount& count_;
-  std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
-  bool head_only_ = false;  // a HEAD request
-  bool keep_alive_ = false;
-  unsigned version_ = 11;  // of HTTP
-};
+// Serves the connection until it is closed. `handler` and `count` must outlive it. `tls` null: none
+// is spoken. `refuse`: there is no room for it; it is told so.
+void serve(Socket socket, const TlsContextPtr& tls, const Handler& handler,
+           const SessionLimits& limits, SessionCount& count, bool refuse);
 
 }  // namespace remapd::admin

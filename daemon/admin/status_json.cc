@@ -161,6 +161,26 @@ Json to_json(const daemon::Status& status) {
         {"problem", text_or_null(checkpoint.problem)}}}};
 }
 
+Json to_json(const daemon::VersionRecord& record, bool kept) {
+  return {{"version", record.version.value},
+          {"outcome", to_string(record.outcome)},
+          {"when", time_of(record.when_ms)},
+          {"samples", record.samples},
+          {"ids", record.stats.ids},
+          {"rows", record.rows},
+          {"rows_used", record.stats.rows_used},
+          {"ids_moved", record.stats.ids_moved},
+          {"moved_traffic", record.stats.traffic_moved},
+          {"dedicated_traffic", record.stats.traffic_dedicated},
+          {"shared_traffic", record.stats.traffic_shared},
+          {"rollback_of", version_or_null(record.rollback_of)},
+          {"build_seconds", record.build_seconds},
+          {"publish_seconds", record.publish_seconds},
+          {"problem", text_or_null(record.problem)},
+          {"kept", kept},
+          {"gates", record.gates ? gates_of(*record.gates) : Json(nullptr)}};
+}
+
 Json to_json(const pipeline::IdStats& id) {
   return {{"id", std::to_string(id.id)},
           {"frequency", id.frequency},

@@ -11,6 +11,8 @@ namespace remapd::admin {
 
 nlohmann::ordered_json to_json(const daemon::Status& status);
 nlohmann::ordered_json to_json(const daemon::TableStatus& table);
+// An entry of /v1/tables/T/versions. `kept`: the version can be downloaded.
+nlohmann::ordered_json to_json(const daemon::VersionRecord& record, bool kept);
 nlohmann::ordered_json to_json(const pipeline::IdStats& id);
 nlohmann::ordered_json to_json(const daemon::IdReport& report);
 

@@ -28,6 +28,7 @@ Pipeline::Options pipeline_options(const config::Config& config) {
   return {.instance = config.instance.name,
           .schedule = config.schedule(),
           .wait_for_publish = config.waits_for_publish(),
+          .keep_versions = config.admin.keep_versions,
           .stop_at_end = finite && config.source.file.at_end == config::AtEnd::kStop,
           .live = live_settings(config)};
 }
@@ -122,6 +123,10 @@ bool Application::finished() const {
 
 std::uint64_t Application::beats() const {
   return parts_->pipeline.beats();
+}
+
+const VersionShelf& Application::versions() const {
+  return parts_->pipeline.versions();
 }
 
 void Application::apply(const config::Config& config) {

@@ -50,6 +50,7 @@ class Application final : public Control {
 
   std::shared_ptr<const Status> status() const override { return board_.read(); }
   std::uint64_t beats() const override;
+  const VersionShelf& versions() const override;
   void publish_now(std::string_view table, Answer<Version> answer) override;
   void freeze(std::string_view table, Answer<void> answer) override;
   void unfreeze(std::string_view table, Answer<void> answer) override;

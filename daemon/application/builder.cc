@@ -151,19 +151,18 @@ BuildReport Builder::carry_out(RollBackOrder order) {
 }
 
 // Of the version before the one to be published; empty if no delta can lead on from there.
-Bytes& Builder::clients_artifact(const BuildOrder& order, const std::string& table) {
+ByteView Builder::clients_artifact(const BuildOrder& order, const std::string& table) {
   Published& published = published_[order.table];
   const Version parent{order.next.version.value - 1};
   if (!order.next.published_content) {
     published = {};
   } else if (published.version != parent) {  // the first since the start
-    published = {.version = parent, .artifact = {}};
+    published = {.version = parent, .artifact = nullptr};
     if (const auto artifact = mapping::published_artifact(sink_, table, parent)) {
-      const ByteView bytes = (*artifact)->view();
-      published.artifact.assign(bytes.begin(), bytes.end());
+      published.artifact = *artifact;
     }
   }
-  return published.artifact;
+  return published.artifact == nullptr ? ByteView{} : published.artifact->view();
 }
 
 void Builder::publish(Prepared prepared, BuildReport& report) {
@@ -176,8 +175,9 @@ void Builder::publish(Prepared prepared, BuildReport& report) {
     if (published) {
       report.end = BuildEnd::kPublished;
       report.manifest = publication.manifest;
+      report.kept = std::move(prepared).keep();
       published_[report.table] = {.version = report.version,
-                                  .artifact = std::move(prepared).take_clients_artifact()};
+                                  .artifact = report.kept->blob(mapping::BlobKind::kSnapshot)};
       return;
     }
     report.error = published.error();

@@ -28,6 +28,7 @@
 #include "core/pipeline/publish_gates.h"
 #include "daemon/application/mailbox.h"
 #include "daemon/application/publication.h"
+#include "daemon/application/version_shelf.h"
 #include "daemon/application/version_timeline.h"
 #include "daemon/logging/logger.h"
 
@@ -71,6 +72,7 @@ struct BuildReport {
   std::optional<pipeline::BuildOutcome> outcome;  // of a build
   std::optional<pipeline::GateReport> gates;
   std::optional<mapping::Manifest> manifest;  // kPublished
+  KeptVersionPtr kept;                        // kPublished
   mapping::BlobPtr artifact;                  // to adopt where there is no outcome to
   Error error;
   double build_seconds = 0;
@@ -92,6 +94,11 @@ class Builder {
           OnReport on_report, OnRetry on_retry);
   ~Builder();
 
+  // Before start(): the newest published version, as clients have it, so that it need not be
+  // fetched.
+  void know(TableIndex table, Version version, mapping::BlobPtr artifact) {
+    published_[table] = {.version = version, .artifact = std::move(artifact)};
+  }
   void start();
   void submit(BuildOrder order) { orders_.push(std::move(order)); }
   void submit(RollBackOrder order) { orders_.push(std::move(order)); }
@@ -107,7 +114,7 @@ class Builder {
   BuildReport carry_out(BuildOrder order);
   BuildReport carry_out(RollBackOrder order);
   void build(BuildOrder& order, BuildReport& report, Bytes& artifact);
-  Bytes& clients_artifact(const BuildOrder& order, const std::string& table);
+  ByteView clients_artifact(const BuildOrder& order, const std::string& table);
   void publish(Prepared prepared, BuildReport& report);
   bool wait_before_retry(std::chrono::milliseconds pause);  // false: cancelled
   bool cancelled() { return !wait_before_retry(std::chrono::milliseconds(0)); }
@@ -122,7 +129,7 @@ class Builder {
   // By table: the newest published version as clients have it, which deltas must fit.
   struct Published {
     Version version;
-    Bytes artifact;
+    mapping::BlobPtr artifact;  // null: not known
   };
   std::map<TableIndex, Published> published_;
   std::mutex mutex_;

@@ -23,6 +23,7 @@
 #include "core/base/types.h"
 #include "core/pipeline/engine.h"
 #include "daemon/application/status.h"
+#include "daemon/application/version_shelf.h"
 #include "daemon/config/config.h"
 
 namespace remapd::daemon {
@@ -44,6 +45,8 @@ class Control {
   virtual std::shared_ptr<const Status> status() const = 0;
   // Grows as long as the daemon moves, or has nothing to do and looks for work.
   virtual std::uint64_t beats() const = 0;
+  // What was built, and the newest versions themselves.
+  virtual const VersionShelf& versions() const = 0;
 
   // Builds and publishes a version now, whatever the schedule says; answered with its number once
   // it is out. kConflict: the gates refused it (the message has their findings), or the table is

@@ -31,6 +31,7 @@ Pipeline::Pipeline(Options options, std::unique_ptr<pipeline::Engine> engine, Po
   publisher_ = std::make_unique<Publisher>(
       Publisher::Options{.schedule = options_.schedule,
                          .wait_for_publish = options_.wait_for_publish,
+                         .keep_versions = options_.keep_versions,
                          .builder = {.instance = options_.instance},
                          .live = live_.publish},
       *engine_, *ports_.sink, log_, clock_,

@@ -56,6 +56,7 @@ class Pipeline {
     std::string instance;
     pipeline::PublishSchedule::Config schedule;
     bool wait_for_publish = true;
+    std::size_t keep_versions = 1;
     bool stop_at_end = true;  // of a finite source; else stay up
     std::chrono::milliseconds start_retry{2'000};
     LiveSettings live;
@@ -76,6 +77,7 @@ class Pipeline {
   bool finished() const { return finished_; }
   // Grows as long as the pipeline moves, or has nothing to do and looks for work: for the watchdog.
   std::uint64_t beats() const { return beats_; }
+  const VersionShelf& versions() const { return publisher_->versions(); }
   void apply(const LiveSettings& live);
 
   // Has the pipeline thread do `work` with the answer, once it has begun to read, or gives the

@@ -1,5 +1,6 @@
 #include "daemon/application/publication.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -31,6 +32,18 @@ std::optional<Bytes> applicable_delta(const pipeline::BuildOutcome& outcome,
 }
 
 }  // namespace
+
+KeptVersionPtr Prepared::keep() && {
+  const auto take = [&](mapping::BlobKind kind) -> mapping::BlobPtr {
+    Bytes& bytes = publication.blobs[static_cast<std::size_t>(kind)];
+    if (bytes.empty()) return nullptr;
+    return std::make_shared<mapping::OwnedBlob>(std::move(bytes));
+  };
+  mapping::BlobPtr artifact = take(mapping::BlobKind::kSnapshot);
+  if (artifact == nullptr) artifact = std::make_shared<mapping::OwnedBlob>(std::move(by_delta));
+  return make_kept_version(publication.manifest, std::move(artifact),
+                           take(mapping::BlobKind::kDelta), take(mapping::BlobKind::kPlan));
+}
 
 Prepared prepare_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
                              const PublicationNotes& notes) {

@@ -11,6 +11,7 @@
 #include "core/mapping/manifest.h"
 #include "core/mapping/roll_back.h"
 #include "core/pipeline/engine.h"
+#include "daemon/application/version_shelf.h"
 
 namespace remapd::daemon {
 
@@ -28,11 +29,8 @@ struct Prepared {
   mapping::Publication publication;
   Bytes by_delta;  // the artifact clients get by applying the delta; empty if there is none
 
-  // Clients take the snapshot where there is one.
-  Bytes take_clients_artifact() && {
-    Bytes& snapshot = publication.blobs[static_cast<std::size_t>(mapping::BlobKind::kSnapshot)];
-    return snapshot.empty() ? std::move(by_delta) : std::move(snapshot);
-  }
+  // As clients have it once it is published: they take the snapshot where there is one.
+  KeptVersionPtr keep() &&;
 };
 
 // `artifact` is the encoded outcome.mapping. There is a delta where it can be applied to what

@@ -33,6 +33,7 @@ Publisher::Publisher(Options options, pipeline::Engine& engine, mapping::Mapping
       log_(log),
       clock_(clock),
       hooks_(std::move(hooks)),
+      shelf_(options_.keep_versions),
       builder_(
           options_.builder, sink, log, clock,
           [this](BuildReport report) {
@@ -86,7 +87,32 @@ Result<void> Publisher::catch_up(TableIndex index, bool restored) {
 }
 
 void Publisher::start() {
+  for (std::uint32_t t = 0; t < tables_.size(); ++t) shelve_found(TableIndex{t});
   builder_.start();
+}
+
+// The first build would fetch it too, to make a delta from it. Nothing depends on it here: what
+// cannot be had is not handed out.
+void Publisher::shelve_found(TableIndex index) {
+  const auto& last = tables_[index.value].timeline.last();
+  if (!last) return;
+  KeptVersionPtr kept;
+  if (const auto artifact =
+          mapping::published_artifact(sink_, last->info.table, last->info.version)) {
+    kept = make_kept_version(*last, *artifact, nullptr, nullptr);
+    builder_.know(index, last->info.version, *artifact);
+  }
+  VersionRecord record;
+  record.table = last->info.table;
+  record.version = last->info.version;
+  record.outcome = VersionOutcome::kFound;
+  record.when_ms = last->info.built_ms;
+  record.samples = last->built_samples;
+  record.rows = last->info.rows;
+  record.stats = last->stats;
+  record.stats.ids = last->ids;
+  record.rollback_of = last->rollback_of;
+  shelf_.add(std::move(record), std::move(kept));
 }
 
 Result<void> Publisher::fetch_newest(TableIndex index) {
@@ -220,6 +246,7 @@ void Publisher::on_report(BuildReport report) {
   }
   const Answer<Version> answer = std::exchange(table.answer, {});
   Result<Version> end = settle(table, report);
+  shelve(table, report);
   hooks_.changed();  // first: whoever is answered may look
   answer_with(answer, std::move(end));
   while (!table.in_flight && !table.waiting.empty()) {
@@ -294,6 +321,41 @@ void Publisher::settle_published(Table& table, BuildReport& report) {
                {"rollback_of", report.manifest->rollback_of.value}});
     hooks_.must_be_kept();
   }
+}
+
+void Publisher::shelve(const Table& table, const BuildReport& report) {
+  const bool again =
+      report.purpose != BuildPurpose::kPublish && report.purpose != BuildPurpose::kRollBack;
+  if (again) return;  // what was published before a restart
+  VersionRecord record;
+  if (report.end == BuildEnd::kPublished) {
+    record.outcome = VersionOutcome::kPublished;
+  } else if (report.end == BuildEnd::kRefused) {
+    record.outcome = VersionOutcome::kRefused;
+    record.problem = report.gates->objections();
+  } else if (report.end == BuildEnd::kFailed) {
+    record.outcome = VersionOutcome::kFailed;
+    record.problem = report.error.message;
+  } else {
+    return;  // given up
+  }
+  record.table = table.timeline.table();
+  record.version = report.version;
+  record.when_ms = wall_ms();
+  record.samples = report.samples;
+  record.gates = report.gates;
+  record.build_seconds = report.build_seconds;
+  record.publish_seconds = report.publish_seconds;
+  if (report.manifest) {
+    record.rows = report.manifest->info.rows;
+    record.stats = report.manifest->stats;
+    record.stats.ids = report.manifest->ids;
+    record.rollback_of = report.manifest->rollback_of;
+  } else if (report.outcome) {
+    record.rows = report.outcome->mapping.info.rows;
+    record.stats = report.outcome->mapping.stats;
+  }
+  shelf_.add(std::move(record), report.kept);
 }
 
 void Publisher::adopt(const BuildReport& report) {

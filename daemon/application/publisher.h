@@ -32,6 +32,7 @@
 #include "daemon/application/control.h"
 #include "daemon/application/status.h"
 #include "daemon/application/task.h"
+#include "daemon/application/version_shelf.h"
 #include "daemon/application/version_timeline.h"
 #include "daemon/logging/logger.h"
 
@@ -49,6 +50,7 @@ class Publisher {
   struct Options {
     pipeline::PublishSchedule::Config schedule;
     bool wait_for_publish = true;
+    std::size_t keep_versions = 1;  // of each table, to hand out
     Builder::Options builder;
     LiveSettings live;
   };
@@ -95,6 +97,9 @@ class Publisher {
   // `stats`: the engine's, by table.
   std::vector<TableStatus> status(std::vector<pipeline::TableStats> stats) const;
 
+  // Any thread may look at it.
+  const VersionShelf& versions() const { return shelf_; }
+
   // See Control.
   void publish_now(TableIndex table, Answer<Version> answer);
   void freeze(TableIndex table, bool frozen);
@@ -121,6 +126,8 @@ class Publisher {
   void on_report(BuildReport report);
   Result<Version> settle(Table& table, BuildReport& report);
   void settle_published(Table& table, BuildReport& report);
+  void shelve_found(TableIndex index);
+  void shelve(const Table& table, const BuildReport& report);
   void adopt(const BuildReport& report);
   void log_published(const BuildReport& report);
   std::int64_t wall_ms() const;
@@ -133,6 +140,7 @@ class Publisher {
   const Clock& clock_;
   Hooks hooks_;
   std::vector<Table> tables_;
+  VersionShelf shelf_;
   bool stream_ended_ = false;
   bool winding_down_ = false;
   bool given_up_ = false;

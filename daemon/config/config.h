@@ -134,6 +134,8 @@ struct Admin {
   std::uint32_t max_connections = 256;
   milliseconds header_timeout = 10s;
   std::uint64_t max_body_bytes = std::uint64_t{64} << 10;
+  std::uint32_t max_streams = 16;
+  std::uint32_t keep_versions = 3;
 };
 
 struct Log {

@@ -361,6 +361,13 @@ Section admin_section() {
                                REMAPD_MEMBER(admin.header_timeout), 100ms, 10s),
               size<Config>({"max_body_bytes", "", "A longer request body is refused."},
                            REMAPD_MEMBER(admin.max_body_bytes), 0, 64 * kMiB),
+              integer<Config>({"max_streams", "streams",
+                               "Clients that follow events (/v1/events) at a time."},
+                              REMAPD_MEMBER(admin.max_streams), 1, 1'000),
+              integer<Config>({"keep_versions", "versions",
+                               "Versions of each table kept in memory to download. The newest is "
+                               "there anyway; each other one costs 8 to 16 bytes an id."},
+                              REMAPD_MEMBER(admin.keep_versions), 1, 100),
           }};
 }
 

@@ -23,7 +23,7 @@ class EndpointsTest : public testing::Test {
     request.query = parsed->query;
     request.accept = accept;
     Response out;
-    endpoints(control_).route(request, [&](Response response) { out = std::move(response); });
+    endpoints(control_, {}).route(request, [&](Response response) { out = std::move(response); });
     return out;
   }
   nlohmann::json json(const std::string& target) { return nlohmann::json::parse(get(target).body); }

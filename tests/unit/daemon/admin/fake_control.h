@@ -16,6 +16,7 @@ class FakeControl final : public daemon::Control {
     return std::make_shared<const daemon::Status>(current);
   }
   std::uint64_t beats() const override { return 0; }
+  const daemon::VersionShelf& versions() const override { return shelf; }
   void publish_now(std::string_view, daemon::Answer<Version> answer) override {
     answer(Version{1});
   }
@@ -45,6 +46,7 @@ class FakeControl final : public daemon::Control {
   void set_log_level(config::LogLevel) override {}
 
   daemon::Status current;
+  daemon::VersionShelf shelf{2};
   std::vector<pipeline::IdStats> ids;
 
  private:

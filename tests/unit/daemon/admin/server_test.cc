@@ -42,6 +42,13 @@ class Connection {
     buffer_.erase(0, size);
     return out;
   }
+  // Whether this comes.
+  bool wait_for(const std::string& text) {
+    while (buffer_.find(text) == std::string::npos) {
+      if (!more()) return false;
+    }
+    return true;
+  }
   // Everything until the server closes.
   std::string rest() {
     while (more()) {
@@ -92,6 +99,24 @@ class ServerTest : public testing::Test {
       });
       ++asked_later_;
     });
+    router.add(Method::kGet, "/blob", [](const Request&, const Respond& respond) {
+      Response response;
+      const std::string content(8 << 20, 'x');
+      const ByteView bytes = as_bytes(content);
+      response.blob = std::make_shared<mapping::OwnedBlob>(Bytes(bytes.begin(), bytes.end()));
+      response.part = response.blob->view().subspan(1);
+      respond(std::move(response));
+    });
+    router.add(Method::kGet, "/events", [this](const Request&, const Respond& respond) {
+      Response response;
+      response.content_type = "text/event-stream";
+      // Far more than the kernel buffers between the two.
+      response.next_events = [this] {
+        ++events_;
+        return "data: " + std::string(event_size_, 'x') + "\n\n";
+      };
+      respond(std::move(response));
+    });
     auto server = AdminServer::create(settings_, std::move(router), log_);
     ASSERT_TRUE(server) << server.error().message;
     server_ = std::move(*server);
@@ -103,6 +128,8 @@ class ServerTest : public testing::Test {
   logging::Logger log_;
   std::vector<std::thread> threads_;  // the server's, until it is stopped
   std::atomic<int> asked_later_{0};
+  std::atomic<int> events_{0};
+  std::size_t event_size_ = 1;
   std::unique_ptr<AdminServer> server_;
 };
 
@@ -180,6 +207,46 @@ TEST_F(ServerTest, RefusesConnectionsBeyondItsBoundAndRecovers) {
     std::this_thread::sleep_for(20ms);
   }
   FAIL() << "still refused";
+}
+
+TEST_F(ServerTest, SendsBlobsWithoutTheirHead) {
+  start();
+  Connection connection = connect();
+  connection.send("GET /blob HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string response = connection.response();
+  EXPECT_TRUE(has(response, "Content-Length: 8388607\r\n"));
+  EXPECT_EQ(response.size() - response.find("\r\n\r\n") - 4, 8'388'607U);
+  connection.send("HEAD /blob HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(has(connection.response(false), "Content-Length: 8388607\r\n"));
+  connection.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(connection.response().ends_with("hello"));
+}
+
+TEST_F(ServerTest, SendsEventsUntilTheClientGoes) {
+  start();
+  {
+    Connection connection = connect();
+    connection.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+    const std::string head = connection.response();
+    EXPECT_TRUE(has(head, "Content-Type: text/event-stream\r\n")) << head;
+    EXPECT_TRUE(has(head, "Cache-Control: no-store\r\n")) << head;
+    EXPECT_FALSE(has(head, "Content-Length")) << head;
+    EXPECT_TRUE(connection.wait_for("data: x\n\ndata: x\n\n"));
+  }
+  Connection other = connect();
+  other.send("HEAD /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(has(other.rest(), "text/event-stream"));
+}
+
+TEST_F(ServerTest, HangsUpOnAReaderThatDoesNotTakeItsEvents) {
+  event_size_ = 64 << 20;
+  start();
+  Connection connection = connect();
+  connection.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  while (events_ == 0) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(600ms);  // twice the time out
+  EXPECT_LT(connection.rest().size(), event_size_);
+  EXPECT_EQ(events_, 1);  // nothing more was made for it
 }
 
 TEST_F(ServerTest, FinishesAnswersWhenStopped) {
