@@ -19,7 +19,7 @@
 
 #include "core/base/random.h"
 #include "core/base/types.h"
-#include "tests/quality/rows_of_ids.h"
+#include "daemon/evaluation/rows_of_ids.h"
 
 namespace remapd::quality {
 

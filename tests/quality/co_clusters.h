@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "tests/quality/rows_of_ids.h"
+#include "daemon/evaluation/rows_of_ids.h"
 
 namespace remapd::quality {
 

@@ -188,7 +188,7 @@ Result<void> run(PrequentialCommand& command) {
     fmt::print(stderr, "warning: {} rows could not be read and are left out\n", log->unreadable());
   }
 
-  PrequentialOptions options;
+  ContenderOptions options;
   options.rows_share = common.rows;
   options.migrate = !command.no_migration;
   options.mapper = common.mapper;
@@ -207,11 +207,11 @@ Result<void> run(PrequentialCommand& command) {
   std::vector<double> hash;
   for (const Contender& contender : *contenders) {
     const auto runs =
-        for_seeds<PrequentialFigures>(common, contender.name, progress, [&](std::uint64_t seed) {
+        for_seeds<ContenderFigures>(common, contender.name, progress, [&](std::uint64_t seed) {
           return run_prequential(*log, contender, options, seed, progress);
         });
     if (!runs) return fail(runs.error());
-    const std::vector<double> ne = column(*runs, &PrequentialFigures::normalised_entropy);
+    const std::vector<double> ne = column(*runs, &ContenderFigures::normalised_entropy);
     if (contender.name == "full") full = ne;
     if (contender.name == "hash") hash = ne;
     std::vector<double> gap_closed;
@@ -224,16 +224,15 @@ Result<void> run(PrequentialCommand& command) {
     report.add(
         contender.name,
         {{"ne", Figure::Kind::kRatio, ne, true},
-         {"logloss", Figure::Kind::kRatio, column(*runs, &PrequentialFigures::log_loss)},
-         {"auc", Figure::Kind::kRatio, column(*runs, &PrequentialFigures::auc), true},
+         {"logloss", Figure::Kind::kRatio, column(*runs, &ContenderFigures::log_loss)},
+         {"auc", Figure::Kind::kRatio, column(*runs, &ContenderFigures::auc), true},
          {"gap_closed", Figure::Kind::kRatio, gap_closed, true},
-         {"traffic_moved", Figure::Kind::kRatio, column(*runs, &PrequentialFigures::moved_median)},
-         {"traffic_moved_mean", Figure::Kind::kRatio,
-          column(*runs, &PrequentialFigures::moved_mean)},
+         {"traffic_moved", Figure::Kind::kRatio, column(*runs, &ContenderFigures::moved_median)},
+         {"traffic_moved_mean", Figure::Kind::kRatio, column(*runs, &ContenderFigures::moved_mean)},
          {"traffic_rerouted", Figure::Kind::kRatio,
-          column(*runs, &PrequentialFigures::rerouted_median)},
-         {"versions", Figure::Kind::kCount, column(*runs, &PrequentialFigures::versions)},
-         {"rows", Figure::Kind::kCount, column(*runs, &PrequentialFigures::rows)},
+          column(*runs, &ContenderFigures::rerouted_median)},
+         {"versions", Figure::Kind::kCount, column(*runs, &ContenderFigures::versions)},
+         {"rows", Figure::Kind::kCount, column(*runs, &ContenderFigures::rows)},
          rows_share_of(common, is_full),
          seconds_of(*runs)});
   }

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/quality/metrics.h"
+#include "daemon/evaluation/metrics.h"
 
 namespace remapd::quality {
 namespace {

@@ -13,7 +13,7 @@
 #include "core/base/random.h"
 #include "tests/quality/co_clusters.h"
 #include "tests/quality/retrieval_figures.h"
-#include "tests/quality/rows_of_ids.h"
+#include "daemon/evaluation/rows_of_ids.h"
 
 namespace remapd::quality {
 namespace {

@@ -12,8 +12,8 @@
 #include "core/base/result.h"
 #include "tests/quality/bpr_model.h"
 #include "tests/quality/contender.h"
-#include "tests/quality/event_log.h"
-#include "tests/quality/online_mapper.h"
+#include "daemon/evaluation/event_log.h"
+#include "daemon/evaluation/online_mapper.h"
 #include "tests/quality/progress.h"
 
 namespace remapd::quality {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "tests/unit/quality/planted_log.h"
+#include "tests/unit/daemon/evaluation/planted_log.h"
 
 namespace remapd::quality {
 namespace {
@@ -16,8 +16,8 @@ const EventLog& planted() {
   return log;
 }
 
-PrequentialFigures figures(const std::string& strategy, const PrequentialOptions& options = {},
-                           std::uint64_t seed = 1) {
+ContenderFigures figures(const std::string& strategy, const ContenderOptions& options = {},
+                         std::uint64_t seed = 1) {
   const auto contenders = parse_contenders(strategy);
   Progress progress;
   const auto run = run_prequential(planted(), contenders.value().front(), options, seed, progress);
@@ -26,7 +26,7 @@ PrequentialFigures figures(const std::string& strategy, const PrequentialOptions
 }
 
 TEST(RunPrequential, LearnsThePlantedGroupsOnTheFullTable) {
-  const PrequentialFigures full = figures("full");
+  const ContenderFigures full = figures("full");
   EXPECT_LT(full.normalised_entropy, 0.9);
   EXPECT_GT(full.auc, 0.7);
   EXPECT_EQ(full.rows, kPlantedUsers + kPlantedItems + 7u);
@@ -35,8 +35,8 @@ TEST(RunPrequential, LearnsThePlantedGroupsOnTheFullTable) {
 }
 
 TEST(RunPrequential, HoldsTheRowBudgetAndBeatsHashing) {
-  const PrequentialFigures hash = figures("hash");
-  const PrequentialFigures combined = figures("combined");
+  const ContenderFigures hash = figures("hash");
+  const ContenderFigures combined = figures("combined");
   EXPECT_EQ(combined.rows, 160u + 140u + 7u) << "features of few ids keep a row for each";
   EXPECT_EQ(hash.rows, combined.rows);
   EXPECT_LT(combined.normalised_entropy, hash.normalised_entropy);
@@ -53,14 +53,14 @@ TEST(RunPrequential, TheSeedDecidesEverything) {
 }
 
 TEST(RunPrequential, MigratingIsBetterThanNot) {
-  PrequentialOptions options;
+  ContenderOptions options;
   options.migrate = false;
   EXPECT_LT(figures("combined").normalised_entropy,
             figures("combined", options).normalised_entropy);
 }
 
 TEST(RunPrequential, CoClustersAreFixedAndShareTheBudgetOfAllTables) {
-  const PrequentialFigures louvain = figures("louvain");
+  const ContenderFigures louvain = figures("louvain");
   EXPECT_LE(louvain.rows, 160u + 140u + 7u);
   EXPECT_GT(louvain.rows, (160u + 140u) * 9 / 10);
   EXPECT_EQ(louvain.versions, 0u);
@@ -81,7 +81,7 @@ TEST(RunPrequential, NegativesMakeALogWithoutLabelsPredictable) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_NE(refused.error().message.find("--negatives"), std::string::npos);
 
-  PrequentialOptions options;
+  ContenderOptions options;
   options.negatives = FeatureIndex{1};
   const auto run = run_prequential(log, full, options, 1, progress);
   ASSERT_TRUE(run.has_value()) << run.error().message;

@@ -1,4 +1,4 @@
-#include "tests/quality/sample_stream.h"
+#include "daemon/evaluation/sample_stream.h"
 
 #include <string>
 #include <vector>
@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "gtest/gtest.h"
-#include "tests/unit/quality/planted_log.h"
+#include "tests/unit/daemon/evaluation/planted_log.h"
 
 namespace remapd::quality {
 namespace {

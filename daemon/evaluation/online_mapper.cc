@@ -1,4 +1,4 @@
-#include "tests/quality/online_mapper.h"
+#include "daemon/evaluation/online_mapper.h"
 
 #include <algorithm>
 #include <cmath>
@@ -44,6 +44,19 @@ std::vector<TableBudget> table_budgets(const EventLog& log, std::size_t features
   return budgets;
 }
 
+std::vector<RowsOfIds> hashed_tables(const EventLog& log, std::span<const TableBudget> budgets,
+                                     std::uint64_t seed) {
+  std::vector<RowsOfIds> out;
+  for (std::uint32_t f = 0; f < budgets.size(); ++f) {
+    const FeatureIndex feature{f};
+    const std::uint32_t rows = budgets[f].rows;
+    out.push_back(budgets[f].mapped ? rows_by_fallback(log.ids(feature),
+                                                       mapping::initial_fallback(rows, seed), rows)
+                                    : own_rows(log.distinct(feature)));
+  }
+  return out;
+}
+
 Result<std::unique_ptr<OnlineMapper>> OnlineMapper::create(const EventLog& log,
                                                            std::vector<TableBudget> budgets,
                                                            mapping::Strategy strategy,
@@ -54,7 +67,7 @@ Result<std::unique_ptr<OnlineMapper>> OnlineMapper::create(const EventLog& log,
   config.tables.clear();
   config.features.clear();
   for (std::uint32_t f = 0; f < budgets.size(); ++f) {
-    pipeline::TableConfig table = settings.table;
+    pipeline::TableConfig table = settings.tables.empty() ? settings.table : settings.tables[f];
     table.name = log.name(FeatureIndex{f});
     table.rows = budgets[f].rows;
     table.strategy = strategy;
@@ -72,17 +85,10 @@ OnlineMapper::OnlineMapper(const EventLog& log, std::vector<TableBudget> budgets
                            const pipeline::PublishSchedule::Config& schedule)
     : log_(log), engine_(std::move(engine)) {
   for (std::uint32_t f = 0; f < budgets.size(); ++f) {
-    const FeatureIndex feature{f};
-    const std::uint32_t rows = budgets[f].rows;
-    const std::uint32_t ids = log_.distinct(feature);
     tables_.push_back({budgets[f], pipeline::PublishSchedule(schedule), kNoVersion,
-                       std::vector<std::uint32_t>(ids)});
-    rows_.push_back(budgets[f].mapped
-                        ? rows_by_fallback(log_.ids(feature),
-                                           mapping::initial_fallback(rows, engine_->config().seed),
-                                           rows)
-                        : own_rows(ids));
+                       std::vector<std::uint32_t>(log_.distinct(FeatureIndex{f}))});
   }
+  rows_ = hashed_tables(log_, budgets, engine_->config().seed);
   next_due_ = pipeline::PublishSchedule(schedule).due_at();
   batch_.reset(tables_.size());
 }

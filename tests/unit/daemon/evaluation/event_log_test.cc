@@ -1,4 +1,4 @@
-#include "tests/quality/event_log.h"
+#include "daemon/evaluation/event_log.h"
 
 #include <cmath>
 #include <string>
@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/temp_dir.h"
-#include "tests/unit/quality/planted_log.h"
+#include "tests/unit/daemon/evaluation/planted_log.h"
 
 namespace remapd::quality {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/quality/rows_of_ids.h"
+#include "daemon/evaluation/rows_of_ids.h"
 
 namespace remapd::quality {
 

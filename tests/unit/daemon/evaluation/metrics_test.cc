@@ -1,11 +1,12 @@
-#include "tests/quality/metrics.h"
+#include "daemon/evaluation/metrics.h"
 
 #include <cmath>
 #include <cstddef>
 #include <vector>
 
-#include "core/base/random.h"
 #include <gtest/gtest.h>
+
+#include "core/base/random.h"
 
 namespace remapd::quality {
 namespace {

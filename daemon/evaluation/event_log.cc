@@ -1,4 +1,4 @@
-#include "tests/quality/event_log.h"
+#include "daemon/evaluation/event_log.h"
 
 #include <chrono>
 #include <cmath>

@@ -21,8 +21,8 @@
 #include "core/pipeline/engine.h"
 #include "core/pipeline/event_batch.h"
 #include "core/pipeline/publish_schedule.h"
-#include "tests/quality/event_log.h"
-#include "tests/quality/rows_of_ids.h"
+#include "daemon/evaluation/event_log.h"
+#include "daemon/evaluation/rows_of_ids.h"
 
 namespace remapd::quality {
 
@@ -38,11 +38,17 @@ TableBudget table_budget(std::uint32_t distinct_ids, double share);
 // Of the first `features` features of the log.
 std::vector<TableBudget> table_budgets(const EventLog& log, std::size_t features, double share);
 
+// No mapping at all: ids of mapped features are hashed over their rows, as they are before the
+// first version and under the strategy `hash`, the others keep a row each.
+std::vector<RowsOfIds> hashed_tables(const EventLog& log, std::span<const TableBudget> budgets,
+                                     std::uint64_t seed);
+
 // What the daemon would have in its configuration. Name, rows and strategy of the tables, the
 // features and the seed are set for each run.
 struct MapperSettings {
   pipeline::EngineConfig engine;
   pipeline::TableConfig table;
+  std::vector<pipeline::TableConfig> tables{};  // by feature; empty: all as `table`
   pipeline::PublishSchedule::Config schedule;
 };
 

@@ -1,4 +1,4 @@
-#include "tests/quality/sample_stream.h"
+#include "daemon/evaluation/sample_stream.h"
 
 #include <algorithm>
 

@@ -9,7 +9,7 @@
 
 #include "core/base/check.h"
 #include "core/base/random.h"
-#include "tests/quality/event_log.h"
+#include "daemon/evaluation/event_log.h"
 #include "tests/support/temp_dir.h"
 
 namespace remapd::quality {

@@ -1,4 +1,4 @@
-#include "tests/quality/metrics.h"
+#include "daemon/evaluation/metrics.h"
 
 #include <algorithm>
 #include <cmath>

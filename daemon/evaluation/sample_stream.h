@@ -11,7 +11,7 @@
 
 #include "core/base/random.h"
 #include "core/base/types.h"
-#include "tests/quality/event_log.h"
+#include "daemon/evaluation/event_log.h"
 
 namespace remapd::quality {
 
