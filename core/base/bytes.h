@@ -5,6 +5,7 @@
 // before anything is allocated for them; read_vector() does so.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -30,10 +31,12 @@ inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+inline constexpr std::size_t kSparseBlock = 1024;  // elements, of put_sparse()
+
 class ByteWriter {
  public:
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void put(const T& value) {
     const auto* p = reinterpret_cast<const std::byte*>(&value);
     bytes_.insert(bytes_.end(), p, p + sizeof(T));
@@ -41,7 +44,7 @@ class ByteWriter {
 
   // Elements only; the reader must know how many.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void put_array(std::span<const T> values) {
     const auto* p = reinterpret_cast<const std::byte*>(values.data());
     bytes_.insert(bytes_.end(), p, p + values.size_bytes());
@@ -52,6 +55,27 @@ class ByteWriter {
   void put_vector(const std::vector<T>& values) {
     put<std::uint64_t>(values.size());
     put_array(std::span<const T>(values));
+  }
+
+  // Of a large array that may be mostly zero: u64 count, u64 blocks that are not, and for each of
+  // those its u64 position (in blocks of kSparseBlock elements) and its elements.
+  template <class T>
+  void put_sparse(std::span<const T> values) {
+    const auto used = [&](std::span<const T> block) {
+      return std::any_of(block.begin(), block.end(), [](const T& v) { return v != T{}; });
+    };
+    put<std::uint64_t>(values.size());
+    const std::size_t count_at = size();
+    put<std::uint64_t>(0);
+    std::uint64_t count = 0;
+    for (std::size_t at = 0; at < values.size(); at += kSparseBlock) {
+      const auto block = values.subspan(at, std::min(kSparseBlock, values.size() - at));
+      if (!used(block)) continue;
+      put<std::uint64_t>(at / kSparseBlock);
+      put_array(block);
+      ++count;
+    }
+    std::memcpy(bytes_.data() + count_at, &count, sizeof(count));
   }
 
   void put_string(std::string_view text) {
@@ -74,8 +98,7 @@ class ByteReader {
   explicit ByteReader(ByteView bytes) : bytes_(bytes) {}
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  T get() {
+  requires std::is_trivially_copyable_v<T> T get() {
     T value{};
     if (!claim(sizeof(T))) return value;
     std::memcpy(&value, bytes_.data() + at_ - sizeof(T), sizeof(T));
@@ -83,7 +106,7 @@ class ByteReader {
   }
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void get_array(std::span<T> out) {
     if (!claim(out.size_bytes()) || out.empty()) return;
     std::memcpy(out.data(), bytes_.data() + at_ - out.size_bytes(), out.size_bytes());
@@ -99,6 +122,33 @@ class ByteReader {
     std::vector<T> out(count);
     get_array(std::span<T>(out));
     return out;
+  }
+
+  // Into as many elements, all zero so far; fails where their number differs.
+  template <class T>
+  void get_sparse(std::span<T> out) {
+    const auto size = get<std::uint64_t>();
+    const auto count = get<std::uint64_t>();
+    if (failed_ || size != out.size()) {
+      failed_ = true;
+      return;
+    }
+    std::uint64_t next = 0;
+    for (std::uint64_t b = 0; b < count && !failed_; ++b) {
+      const auto block = get<std::uint64_t>();
+      if (block < next || block >= (out.size() + kSparseBlock - 1) / kSparseBlock) failed_ = true;
+      if (failed_) return;
+      const std::size_t at = block * kSparseBlock;
+      get_array(out.subspan(at, std::min(kSparseBlock, out.size() - at)));
+      next = block + 1;
+    }
+  }
+
+  // What put_vector() wrote, into as many elements; fails where their number differs.
+  template <class T>
+  void get_dense(std::span<T> out) {
+    if (get<std::uint64_t>() != out.size()) failed_ = true;
+    get_array(out);
   }
 
   std::string get_string() {

@@ -278,37 +278,27 @@ std::size_t CoAccessGraph::memory_bytes() const {
 
 void CoAccessGraph::save(ByteWriter& out) const {
   out.put(samples_);
-  out.put<std::uint64_t>(neighbours_.size());
-  std::vector<Node> mine(config_.neighbours);
-  for (Node node = 0; node < degree_.size(); ++node) {
-    const std::uint32_t count = known(node);
-    std::fill(mine.begin(), mine.end(), kNobody);
-    std::copy_n(neighbours_.data() + std::size_t{node} * config_.neighbours, count, mine.begin());
-    out.put_array(std::span<const Node>(mine));
-  }
-  out.put<std::uint64_t>(degree_.size());
-  out.put_array(degree_.span());
-  out.put<std::uint64_t>(signs_.size());
-  out.put_array(signs_.span());
+  out.put_sparse(neighbours_.span());
+  out.put_sparse(degree_.span());
+  out.put_sparse(signs_.span());
 }
 
-Result<void> CoAccessGraph::load(ByteReader& in) {
-  bool fits = true;
-  const auto read = [&](auto values) {
-    fits = fits && in.get<std::uint64_t>() == values.size();
-    if (fits) in.get_array(values);
-  };
+Result<void> CoAccessGraph::load(ByteReader& in, bool dense) {
   samples_ = in.get<std::uint64_t>();
+  const auto read = [&](auto values) { dense ? in.get_dense(values) : in.get_sparse(values); };
   read(neighbours_.span());
   read(degree_.span());
   read(signs_.span());
-  if (!fits || !in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
-  for (const Node n : neighbours_.span()) {
-    if (n != kNobody && n >= degree_.size()) {
-      return fail(ErrorCode::kCorrupt, "co-access graph: a neighbour is out of range");
+  if (!in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
+  for (Node node = 0; node < degree_.size(); ++node) {
+    const Node* mine = neighbours_.data() + std::size_t{node} * config_.neighbours;
+    for (std::uint32_t m = 0; m < known(node); ++m) {
+      if (mine[m] != kNobody && mine[m] >= degree_.size()) {
+        return fail(ErrorCode::kCorrupt, "co-access graph: a neighbour is out of range");
+      }
     }
+    if (signs_[node] != 0) start(node);
   }
-  for (Node node = 0; node < degree_.size(); ++node) start(node);
   return {};
 }
 

@@ -64,7 +64,8 @@ class CoAccessGraph {
   static std::size_t bytes_per_slot(const Config& config);
   std::size_t memory_bytes() const;
   void save(ByteWriter& out) const;
-  Result<void> load(ByteReader& in);
+  // `dense`: as version 1 of the engine state wrote it.
+  Result<void> load(ByteReader& in, bool dense = false);
 
  private:
   using Node = std::uint32_t;  // table's first node + slot

@@ -344,8 +344,7 @@ void FactorisationMachine::save(ByteWriter& out) const {
   out.put(bias_);
   out.put(bias_squares_);
   for (const Table& table : tables_) {
-    out.put<std::uint64_t>(table.parameters.size());
-    out.put_array(table.parameters.span());
+    out.put_sparse(std::span<const float>(table.parameters.span()));
     out.put_vector(packed_moments(table));
     out.put_vector(table.newcomer);
     out.put(table.residual_products);
@@ -353,19 +352,18 @@ void FactorisationMachine::save(ByteWriter& out) const {
   }
 }
 
-Result<void> FactorisationMachine::load(ByteReader& in) {
+Result<void> FactorisationMachine::load(ByteReader& in, bool dense) {
   const std::size_t d = dimension();
   bias_ = in.get<float>();
   bias_squares_ = in.get<float>();
   for (Table& table : tables_) {
-    const auto parameters = in.get<std::uint64_t>();
-    if (parameters == table.parameters.size()) in.get_array(table.parameters.span());
+    const std::span<float> parameters = table.parameters.span();
+    dense ? in.get_dense(parameters) : in.get_sparse(parameters);
     const auto moments = in.get_vector<double>();
     auto newcomer = in.get_vector<float>();
     table.residual_products = in.get<double>();
     table.residual_squares = in.get<double>();
-    if (!in.ok() || parameters != table.parameters.size() || moments.size() != d * d ||
-        newcomer.size() != table.newcomer.size()) {
+    if (!in.ok() || moments.size() != d * d || newcomer.size() != table.newcomer.size()) {
       return fail(ErrorCode::kCorrupt, "factorisation machine: wrong size");
     }
     for (std::size_t a = 0; a < d; ++a) {

@@ -67,7 +67,8 @@ class FactorisationMachine {
   }
   std::size_t memory_bytes() const;
   void save(ByteWriter& out) const;
-  Result<void> load(ByteReader& in);
+  // `dense`: as version 1 of the engine state wrote it.
+  Result<void> load(ByteReader& in, bool dense = false);
 
  private:
   // One id: bias, accumulated squared gradients of the bias and of the factors, the last residual

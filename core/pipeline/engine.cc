@@ -23,7 +23,7 @@ void BuildJobDeleter::operator()(BuildJob* job) const {
 
 namespace {
 
-constexpr std::uint32_t kStateFormat = 1;
+constexpr std::uint32_t kStateFormat = 2;
 
 // The ids, frequencies and embeddings of the job by ascending id.
 mapping::BuildInput sorted_input(const BuildJob& job) {
@@ -219,7 +219,7 @@ class StreamEngine final : public Engine {
     const auto format = in.get<std::uint32_t>();
     const auto saved_under = in.get<std::uint64_t>();
     if (!in.ok()) return fail(ErrorCode::kCorrupt, "engine state: cut short");
-    if (format != kStateFormat) {
+    if (format < 1 || format > kStateFormat) {
       return fail(ErrorCode::kUnsupported, "engine state: format " + std::to_string(format) +
                                                ", this build reads " +
                                                std::to_string(kStateFormat));
@@ -229,7 +229,7 @@ class StreamEngine final : public Engine {
                   "engine state: it was saved under other features, max_tracked_ids, dimensions, "
                   "mini_batch or seed; set them back, or move the checkpoint away to start afresh");
     }
-    return intake_->load(in);
+    return intake_->load(in, format);
   }
 
  private:

@@ -64,6 +64,7 @@ void Intake::ingest(const EventBatch& batch) {
 
 // Resolves what is waiting while the chunk before it is learned.
 void Intake::turn() {
+  if (learners_.begin_needed(resolved_.samples.labels())) tell_begun();
   parallel_pieces(1 + tables_.size(), [this](std::size_t piece) {
     if (piece == 0) {
       learn(resolved_);
@@ -73,9 +74,26 @@ void Intake::turn() {
   });
   std::swap(resolved_, filling_);
   if (tick_is_due()) {
-    learn(resolved_);
+    learn_resolved();
     tick();
   }
+}
+
+void Intake::tell_begun() {
+  for (std::uint32_t t = 0; t < tables_.size(); ++t) {
+    Admitted all;
+    tables_[t].ids().for_each([&](sketch::Slot slot, Id id, double) {
+      all.slots.push_back(slot);
+      all.ids.push_back(id);
+    });
+    learners_.admit_to_begun(TableIndex{t}, all.slots, all.ids);
+  }
+  learners_.begun_done();
+}
+
+void Intake::learn_resolved() {
+  if (learners_.begin_needed(resolved_.samples.labels())) tell_begun();
+  learn(resolved_);
 }
 
 void Intake::settle() {
@@ -85,14 +103,14 @@ void Intake::settle() {
     turn();
     std::swap(filling_.samples, rest_);
   }
-  learn(resolved_);
+  learn_resolved();
 }
 
 void Intake::flush() {
   settle();
   if (filling_.samples.size() == 0) return;
   turn();
-  learn(resolved_);
+  learn_resolved();
 }
 
 // Counts the chunk's ids of one table and resolves them to slots. Which id comes first decides who
@@ -151,6 +169,7 @@ void Intake::tick() {
     tables_[t].fold(decay, evicted_[t]);
   });
   learners_.evict(evicted_);
+  if (learners_.begin_needed_at_tick()) tell_begun();
   ++ticks_;
   last_tick_ = now;
 }
@@ -163,17 +182,19 @@ void Intake::save(ByteWriter& out) const {
   learners_.save(out);
 }
 
-Result<void> Intake::load(ByteReader& in) {
+Result<void> Intake::load(ByteReader& in, std::uint32_t format) {
   ticks_ = in.get<std::uint64_t>();
   last_tick_ = in.get<std::uint64_t>();
   if (auto ok = filling_.samples.load(in); !ok) return ok;
   for (TableState& table : tables_) {
     if (auto ok = table.load(in); !ok) return ok;
   }
-  if (auto ok = learners_.load(in); !ok) return ok;
+  if (auto ok = learners_.load(in, format); !ok) return ok;
   if (filling_.samples.size() >= config_.mini_batch || last_tick_ > learners_.samples()) {
     return fail(ErrorCode::kCorrupt, "engine state: contradicts itself");
   }
+  // Saved under a configuration that pinned other learners.
+  if (learners_.begin_needed_for_tables()) tell_begun();
   return {};
 }
 

@@ -54,7 +54,7 @@ class Intake {
 
   // Settled; what follows the engine state's fingerprint in docs/formats.md.
   void save(ByteWriter& out) const;
-  Result<void> load(ByteReader& in);
+  Result<void> load(ByteReader& in, std::uint32_t format);
 
  private:
   struct Admitted {
@@ -69,6 +69,8 @@ class Intake {
 
   bool tick_is_due() const { return samples() - last_tick_ >= config_.tick_samples; }
   void turn();
+  void tell_begun();
+  void learn_resolved();
   void resolve(std::uint32_t table, Chunk& chunk);
   void learn(Chunk& chunk);
   void tick();

@@ -26,33 +26,102 @@ embedding::CoAccessGraph::Config graph_config(const EngineConfig& config) {
 }  // namespace
 
 Learners::Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts)
-    : config_(config),
-      slot_counts_(std::move(slot_counts)),
-      machine_(machine_config(config), slot_counts_),
-      graph_(graph_config(config), slot_counts_) {}
+    : config_(config), slot_counts_(std::move(slot_counts)) {
+  if (some_table(LearnerChoice::kSupervised)) begin_machine();
+  if (graph_is_needed()) begin_graph();
+  begun_done();  // there are no ids yet
+}
+
+bool Learners::some_table(LearnerChoice learner) const {
+  return std::any_of(config_.tables.begin(), config_.tables.end(),
+                     [&](const TableConfig& table) { return table.learner == learner; });
+}
+
+bool Learners::graph_is_needed() const {
+  return some_table(LearnerChoice::kCoAccess) ||
+         (some_table(LearnerChoice::kAuto) && !stream_is_labelled());
+}
+
+bool Learners::graph_is_ready() const {
+  return graph_ && (graph_since_ == 0 || samples_ - graph_since_ >= config_.tick_samples);
+}
+
+void Learners::begin_machine() {
+  machine_.emplace(machine_config(config_), slot_counts_);
+  machine_learns_ = some_table(LearnerChoice::kSupervised);
+  machine_begun_ = true;
+}
+
+void Learners::begin_graph() {
+  graph_.emplace(graph_config(config_), slot_counts_);
+  graph_since_ = samples_;
+  graph_is_stale_ = true;
+  graph_begun_ = true;
+}
+
+bool Learners::begin_needed(std::span<const float> labels) {
+  if (!machine_ && some_table(LearnerChoice::kAuto) &&
+      !std::all_of(labels.begin(), labels.end(), [](float label) { return std::isnan(label); })) {
+    begin_machine();
+  }
+  return machine_begun_ || graph_begun_;
+}
+
+bool Learners::begin_needed_for_tables() {
+  if (!machine_ && (some_table(LearnerChoice::kSupervised) ||
+                    (some_table(LearnerChoice::kAuto) && stream_is_labelled()))) {
+    begin_machine();
+  }
+  if (!graph_ && some_table(LearnerChoice::kCoAccess)) begin_graph();
+  return machine_begun_ || graph_begun_;
+}
+
+bool Learners::begin_needed_at_tick() {
+  if (!graph_is_needed()) {
+    graph_.reset();
+  } else if (!graph_) {
+    begin_graph();
+  }
+  return machine_begun_ || graph_begun_;
+}
+
+void Learners::admit_to_begun(TableIndex table, std::span<const sketch::Slot> slots,
+                              std::span<const Id> ids) {
+  if (machine_begun_) machine_->admit(table, slots, ids);
+  if (graph_begun_) graph_->admit(table, slots, ids);
+}
+
+void Learners::begun_done() {
+  machine_begun_ = false;
+  graph_begun_ = false;
+}
 
 void Learners::admit(TableIndex table, std::span<const sketch::Slot> slots,
                      std::span<const Id> ids) {
-  machine_.admit(table, slots, ids);
-  graph_.admit(table, slots, ids);
+  if (machine_) machine_->admit(table, slots, ids);
+  if (graph_) graph_->admit(table, slots, ids);
 }
 
 void Learners::evict(std::span<const std::vector<sketch::Slot>> slots) {
-  if (std::all_of(slots.begin(), slots.end(), [](const auto& some) { return some.empty(); }))
+  if (!graph_) return;
+  if (std::all_of(slots.begin(), slots.end(), [](const auto& some) { return some.empty(); })) {
     return;
-  graph_.evict(slots);
+  }
+  graph_->evict(slots);
   graph_is_stale_ = true;
 }
 
 void Learners::learn(const embedding::SlotBatch& batch, std::size_t first, std::size_t last) {
   samples_ += last - first;
+  const std::uint64_t labelled_before = labelled_;
   for (std::size_t s = first; s < last; ++s) {
     if (std::isnan(batch.labels[s])) continue;
     ++labelled_;
     label_sum_ += static_cast<double>(batch.labels[s]);
   }
-  machine_.learn(batch, first, last);
-  graph_.learn(batch, first, last);
+  machine_learns_ |= labelled_ > labelled_before;
+  if (machine_ && machine_learns_) machine_->learn(batch, first, last);
+  if (graph_) graph_->learn(batch, first, last);
   graph_is_stale_ = true;
 }
 
@@ -74,6 +143,10 @@ Learners::Choice Learners::choice(TableIndex table) const {
   if (stream_is_labelled()) {
     return {LearnerChoice::kSupervised, "the stream carries labels of both classes"};
   }
+  if (!graph_is_ready()) {
+    return {LearnerChoice::kSupervised,
+            "labels have become few; who is seen with whom is being learned anew"};
+  }
   return {LearnerChoice::kCoAccess,
           labelled_ == 0 ? "the stream carries no labels" : "too few labels, or all of one class"};
 }
@@ -83,45 +156,78 @@ void Learners::refresh() {
   for (std::uint32_t t = 0; t < config_.tables.size(); ++t) {
     needed |= choice(TableIndex{t}).learner == LearnerChoice::kCoAccess;
   }
-  if (!needed || !graph_is_stale_) return;
-  graph_.refresh();
+  if (!needed || !graph_ || !graph_is_stale_) return;
+  graph_->refresh();
   graph_is_stale_ = false;
 }
 
 Learners::Embedding Learners::embed(TableIndex table, std::span<const sketch::Slot> slots) const {
   if (choice(table).learner == LearnerChoice::kSupervised) {
-    return {machine_.embed(table, slots), machine_.dimension()};
+    return {machine_->embed(table, slots), machine_->dimension()};
   }
-  return {graph_.embed(table, slots), graph_.dimension()};
+  return {graph_->embed(table, slots), graph_->dimension()};
 }
 
 std::size_t Learners::bytes_per_slot(const EngineConfig& config) {
-  return embedding::FactorisationMachine::bytes_per_slot(machine_config(config)) +
-         embedding::CoAccessGraph::bytes_per_slot(graph_config(config));
+  const auto uses = [&](LearnerChoice learner) {
+    return std::any_of(config.tables.begin(), config.tables.end(), [&](const TableConfig& table) {
+      return table.learner == learner || table.learner == LearnerChoice::kAuto;
+    });
+  };
+  std::size_t bytes = 0;
+  if (uses(LearnerChoice::kSupervised)) {
+    bytes += embedding::FactorisationMachine::bytes_per_slot(machine_config(config));
+  }
+  if (uses(LearnerChoice::kCoAccess)) {
+    bytes += embedding::CoAccessGraph::bytes_per_slot(graph_config(config));
+  }
+  return bytes;
 }
 
 std::size_t Learners::memory_bytes() const {
-  return machine_.memory_bytes() + graph_.memory_bytes();
+  return (machine_ ? machine_->memory_bytes() : 0) + (graph_ ? graph_->memory_bytes() : 0);
 }
 
 void Learners::save(ByteWriter& out) const {
   out.put(samples_);
   out.put(labelled_);
   out.put(label_sum_);
-  machine_.save(out);
-  graph_.save(out);
+  out.put<std::uint8_t>(machine_ ? 1 : 0);
+  if (machine_) machine_->save(out);
+  out.put<std::uint8_t>(graph_ ? 1 : 0);
+  if (!graph_) return;
+  out.put(graph_since_);
+  graph_->save(out);
 }
 
-Result<void> Learners::load(ByteReader& in) {
+Result<void> Learners::load(ByteReader& in, std::uint32_t format) {
   samples_ = in.get<std::uint64_t>();
   labelled_ = in.get<std::uint64_t>();
   label_sum_ = in.get<double>();
-  graph_is_stale_ = true;
   if (!in.ok() || labelled_ > samples_ || !(label_sum_ >= 0) ||
       label_sum_ > static_cast<double>(labelled_)) {
     return fail(ErrorCode::kCorrupt, "learners: counts contradict each other");
   }
-  return machine_.load(in).and_then([&] { return graph_.load(in); });
+  const bool old = format == 1;
+  machine_.reset();
+  if (old || in.get<std::uint8_t>() != 0) {
+    begin_machine();
+    machine_learns_ = true;
+    if (auto ok = machine_->load(in, old); !ok) return ok;
+    if (labelled_ == 0 && !some_table(LearnerChoice::kSupervised)) machine_.reset();
+  }
+  graph_.reset();
+  if (old || in.get<std::uint8_t>() != 0) {
+    begin_graph();
+    graph_since_ = old ? 0 : in.get<std::uint64_t>();
+    if (graph_since_ > samples_) {
+      return fail(ErrorCode::kCorrupt, "learners: the graph began after its time");
+    }
+    if (auto ok = graph_->load(in, old); !ok) return ok;
+  }
+  if (!in.ok()) return fail(ErrorCode::kCorrupt, "learners: cut short");
+  begun_done();  // told before it was saved
+  return {};
 }
 
 }  // namespace remapd::pipeline

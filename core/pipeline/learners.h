@@ -2,8 +2,12 @@
 //
 // Supervised embeddings say more about what a row must be able to represent, so they are used where
 // the stream carries labels: at least half of the recent samples, of both classes. Before that is
-// known, and on unlabelled streams, co-access embeddings are used. A learner exists only while some
-// table uses it or may soon; one that is started late is used once it has seen enough samples.
+// known, and on unlabelled streams, co-access embeddings are used.
+//
+// A learner exists only while some table uses it or may soon. The machine begins with the first
+// label; the graph ends at the first tick at which every table is embedded by labels, and begins
+// anew at a tick at which one no longer is, to be used once it has seen as many samples as a tick
+// has. A learner that begins must be told of every tracked id: see begin_needed().
 #pragma once
 
 #include <cstdint>
@@ -25,6 +29,18 @@ class Learners {
   Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts);
 
   void admit(TableIndex table, std::span<const sketch::Slot> slots, std::span<const Id> ids);
+
+  // Before samples with these labels are learned: begins what they need. True if a learner has
+  // begun: then admit_to_begun() is due for every id that is tracked, and begun_done() after it.
+  bool begin_needed(std::span<const float> labels);
+  // After load(): what the tables are pinned to.
+  bool begin_needed_for_tables();
+  // At a tick: the same, and ends what is no longer needed.
+  bool begin_needed_at_tick();
+  void admit_to_begun(TableIndex table, std::span<const sketch::Slot> slots,
+                      std::span<const Id> ids);
+  void begun_done();
+
   // Slots of each table that no longer stand for an id.
   void evict(std::span<const std::vector<sketch::Slot>> slots);
   // One mini-batch: samples [first, last) of the batch.
@@ -39,7 +55,7 @@ class Learners {
 
   // See FactorisationMachine; of tables embedded without labels nothing is known, and so 0.
   double newcomer_persistence(TableIndex table) const {
-    return machine_.newcomer_persistence(table);
+    return machine_ ? machine_->newcomer_persistence(table) : 0.0;
   }
 
   // Brings the embeddings up to date with everything learned; call before embed().
@@ -58,16 +74,26 @@ class Learners {
   static std::size_t bytes_per_slot(const EngineConfig& config);
   std::size_t memory_bytes() const;
   void save(ByteWriter& out) const;
-  Result<void> load(ByteReader& in);
+  // `format`: of the engine state. In version 1 both learners were always there.
+  Result<void> load(ByteReader& in, std::uint32_t format = 2);
 
  private:
   bool stream_is_labelled() const;
+  bool some_table(LearnerChoice learner) const;
+  bool graph_is_needed() const;
+  bool graph_is_ready() const;
+  void begin_machine();
+  void begin_graph();
 
   const EngineConfig& config_;
   std::vector<std::uint32_t> slot_counts_;
-  embedding::FactorisationMachine machine_;
-  embedding::CoAccessGraph graph_;
+  std::optional<embedding::FactorisationMachine> machine_;
+  std::optional<embedding::CoAccessGraph> graph_;
+  bool machine_learns_ = false;  // from the first mini-batch that has a label
+  bool machine_begun_ = false;   // and not told of all ids yet
+  bool graph_begun_ = false;
   bool graph_is_stale_ = true;
+  std::uint64_t graph_since_ = 0;  // samples when it began
   std::uint64_t samples_ = 0;
   std::uint64_t labelled_ = 0;
   double label_sum_ = 0;

@@ -28,4 +28,13 @@ inline Bytes golden(const std::string& name, ByteView encoded) {
   return {bytes.begin(), bytes.end()};
 }
 
+// What an earlier version wrote: to be read, never written again.
+inline Bytes golden_of_old_version(const std::string& name) {
+  std::ifstream in(std::string(REMAPD_SOURCE_DIR) + "/tests/golden/" + name, std::ios::binary);
+  EXPECT_TRUE(in.is_open()) << name;
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const ByteView bytes = as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
 }  // namespace remapd::support

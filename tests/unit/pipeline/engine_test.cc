@@ -486,7 +486,7 @@ TEST(Engine, KeepsItsMemoryWhateverTheTraffic) {
 
 // Read and written again: what was learned are sums of library functions (exp, log), which may end
 // in other last bits on another processor, so no two machines need to learn the same bytes.
-TEST(Engine, ReadsAndWritesTheGoldenFile) {
+EngineConfig golden_config() {
   EngineConfig config = two_tables();
   for (TableConfig& table : config.tables) {
     table.max_tracked_ids = 24;
@@ -494,11 +494,16 @@ TEST(Engine, ReadsAndWritesTheGoldenFile) {
   }
   config.co_access_dimension = 4;
   config.factors = 4;
+  return config;
+}
+
+TEST(Engine, ReadsAndWritesTheGoldenFile) {
+  const EngineConfig config = golden_config();
   auto writer = make(config);
   feed(*writer, communities(1000, 25));
   publish(*writer, 5);
   feed(*writer, communities(1003, 26));
-  const Bytes golden = support::golden("engine-state-v1.remapd", saved(*writer));
+  const Bytes golden = support::golden("engine-state-v2.remapd", saved(*writer));
   auto engine = make(config);
   ByteReader in(golden);
   const auto loaded = engine->load(in);
@@ -514,6 +519,64 @@ TEST(Engine, ReadsAndWritesTheGoldenFile) {
     EXPECT_EQ(stats.tables[t].accesses, writer->stats().tables[t].accesses);
     EXPECT_EQ(stats.tables[t].mapping.ids, writer->stats().tables[t].mapping.ids);
   }
+}
+
+// Version 1 held both learners, whole; it is read, and written as version 2.
+TEST(Engine, ReadsTheGoldenFileOfVersion1) {
+  auto engine = make(golden_config());
+  const Bytes golden = support::golden_of_old_version("engine-state-v1.remapd");
+  ByteReader in(golden);
+  const auto loaded = engine->load(in);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(in.remaining(), 0U);
+  EXPECT_EQ(engine->stats().samples, 2003U);
+  EXPECT_EQ(engine->stats().tables[1].version, Version{5});
+  auto again = make(golden_config());
+  const Bytes state = saved(*engine);
+  ByteReader second(state);
+  ASSERT_TRUE(again->load(second));
+  const auto samples = communities(1500, 27);
+  feed(*engine, samples);
+  feed(*again, samples);
+  EXPECT_TRUE(saved(*engine) == saved(*again));
+}
+
+// Labels that come late, and labels that cease: learners begin and end at samples of the stream,
+// so batches, threads and restarts change nothing.
+TEST(Engine, IsTheSameForAnyBatchingWhereLabelsComeAndGo) {
+  auto samples = communities(1500, 30, true);
+  for (const bool unlabelled : {false, true, false}) {
+    const auto more = communities(unlabelled ? 6000 : 2000, samples.size(), unlabelled);
+    samples.insert(samples.end(), more.begin(), more.end());
+  }
+  const Record expected = run_in_batches(two_tables(), samples, samples.size());
+  for (const std::size_t size : {1UL, 64UL, 999UL}) {
+    EXPECT_TRUE(run_in_batches(two_tables(), samples, size) == expected) << size;
+  }
+  for (const std::size_t middle : {1000UL, 1600UL, 3400UL, 9000UL, 9600UL}) {
+    auto undisturbed = make(two_tables());
+    feed(*undisturbed, samples, 0, middle, 100);
+    const Bytes state = saved(*undisturbed);
+    auto restored = make(two_tables());
+    ByteReader in(state);
+    ASSERT_TRUE(restored->load(in));
+    feed(*undisturbed, samples, middle, samples.size(), 77);
+    feed(*restored, samples, middle, samples.size(), 128);
+    EXPECT_TRUE(saved(*undisturbed) == saved(*restored)) << "saved at " << middle;
+  }
+}
+
+// What calls see does not depend on how often they look.
+TEST(Engine, IsTheSameWhoeverLooks) {
+  const auto samples = communities(5000, 31);
+  auto alone = make(two_tables());
+  feed(*alone, samples);
+  auto watched = make(two_tables());
+  for (std::size_t at = 0; at < samples.size(); at += 50) {
+    feed(*watched, samples, at, at + 50, 50);
+    EXPECT_EQ(watched->stats().samples, at + 50);
+  }
+  EXPECT_TRUE(saved(*alone) == saved(*watched));
 }
 
 TEST(Engine, RefusesStateOfOtherSettingsAndDamagedState) {

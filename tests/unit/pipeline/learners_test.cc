@@ -21,12 +21,16 @@ std::vector<sketch::Slot> all_slots() {
   return out;
 }
 
+std::vector<Id> hashed_ids() {
+  std::vector<Id> out;
+  for (Id id = 0; id < kSlots; ++id) out.push_back(mix64(id));
+  return out;
+}
+
 Learners learners(const EngineConfig& config) {
   Learners out(config, {kSlots, kSlots});
-  std::vector<Id> hashed;
-  for (Id id = 0; id < kSlots; ++id) hashed.push_back(mix64(id));
-  out.admit(TableIndex{0}, all_slots(), hashed);
-  out.admit(TableIndex{1}, all_slots(), hashed);
+  out.admit(TableIndex{0}, all_slots(), hashed_ids());
+  out.admit(TableIndex{1}, all_slots(), hashed_ids());
   return out;
 }
 
@@ -49,6 +53,12 @@ void learn(Learners& into, std::size_t samples, std::size_t labelled, std::size_
     batch.labels.push_back(s < positive ? 1.0F : s < labelled ? 0.0F : std::nanf(""));
   }
   batch.weights.assign(samples, 1.0F);
+  if (into.begin_needed(batch.labels)) {
+    for (std::uint32_t t = 0; t < 2; ++t) {
+      into.admit_to_begun(TableIndex{t}, all_slots(), hashed_ids());
+    }
+    into.begun_done();
+  }
   into.learn(batch);
 }
 
