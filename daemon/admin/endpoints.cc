@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/files/tsv_decoder.h"
+#include "daemon/admin/action_endpoints.h"
 #include "daemon/admin/event_feed.h"
 #include "daemon/admin/status_json.h"
 #include "daemon/admin/version_endpoints.h"
@@ -158,6 +159,7 @@ Router endpoints(daemon::Control& control, const config::Admin& settings) {
                sharing_row(control, request, std::move(respond));
              });
   add_version_endpoints(control, router);
+  add_action_endpoints(control, router);
   router.add(Method::kGet, "/v1/events",
              [feed = std::make_shared<EventFeed>(control, settings.max_streams)](
                  const Request& request, const Respond& respond) { respond(feed->open(request)); });

@@ -10,6 +10,7 @@
 //   GET /v1/tables/{table}/heaviest?count=N            the most frequent ids
 //   GET /v1/tables/{table}/rows/{row}/ids?count=N      who shares a row
 //   GET /v1/tables/{table}/versions, .../artifact/{version} and so on: version_endpoints.h
+//   POST /v1/tables/{table}/publish and so on: action_endpoints.h
 //   GET /v1/events                                     server-sent events: event_feed.h
 //
 // id is what a text log would hold: a decimal number is the id itself, any other text is hashed.

@@ -1,13 +1,20 @@
 #include "daemon/admin/server.h"
 
+#include <cerrno>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "daemon/admin/credentials.h"
+#include "daemon/admin/guard.h"
 #include "daemon/admin/session.h"
 #include "daemon/config/config_checks.h"
 
@@ -21,47 +28,44 @@ using boost::system::error_code;
 constexpr auto kStopGrace = std::chrono::seconds(1);
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // after an error: out of descriptors
 
+constexpr auto kLookForFiles = std::chrono::seconds(2);
+
 Error cannot_listen(const std::string& address, const error_code& error) {
   return {ErrorCode::kConfig, "admin.listen: cannot listen on " + address + ": " + error.message(),
           false};
 }
 
+// Both accept into a Socket.
+using UnixAcceptor = asio::local::stream_protocol::acceptor;
+
 }  // namespace
 
 class AdminServer::Impl {
  public:
-  Impl(const config::Admin& settings, Router router, logging::Logger& log)
-      : router_(std::move(router)),
-        limits_{.timeout = settings.header_timeout, .max_body_bytes = settings.max_body_bytes},
-        count_(settings.max_connections),
+  Impl(config::Admin settings, bool local, Credentials credentials, Router router,
+       logging::Logger& log)
+      : settings_(std::move(settings)),
+        router_(std::move(router)),
+        guard_(local, std::move(credentials)),
+        limits_{.timeout = settings_.header_timeout, .max_body_bytes = settings_.max_body_bytes},
+        count_(settings_.max_connections),
         log_(log) {}
 
-  ~Impl() { stop(); }
+  ~Impl() {
+    stop();
+    if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+  }
 
-  Result<void> listen(const std::string& address) {
-    const auto parsed = config::parse_listen(address);
-    if (!parsed) return fail(parsed.error());
-    error_code error;
-    tcp::resolver resolver(io_);
-    const auto found =
-        resolver.resolve(parsed->host, std::to_string(parsed->port),
-                         tcp::resolver::passive | tcp::resolver::numeric_service, error);
-    if (error) return fail(cannot_listen(address, error));
-    const tcp::endpoint endpoint = found.begin()->endpoint();
-    if (acceptor_.open(endpoint.protocol(), error)) return fail(cannot_listen(address, error));
-    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (acceptor_.bind(endpoint, error)) return fail(cannot_listen(address, error));
-    if (acceptor_.listen(asio::socket_base::max_listen_connections, error)) {
-      return fail(cannot_listen(address, error));
-    }
-    port_ = acceptor_.local_endpoint(error).port();
-    return {};
+  Result<void> listen(const config::ListenAddress& address) {
+    return address.unix_path.empty() ? listen_on_port(address) : listen_on_path(address.unix_path);
   }
 
   std::uint16_t port() const { return port_; }
 
   void start() {
     accept();
+    stamp_ = stamp_of_files(settings_);
+    look_for_new_files();
     thread_ = std::thread([this] { io_.run(); });
   }
 
@@ -69,7 +73,10 @@ class AdminServer::Impl {
     if (!thread_.joinable()) return;
     asio::post(io_, [this] {
       error_code ignored;
+      stopping_ = true;
       acceptor_.close(ignored);
+      unix_acceptor_.close(ignored);
+      files_.cancel();
       grace_.expires_after(kStopGrace);
       grace_.async_wait([this](const error_code&) { io_.stop(); });
       wait_until_idle();
@@ -77,7 +84,52 @@ class AdminServer::Impl {
     thread_.join();
   }
 
+  void reload() {
+    asio::post(io_, [this] { read_files(); });
+  }
+
  private:
+  Result<void> listen_on_port(const config::ListenAddress& address) {
+    error_code error;
+    tcp::resolver resolver(io_);
+    const auto found =
+        resolver.resolve(address.host, std::to_string(address.port),
+                         tcp::resolver::passive | tcp::resolver::numeric_service, error);
+    if (error) return fail(cannot_listen(settings_.listen, error));
+    const tcp::endpoint endpoint = found.begin()->endpoint();
+    if (acceptor_.open(endpoint.protocol(), error)) {
+      return fail(cannot_listen(settings_.listen, error));
+    }
+    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (acceptor_.bind(endpoint, error) ||
+        acceptor_.listen(asio::socket_base::max_listen_connections, error)) {
+      return fail(cannot_listen(settings_.listen, error));
+    }
+    port_ = acceptor_.local_endpoint(error).port();
+    return {};
+  }
+
+  Result<void> listen_on_path(const std::string& path) {
+    const asio::local::stream_protocol::endpoint endpoint(path);
+    error_code error;
+    // What a killed daemon left behind is in the way; one that lives is not to be robbed.
+    asio::local::stream_protocol::socket probe(io_);
+    if (probe.connect(endpoint, error); error == asio::error::connection_refused) {
+      ::unlink(path.c_str());
+    }
+    unix_acceptor_.open(endpoint.protocol(), error);
+    if (unix_acceptor_.bind(endpoint, error)) return fail(cannot_listen(settings_.listen, error));
+    unix_path_ = path;
+    if (::chmod(path.c_str(), 0660) != 0) {
+      error = {errno, boost::system::generic_category()};
+      return fail(cannot_listen(settings_.listen, error));
+    }
+    if (unix_acceptor_.listen(asio::socket_base::max_listen_connections, error)) {
+      return fail(cannot_listen(settings_.listen, error));
+    }
+    return {};
+  }
+
   // Ends early when no connection is left.
   void wait_until_idle() {
     if (count_.none()) return io_.stop();
@@ -88,41 +140,96 @@ class AdminServer::Impl {
   }
 
   void accept() {
-    acceptor_.async_accept(socket_, [this](const error_code& error) {
-      if (!acceptor_.is_open()) return;
-      if (error) {
-        log_.warning("admin server cannot accept a connection", {{"error", error.message()}});
-        grace_.expires_after(kAcceptPause);
-        grace_.async_wait([this](const error_code& cancelled) {
-          if (!cancelled) accept();
-        });
-        return;
-      }
-      serve(std::exchange(socket_, Socket(io_)), nullptr, handler_, limits_, count_, count_.full());
-      accept();
+    const auto accepted = [this](const error_code& error) { take(error); };
+    unix_path_.empty() ? acceptor_.async_accept(socket_, accepted)
+                       : unix_acceptor_.async_accept(socket_, accepted);
+  }
+
+  void take(const error_code& error) {
+    if (stopping_) return;
+    if (error) {
+      log_.warning("admin server cannot accept a connection", {{"error", error.message()}});
+      grace_.expires_after(kAcceptPause);
+      grace_.async_wait([this](const error_code& cancelled) {
+        if (!cancelled) accept();
+      });
+      return;
+    }
+    serve(std::exchange(socket_, Socket(io_)), guard_.credentials().tls, handler_, limits_, count_,
+          count_.room());
+    accept();
+  }
+
+  void handle(Request request, Respond respond) {
+    if (request.method == Method::kPost) {
+      respond = [this, respond = std::move(respond), path = request.path](Response response) {
+        log_.info("action asked for", {{"path", path}, {"status", response.status}});
+        respond(std::move(response));
+      };
+    }
+    if (auto refusal = guard_.refuse(request)) return respond(std::move(*refusal));
+    router_.route(std::move(request), std::move(respond));
+  }
+
+  void look_for_new_files() {
+    files_.expires_after(kLookForFiles);
+    files_.async_wait([this](const error_code& cancelled) {
+      if (cancelled) return;
+      if (stamp_of_files(settings_) != stamp_) read_files();
+      look_for_new_files();
     });
   }
 
+  void read_files() {
+    stamp_ = stamp_of_files(settings_);  // before: a change while reading is seen again
+    auto credentials = load_credentials(settings_);
+    if (credentials) {
+      guard_.replace(std::move(*credentials));
+      log_.info("admin server: token and certificate read again");
+    } else {
+      log_.error("admin server: new token or certificate not used, the old ones stay",
+                 {{"error", credentials.error().message}});
+    }
+  }
+
+  const config::Admin settings_;
   Router router_;
-  Handler handler_ = [this](Request request, Respond respond) {
-    router_.route(std::move(request), std::move(respond));
+  Guard guard_;
+  const Handler handler_ = [this](Request request, Respond respond) {
+    handle(std::move(request), std::move(respond));
   };
   SessionLimits limits_;
   SessionCount count_;
   logging::Logger& log_;
   std::uint16_t port_ = 0;
+  std::string unix_path_;  // empty: a port
+  std::string stamp_;      // of the files as last read
+  bool stopping_ = false;
   asio::io_context io_{1};  // after what its sessions refer to
   tcp::acceptor acceptor_{io_};
+  UnixAcceptor unix_acceptor_{io_};
   Socket socket_{io_};  // the next connection's
   asio::steady_timer grace_{io_};
   asio::steady_timer poll_{io_};
+  asio::steady_timer files_{io_};
   std::thread thread_;
 };
 
 Result<std::unique_ptr<AdminServer>> AdminServer::create(const config::Admin& settings,
                                                          Router router, logging::Logger& log) {
-  auto impl = std::make_unique<Impl>(settings, std::move(router), log);
-  if (auto ok = impl->listen(settings.listen); !ok) return fail(std::move(ok).error());
+  const auto address = config::parse_listen(settings.listen);
+  if (!address) return fail(Error(address.error()).with_context("admin.listen"));
+  auto credentials = load_credentials(settings);
+  if (!credentials) return fail(std::move(credentials).error());
+  const bool safe = credentials->tls != nullptr && credentials->token_hash;
+  if (!address->local && !safe) {
+    return fail(ErrorCode::kConfig,
+                "admin.listen: " + settings.listen +
+                    " can be reached from elsewhere: that needs TLS and a token");
+  }
+  auto impl = std::make_unique<Impl>(settings, address->local, std::move(*credentials),
+                                     std::move(router), log);
+  if (auto ok = impl->listen(*address); !ok) return fail(std::move(ok).error());
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(impl)));
 }
 
@@ -135,6 +242,10 @@ void AdminServer::start() {
 
 void AdminServer::stop() {
   impl_->stop();
+}
+
+void AdminServer::reload() {
+  impl_->reload();
 }
 
 std::uint16_t AdminServer::port() const {

@@ -7,7 +7,14 @@
 // so that nobody who can connect can use the daemon up: connections at a time (one more is answered
 // 503 and closed), time until a request's head is complete and then until its body is (else the
 // connection is closed), size of head (16 KiB) and body (413), one request at a time per
-// connection. Responses tell browsers to cache, frame and sniff nothing.
+// connection, time for an endpoint to answer (504), and time a client may take nothing of a
+// response. Beyond the bound on connections a few more are heard for a second, so that probes are
+// answered. Responses tell browsers to cache, frame and sniff nothing.
+//
+// It listens on a TCP port, with TLS or without, or on a unix socket (mode 0660). The files that
+// hold token, certificate and key are read again when they change, which is looked for every two
+// seconds, and on reload(); new ones that cannot be used are told in the log and change nothing.
+// Who may do what: guard.h. Every action is logged.
 //
 // create(), start(), stop() and the destructor on one thread; everything else on any.
 #pragma once
@@ -26,8 +33,8 @@ namespace remapd::admin {
 
 class AdminServer {
  public:
-  // `log` must outlive it. kConfig naming admin.listen: it cannot be listened on; port 0 takes a
-  // free one.
+  // `log` must outlive it. kConfig naming the key of [admin] to change: it cannot be listened on,
+  // or a file cannot be used; port 0 takes a free one.
   static Result<std::unique_ptr<AdminServer>> create(const config::Admin& settings, Router router,
                                                      logging::Logger& log);
   ~AdminServer();  // stop()
@@ -36,7 +43,10 @@ class AdminServer {
   // Answers what it has begun to answer, for at most a second, and closes everything.
   void stop();
 
-  std::uint16_t port() const;
+  // Reads token, certificate and key anew.
+  void reload();
+
+  std::uint16_t port() const;  // 0: a unix socket
 
  private:
   class Impl;

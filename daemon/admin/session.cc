@@ -1,7 +1,9 @@
 #include "daemon/admin/session.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <boost/asio/dispatch.hpp>
@@ -15,6 +17,7 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 
+#include "daemon/admin/guard.h"
 #include "daemon/admin/request_reader.h"
 
 namespace remapd::admin {
@@ -30,6 +33,8 @@ using TlsStream = beast::ssl_stream<PlainStream>;
 using Body = http::span_body<const char>;
 
 constexpr std::uint32_t kMaxHeadBytes = 16 << 10;
+// For connections there is no room for.
+constexpr std::chrono::milliseconds kMoment{1'000};
 
 // The answer to a request that Beast could not read; nothing if the peer just went away.
 std::optional<Response> answer_to(const error_code& error) {
@@ -44,6 +49,13 @@ std::optional<Response> answer_to(const error_code& error) {
     return std::nullopt;
   }
   return error_response(400, "not a well-formed HTTP request: " + error.message());
+}
+
+Response too_many_connections() {
+  Response refusal =
+      error_response(503, "too many connections", "close some, or raise admin.max_connections");
+  refusal.headers.emplace_back("Retry-After", "1");
+  return refusal;
 }
 
 // A response on its way out.
@@ -72,22 +84,24 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
  public:
   template <class... Args>
   Session(TlsContextPtr tls, const Handler& handler, const SessionLimits& limits,
-          SessionCount& count, Socket socket, Args&... args)
+          SessionCount& count, Room room, Socket socket, Args&... args)
       : tls_(std::move(tls)),
         stream_(std::move(socket), args...),
         timer_(stream_.get_executor()),
         handler_(handler),
         limits_(limits),
-        count_(count) {
+        count_(count),
+        room_(room) {
+    if (room_ != Room::kServe) limits_.timeout = std::min(limits_.timeout, kMoment);
     count_.add();
   }
   ~Session() { count_.remove(); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void start(bool refuse) {
-    const auto begin = [self = this->shared_from_this(), refuse] {
-      refuse ? self->refuse() : self->read_head();
+  void start() {
+    const auto begin = [self = this->shared_from_this()] {
+      self->room_ == Room::kRefuse ? self->write(too_many_connections()) : self->read_head();
     };
     if constexpr (std::is_same_v<Stream, TlsStream>) {
       expire_after(limits_.timeout);
@@ -103,11 +117,6 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
  private:
   void expire_after(std::chrono::milliseconds timeout) {
     beast::get_lowest_layer(stream_).expires_after(timeout);
-  }
-
-  void refuse() {
-    expire_after(std::chrono::seconds(1));
-    write(error_response(503, "too many connections", "see admin.max_connections"));
   }
 
   void read_head() {
@@ -144,6 +153,10 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     beast::get_lowest_layer(stream_).expires_never();  // an endpoint has a bound of its own
     auto request = to_request(parser_->release());
     if (!request) return write(error_response(request.error()));
+    if (room_ == Room::kProbesOnly) {
+      keep_alive_ = false;
+      if (!is_probe(*request)) return write(too_many_connections());
+    }
     const std::uint64_t asked = ++asked_;
     timer_.expires_after(limits_.answer_timeout);
     timer_.async_wait([self = this->shared_from_this(), asked](const error_code& cancelled) {
@@ -247,6 +260,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   const Handler& handler_;
   SessionLimits limits_;
   SessionCount& count_;
+  const Room room_;
   std::optional<http::request_parser<http::string_body>> parser_;
   std::string events_;  // being written
   std::uint64_t asked_ = 0;
@@ -259,13 +273,13 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
 }  // namespace
 
 void serve(Socket socket, const TlsContextPtr& tls, const Handler& handler,
-           const SessionLimits& limits, SessionCount& count, bool refuse) {
+           const SessionLimits& limits, SessionCount& count, Room room) {
   if (tls == nullptr) {
-    std::make_shared<Session<PlainStream>>(tls, handler, limits, count, std::move(socket))
-        ->start(refuse);
+    std::make_shared<Session<PlainStream>>(tls, handler, limits, count, room, std::move(socket))
+        ->start();
   } else {
-    std::make_shared<Session<TlsStream>>(tls, handler, limits, count, std::move(socket), *tls)
-        ->start(refuse);
+    std::make_shared<Session<TlsStream>>(tls, handler, limits, count, room, std::move(socket), *tls)
+        ->start();
   }
 }
 

@@ -26,11 +26,24 @@ struct SessionLimits {
   std::chrono::milliseconds event_interval{1'000};
 };
 
+// What there is room for.
+enum class Room : std::uint8_t {
+  kServe,
+  kProbesOnly,  // one request, soon; other than a probe it is refused
+  kRefuse,
+};
+
 // Which connections there are; the server's.
 class SessionCount {
  public:
+  // Connections beyond the bound that are heard for a moment, so that probes still get through.
+  static constexpr std::size_t kSpare = 32;
+
   explicit SessionCount(std::size_t most) : most_(most) {}
-  bool full() const { return now_ >= most_; }
+  Room room() const {
+    if (now_ < most_) return Room::kServe;
+    return now_ < most_ + kSpare ? Room::kProbesOnly : Room::kRefuse;
+  }
   bool none() const { return now_ == 0; }
   void add() { ++now_; }
   void remove() { --now_; }
@@ -44,8 +57,8 @@ class SessionCount {
 using Handler = std::function<void(Request, Respond)>;
 
 // Serves the connection until it is closed. `handler` and `count` must outlive it. `tls` null: none
-// is spoken. `refuse`: there is no room for it; it is told so.
+// is spoken.
 void serve(Socket socket, const TlsContextPtr& tls, const Handler& handler,
-           const SessionLimits& limits, SessionCount& count, bool refuse);
+           const SessionLimits& limits, SessionCount& count, Room room);
 
 }  // namespace remapd::admin

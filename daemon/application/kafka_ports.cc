@@ -1,7 +1,5 @@
 #include "daemon/application/kafka_ports.h"
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -9,6 +7,7 @@
 #include "connectors/kafka/kafka_event_source.h"
 #include "connectors/kafka/kafka_mapping_sink.h"
 #include "daemon/application/telling_sink.h"
+#include "daemon/config/secret_path.h"
 
 namespace remapd::daemon {
 namespace {
@@ -61,14 +60,6 @@ config::LogLevel level_of(kafka::LogSeverity severity) {
   return config::LogLevel::kError;
 }
 
-std::string secret_path(const std::string& path) {
-  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  if (credentials == nullptr || std::filesystem::path(path).is_absolute()) return path;
-  const auto credential = std::filesystem::path(credentials) / path;
-  std::error_code ignored;
-  return std::filesystem::exists(credential, ignored) ? credential.string() : path;
-}
-
 kafka::StartAt start_at(config::StartAt start) {
   return start == config::StartAt::kLatest ? kafka::StartAt::kLatest : kafka::StartAt::kEarliest;
 }
@@ -95,7 +86,7 @@ kafka::KafkaSettings kafka_settings(const config::Config& config, std::string_vi
   if (!section.empty()) settings.layers.push_back({std::string(section), properties});
   settings.secret_files.section = "kafka.secret_files";
   for (const auto& [property, path] : config.kafka.secret_files) {
-    settings.secret_files.values[property] = secret_path(path);
+    settings.secret_files.values[property] = config::secret_path(path);
   }
   settings.log = [&log](const kafka::LogLine& line) {
     log.write(level_of(line.severity), "librdkafka",

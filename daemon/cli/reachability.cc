@@ -12,6 +12,7 @@
 #include "connectors/files/durable_file.h"
 #include "connectors/files/log_reader.h"
 #include "core/pipeline/feature_schema.h"
+#include "daemon/admin/credentials.h"
 #include "daemon/application/kafka_ports.h"
 #include "daemon/application/log_options.h"
 #include "daemon/cli/topic_plan.h"
@@ -40,6 +41,12 @@ Result<void> can_read_log(const config::Config& config) {
   const auto source = files::LogFileSource::create(
       daemon::log_options(config.source.file), pipeline::FeatureSchema(engine->features), nullptr);
   if (!source) return fail(source.error());
+  return {};
+}
+
+Result<void> can_use_credentials(const config::Admin& settings) {
+  const auto credentials = admin::load_credentials(settings);
+  if (!credentials) return fail(credentials.error());
   return {};
 }
 
@@ -94,6 +101,9 @@ std::vector<Finding> reach(const config::Config& config, logging::Logger& log) {
   if (!config.checkpoint.dir.empty()) {
     findings.push_back(
         {"checkpoint.dir " + config.checkpoint.dir, can_write(config.checkpoint.dir)});
+  }
+  if (!config.admin.token_file.empty() || !config.admin.tls_key_file.empty()) {
+    findings.push_back({"admin token and certificate", can_use_credentials(config.admin)});
   }
   reach_topics(config, log, findings);
   return findings;

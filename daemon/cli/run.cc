@@ -76,7 +76,8 @@ class RunCommand final : public Command {
     if (!application) return fail(std::move(application).error());
     std::unique_ptr<admin::AdminServer> admin_server;  // up before the start, down after the end
     if (!config.admin.listen.empty()) {
-      auto server = admin::AdminServer::create(config.admin, admin::endpoints(**application, config.admin), log);
+      auto server = admin::AdminServer::create(config.admin,
+                                               admin::endpoints(**application, config.admin), log);
       if (!server) return fail(std::move(server).error());
       admin_server = std::move(*server);
       admin_server->start();
@@ -88,7 +89,11 @@ class RunCommand final : public Command {
                                .signals = signals,
                                .notifier = notifier,
                                .log = log,
-                               .clock = clock},
+                               .clock = clock,
+                               .reload_files =
+                                   [&] {
+                                     if (admin_server) admin_server->reload();
+                                   }},
                               config, [this] { return load(); })
         .run();
   }

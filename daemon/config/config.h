@@ -131,6 +131,9 @@ struct Checkpoint {
 
 struct Admin {
   std::string listen = "127.0.0.1:9643";  // empty: no admin HTTP
+  std::string token_file;                 // empty: no actions
+  std::string tls_certificate_file;       // with the next, or neither
+  std::string tls_key_file;
   std::uint32_t max_connections = 256;
   milliseconds header_timeout = 10s;
   std::uint64_t max_body_bytes = std::uint64_t{64} << 10;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 #include "daemon/config/closest_name.h"
 #include "daemon/config/key.h"
@@ -22,11 +23,7 @@ class Checker {
     check_features();
     check_learning();
     check_source();
-    if (!config_.admin.listen.empty()) {
-      if (const auto listen = parse_listen(config_.admin.listen); !listen) {
-        report("admin.listen", listen.error().message);
-      }
-    }
+    check_admin();
     if (problems_.empty()) {
       // The bounds of the schema are the engine's; should they ever differ, the engine's hold.
       if (const auto engine = config_.engine_config(); !engine) {
@@ -99,6 +96,32 @@ class Checker {
     }
   }
 
+  void check_admin() {
+    const Admin& admin = config_.admin;
+    if (admin.tls_certificate_file.empty() != admin.tls_key_file.empty()) {
+      const bool key_missing = admin.tls_key_file.empty();
+      report(key_missing ? "admin.tls_key_file" : "admin.tls_certificate_file",
+             std::string("is empty, but ") +
+                 (key_missing ? "tls_certificate_file" : "tls_key_file") +
+                 " is not: give both, or neither");
+    }
+    if (admin.listen.empty()) return;
+    const auto listen = parse_listen(admin.listen);
+    if (!listen) return report("admin.listen", listen.error().message);
+    const bool tls = !admin.tls_certificate_file.empty() && !admin.tls_key_file.empty();
+    if (!listen->local && (!tls || admin.token_file.empty())) {
+      report(
+          "admin.listen",
+          "is " + string_literal(admin.listen) +
+              ", which can be reached from elsewhere: that needs TLS (tls_certificate_file and "
+              "tls_key_file) and a token (token_file); or listen on a loopback address or a unix "
+              "socket");
+    }
+    if (!listen->unix_path.empty() && tls) {
+      report("admin.tls_certificate_file", "must be empty where admin.listen is a unix socket");
+    }
+  }
+
   void report(const std::string& key, std::string message) {
     // A key that is not written stands, for the reader of the message, at its section.
     auto place = places_.find(key);
@@ -130,8 +153,21 @@ bool is_loopback(const std::string& host) {
 }  // namespace
 
 Result<ListenAddress> parse_listen(std::string_view listen) {
-  const std::size_t colon = listen.rfind(':');
+  constexpr std::string_view kUnix = "unix:";
   ListenAddress address;
+  if (listen.starts_with(kUnix)) {
+    address.unix_path = listen.substr(kUnix.size());
+    address.local = true;
+    if (address.unix_path.starts_with('/') &&
+        address.unix_path.size() < sizeof(sockaddr_un::sun_path)) {
+      return address;
+    }
+    return fail(ErrorCode::kConfig, "is " + string_literal(listen) +
+                                        ", must be unix: and an absolute path of at most " +
+                                        std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
+                                        " characters");
+  }
+  const std::size_t colon = listen.rfind(':');
   if (colon != std::string_view::npos) {
     const std::string_view port = listen.substr(colon + 1);
     std::string_view host = listen.substr(0, colon);
@@ -143,14 +179,10 @@ Result<ListenAddress> parse_listen(std::string_view listen) {
   }
   if (address.host.empty()) {
     return fail(ErrorCode::kConfig, "is " + string_literal(listen) +
-                                        ", must be an address and a port, as in 127.0.0.1:9643");
+                                        ", must be an address and a port, as in 127.0.0.1:9643, or "
+                                        "a unix socket, as in unix:/run/remapd/admin.sock");
   }
-  if (!is_loopback(address.host)) {
-    return fail(ErrorCode::kConfig,
-                "is " + string_literal(listen) +
-                    ", must be a loopback address (127.0.0.1, [::1] or localhost): there is no "
-                    "authentication; put a reverse proxy in front to reach it from elsewhere");
-  }
+  address.local = is_loopback(address.host);
   return address;
 }
 

@@ -21,10 +21,12 @@ std::vector<std::string> risks_of(const Config& config);
 
 // admin.listen taken apart.
 struct ListenAddress {
-  std::string host;  // without brackets
+  std::string host;  // without brackets; empty: unix_path
   std::uint16_t port = 0;
+  std::string unix_path;
+  bool local = false;  // loopback, or a unix socket
 };
-// kConfig unless it is address:port, [v6 address]:port or localhost:port on a loopback address.
+// kConfig unless it is address:port, [v6 address]:port, name:port or unix:PATH.
 Result<ListenAddress> parse_listen(std::string_view listen);
 
 }  // namespace remapd::config

@@ -348,12 +348,25 @@ Section checkpoint_section() {
 
 Section admin_section() {
   return {"admin",
-          "HTTP for probes, metrics and people: /livez /readyz /status /metrics.",
+          "HTTP for probes, metrics, people and trainers; docs/admin-api.md says what is there.",
           {
               text<Config>({"listen", "",
-                            "Address and port, a loopback one; port 0: any free one, told in the "
-                            "log; empty: no HTTP."},
+                            "Address and port, or \"unix:/run/remapd/admin.sock\"; port 0: any "
+                            "free one, told in the log; empty: no HTTP. An address that can be "
+                            "reached from elsewhere needs TLS and a token."},
                            REMAPD_MEMBER(admin.listen), Empty::kAllowed),
+              text<Config>(
+                  {"token_file", "",
+                   "The file that holds the token for actions (Authorization: Bearer), 16 "
+                   "characters or more; empty: no actions. Read again when it changes. A relative "
+                   "path is looked for in $CREDENTIALS_DIRECTORY first; likewise the next two."},
+                  REMAPD_MEMBER(admin.token_file), Empty::kAllowed),
+              text<Config>({"tls_certificate_file", "",
+                            "Certificate chain, PEM, for HTTPS; empty: HTTP. Read again when it or "
+                            "the key changes."},
+                           REMAPD_MEMBER(admin.tls_certificate_file), Empty::kAllowed),
+              text<Config>({"tls_key_file", "", "Its private key, PEM, without a password."},
+                           REMAPD_MEMBER(admin.tls_key_file), Empty::kAllowed),
               integer<Config>({"max_connections", "connections", "More are turned away."},
                               REMAPD_MEMBER(admin.max_connections), 1, 10'000),
               duration<Config>({"header_timeout", "",
@@ -361,9 +374,9 @@ Section admin_section() {
                                REMAPD_MEMBER(admin.header_timeout), 100ms, 10s),
               size<Config>({"max_body_bytes", "", "A longer request body is refused."},
                            REMAPD_MEMBER(admin.max_body_bytes), 0, 64 * kMiB),
-              integer<Config>({"max_streams", "streams",
-                               "Clients that follow events (/v1/events) at a time."},
-                              REMAPD_MEMBER(admin.max_streams), 1, 1'000),
+              integer<Config>(
+                  {"max_streams", "streams", "Clients that follow events (/v1/events) at a time."},
+                  REMAPD_MEMBER(admin.max_streams), 1, 1'000),
               integer<Config>({"keep_versions", "versions",
                                "Versions of each table kept in memory to download. The newest is "
                                "there anyway; each other one costs 8 to 16 bytes an id."},

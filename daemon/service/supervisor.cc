@@ -86,6 +86,7 @@ void Supervisor::reload() {
     parts_.log.error("configuration not reloaded, the one in force stays",
                      {{"error", config.error().message}});
   }
+  if (parts_.reload_files) parts_.reload_files();
   if (ready_) parts_.notifier.ready();
 }
 

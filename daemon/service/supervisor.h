@@ -36,6 +36,7 @@ class Supervisor {
     const Notifier& notifier;
     logging::Logger& log;
     const Clock& clock;
+    std::function<void()> reload_files{};  // what else a reload reads anew
   };
   // Reads the configuration anew.
   using Load = std::function<Result<config::Config>()>;

@@ -17,13 +17,21 @@ class FakeControl final : public daemon::Control {
   }
   std::uint64_t beats() const override { return 0; }
   const daemon::VersionShelf& versions() const override { return shelf; }
-  void publish_now(std::string_view, daemon::Answer<Version> answer) override {
-    answer(Version{1});
+  void publish_now(std::string_view table, daemon::Answer<Version> answer) override {
+    did("publish " + std::string(table));
+    answer(next_version);
   }
-  void freeze(std::string_view, daemon::Answer<void> answer) override { answer({}); }
-  void unfreeze(std::string_view, daemon::Answer<void> answer) override { answer({}); }
-  void roll_back(std::string_view, Version, daemon::Answer<Version> answer) override {
-    answer(Version{1});
+  void freeze(std::string_view table, daemon::Answer<void> answer) override {
+    did("freeze " + std::string(table));
+    answer({});
+  }
+  void unfreeze(std::string_view table, daemon::Answer<void> answer) override {
+    did("unfreeze " + std::string(table));
+    answer({});
+  }
+  void roll_back(std::string_view table, Version to, daemon::Answer<Version> answer) override {
+    did("roll back " + std::string(table) + " to " + std::to_string(to.value));
+    answer(next_version);
   }
   void lookup(std::string_view table, Id id, std::size_t row_mates,
               daemon::Answer<daemon::IdReport> answer) override {
@@ -43,13 +51,18 @@ class FakeControl final : public daemon::Control {
                    daemon::Answer<std::vector<pipeline::IdStats>> answer) override {
     heaviest(table, count, std::move(answer));
   }
-  void set_log_level(config::LogLevel) override {}
+  void set_log_level(config::LogLevel level) override {
+    did("log " + std::string(config::to_string(level)));
+  }
 
+  Result<Version> next_version = Version{8};
+  std::vector<std::string> done;  // what was asked for
   daemon::Status current;
   daemon::VersionShelf shelf{2};
   std::vector<pipeline::IdStats> ids;
 
  private:
+  void did(std::string what) { done.push_back(std::move(what)); }
   bool knows(std::string_view table) const {
     for (const auto& known : current.tables) {
       if (known.stats.name == table) return true;

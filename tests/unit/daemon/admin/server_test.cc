@@ -3,6 +3,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,9 +13,17 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "tests/support/self_signed.h"
+#include "tests/support/temp_dir.h"
 
 namespace remapd::admin {
 namespace {
@@ -21,10 +32,15 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using namespace std::chrono_literals;
 
+const std::string kToken = "0123456789abcdef";
+
 class Connection {
  public:
   explicit Connection(std::uint16_t port) : socket_(io_) {
     socket_.connect({asio::ip::make_address("127.0.0.1"), port});
+  }
+  void send(const std::string& bytes, boost::system::error_code& error) {
+    asio::write(socket_, asio::buffer(bytes), error);
   }
   void send(const std::string& bytes) { asio::write(socket_, asio::buffer(bytes)); }
   // One response with a Content-Length; `has_body` false for those to HEAD.
@@ -78,6 +94,8 @@ class ServerTest : public testing::Test {
     settings_.header_timeout = 300ms;
     settings_.max_connections = 8;
     settings_.max_body_bytes = 100;
+    std::ofstream(dir_ / "token") << kToken;
+    settings_.token_file = dir_ / "token";
   }
   ~ServerTest() override {
     if (server_) server_->stop();
@@ -88,6 +106,9 @@ class ServerTest : public testing::Test {
     Router router;
     router.add(Method::kGet, "/hello", [](const Request&, const Respond& respond) {
       respond({.content_type = "text/plain", .body = "hello"});
+    });
+    router.add(Method::kGet, "/livez", [](const Request&, const Respond& respond) {
+      respond({.content_type = "text/plain", .body = "alive"});
     });
     router.add(Method::kPost, "/echo", [](const Request& request, const Respond& respond) {
       respond({.content_type = "text/plain", .body = request.body});
@@ -124,6 +145,7 @@ class ServerTest : public testing::Test {
   }
   Connection connect() { return Connection(server_->port()); }
 
+  test_support::TempDir dir_;
   config::Admin settings_;
   logging::Logger log_;
   std::vector<std::thread> threads_;  // the server's, until it is stopped
@@ -162,9 +184,11 @@ TEST_F(ServerTest, TellsBrowsersToBeCareful) {
 TEST_F(ServerTest, TakesBodiesUpToItsBound) {
   start();
   Connection connection = connect();
-  connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+  connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + kToken +
+                  "\r\nContent-Length: 3\r\n\r\nabc");
   EXPECT_TRUE(connection.response().ends_with("\r\n\r\nabc"));
-  connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n");
+  connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + kToken +
+                  "\r\nContent-Length: 101\r\n\r\n");
   EXPECT_TRUE(has(connection.rest(), "413 Payload Too Large"));
 }
 
@@ -188,6 +212,193 @@ TEST_F(ServerTest, ClosesConnectionsThatDoNotFinishTheirHead) {
   EXPECT_EQ(slow.rest(), "");  // returns because the server closed it
 }
 
+TEST_F(ServerTest, ClosesConnectionsThatSendTheirHeadDropByDrop) {
+  start();
+  Connection slow = connect();
+  slow.send("GET /hello HTTP/1.1\r\n");
+  // Each drop comes well before the time is up; the time is for the whole head.
+  const auto begin = std::chrono::steady_clock::now();
+  boost::system::error_code error;
+  while (!error && std::chrono::steady_clock::now() - begin < 20s) {
+    slow.send("X-Drop: 1\r\n", error);
+    std::this_thread::sleep_for(20ms);
+  }
+  EXPECT_TRUE(error) << "still listened to";
+}
+
+TEST_F(ServerTest, ProbesAreAnsweredAmongAThousandConnections) {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_max < 4'096) GTEST_SKIP() << "every test skipped: needs 4096 open files";
+  rlimit more = files;
+  more.rlim_cur = std::max<rlim_t>(files.rlim_cur, 4'096);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &more), 0);
+  settings_.header_timeout = 10s;
+  start();
+  std::vector<std::unique_ptr<Connection>> crowd;
+  for (int i = 0; i < 1'000; ++i) {
+    crowd.push_back(std::make_unique<Connection>(server_->port()));
+    boost::system::error_code error;
+    crowd.back()->send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", error);
+  }
+  // Some are served and stay, the others are told that there is no room.
+  std::size_t served = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    const std::string response = crowd[i]->response();
+    if (response.ends_with("hello")) {
+      ++served;
+    } else {
+      EXPECT_TRUE(response.empty() || has(response, "admin.max_connections")) << response;
+    }
+  }
+  EXPECT_EQ(served, settings_.max_connections);
+  Connection probe = connect();
+  probe.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(probe.rest().ends_with("alive"));
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+TEST_F(ServerTest, ActionsNeedTheTokenAndItMayChange) {
+  start();
+  const auto post = [&](const std::string& token) {
+    Connection connection = connect();
+    connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token +
+                    "\r\nContent-Length: 0\r\n\r\n");
+    const std::string response = connection.response();
+    return response.substr(9, 3);
+  };
+  EXPECT_EQ(post(kToken), "200");
+  EXPECT_EQ(post("fedcba9876543210"), "401");
+  std::ofstream(dir_ / "token") << "fedcba9876543210";
+  server_->reload();
+  EXPECT_EQ(post("fedcba9876543210"), "200");
+  EXPECT_EQ(post(kToken), "401");
+  std::ofstream(dir_ / "token") << "bad";  // not used
+  server_->reload();
+  EXPECT_EQ(post("fedcba9876543210"), "200");
+}
+
+// A client that speaks TLS and trusts anybody.
+class TlsConnection {
+ public:
+  explicit TlsConnection(std::uint16_t port) : stream_(io_, context_) {
+    stream_.next_layer().connect({asio::ip::make_address("127.0.0.1"), port});
+    stream_.handshake(asio::ssl::stream_base::client);
+  }
+  std::string get(const std::string& path) {
+    asio::write(stream_,
+                asio::buffer("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    std::string out;
+    boost::system::error_code error;
+    asio::read(stream_, asio::dynamic_buffer(out), error);
+    ended_well_ = error == asio::error::eof;
+    return out;
+  }
+  long serial() {
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+        SSL_get1_peer_certificate(stream_.native_handle()), &X509_free);
+    return ASN1_INTEGER_get(X509_get_serialNumber(certificate.get()));
+  }
+  bool ended_well() const { return ended_well_; }
+
+ private:
+  asio::io_context io_;
+  asio::ssl::context context_{asio::ssl::context::tls_client};
+  asio::ssl::stream<tcp::socket> stream_;
+  bool ended_well_ = false;
+};
+
+TEST_F(ServerTest, SpeaksTlsAndTakesNewCertificatesWithoutARestart) {
+  ASSERT_TRUE(test_support::write_self_signed(dir_.path(), 1));
+  settings_.tls_certificate_file = dir_ / "cert.pem";
+  settings_.tls_key_file = dir_ / "key.pem";
+  settings_.header_timeout = 5s;
+  start();
+  TlsConnection first(server_->port());
+  EXPECT_EQ(first.serial(), 1);
+  ASSERT_TRUE(test_support::write_self_signed(dir_.path(), 2));
+  server_->reload();
+  // The reload is done before anything that is asked for later.
+  TlsConnection(server_->port()).get("/hello");
+  EXPECT_EQ(TlsConnection(server_->port()).serial(), 2);
+  EXPECT_TRUE(first.get("/hello").ends_with("hello"));  // goes on with the old one
+  EXPECT_TRUE(first.ended_well());
+  // One that cannot be used changes nothing.
+  std::ofstream(dir_ / "cert.pem") << "rubbish";
+  server_->reload();
+  TlsConnection(server_->port()).get("/hello");
+  EXPECT_EQ(TlsConnection(server_->port()).serial(), 2);
+}
+
+TEST_F(ServerTest, FindsNewCertificatesByItself) {
+  ASSERT_TRUE(test_support::write_self_signed(dir_.path(), 1));
+  settings_.tls_certificate_file = dir_ / "cert.pem";
+  settings_.tls_key_file = dir_ / "key.pem";
+  settings_.header_timeout = 5s;
+  start();
+  ASSERT_TRUE(test_support::write_self_signed(dir_.path(), 2));
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    if (TlsConnection(server_->port()).serial() == 2) return;
+    std::this_thread::sleep_for(50ms);
+  }
+  FAIL() << "still the old one";
+}
+
+TEST_F(ServerTest, WhoSpeaksNoTlsIsHungUpOn) {
+  ASSERT_TRUE(test_support::write_self_signed(dir_.path()));
+  settings_.tls_certificate_file = dir_ / "cert.pem";
+  settings_.tls_key_file = dir_ / "key.pem";
+  start();
+  Connection plain = connect();
+  plain.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_FALSE(has(plain.rest(), "hello"));
+  EXPECT_EQ(connect().rest(), "");  // nor may one say nothing
+}
+
+TEST_F(ServerTest, ListensOnAUnixSocket) {
+  const std::string path = dir_ / "admin.sock";
+  settings_.listen = "unix:" + path;
+  const auto get = [&] {
+    asio::io_context io;
+    asio::local::stream_protocol::socket socket(io);
+    socket.connect(asio::local::stream_protocol::endpoint(path));
+    asio::write(
+        socket,
+        asio::buffer(std::string("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")));
+    std::string out;
+    boost::system::error_code error;
+    asio::read(socket, asio::dynamic_buffer(out), error);
+    return out;
+  };
+  start();
+  EXPECT_EQ(server_->port(), 0);
+  EXPECT_TRUE(get().ends_with("hello"));
+  struct stat info {};
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0660U);
+  const auto second = AdminServer::create(settings_, Router{}, log_);
+  ASSERT_FALSE(second);  // the first one lives
+  EXPECT_TRUE(has(second.error().message, "admin.listen")) << second.error().message;
+  EXPECT_TRUE(get().ends_with("hello"));
+  server_.reset();
+  EXPECT_FALSE(std::filesystem::exists(path));
+  {  // as a killed daemon leaves it
+    asio::io_context io;
+    asio::local::stream_protocol::acceptor(io, asio::local::stream_protocol::endpoint(path));
+  }
+  ASSERT_TRUE(std::filesystem::exists(path));
+  start();
+  EXPECT_TRUE(get().ends_with("hello"));
+}
+
+TEST_F(ServerTest, ElsewhereIsRefusedWithoutTlsAndToken) {
+  settings_.listen = "0.0.0.0:0";
+  const auto server = AdminServer::create(settings_, Router{}, log_);
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().code, ErrorCode::kConfig);
+  EXPECT_TRUE(has(server.error().message, "needs TLS and a token")) << server.error().message;
+}
+
 TEST_F(ServerTest, RefusesConnectionsBeyondItsBoundAndRecovers) {
   settings_.header_timeout = 2s;
   start();
@@ -198,7 +409,9 @@ TEST_F(ServerTest, RefusesConnectionsBeyondItsBoundAndRecovers) {
       idle.back()->send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
       ASSERT_TRUE(idle.back()->response().ends_with("hello"));
     }
-    EXPECT_TRUE(has(connect().rest(), "admin.max_connections"));
+    Connection one_more = connect();
+    one_more.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_TRUE(has(one_more.rest(), "admin.max_connections"));
   }
   for (int attempt = 0; attempt < 100; ++attempt) {  // until it has seen them go
     Connection connection = connect();

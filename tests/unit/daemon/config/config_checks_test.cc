@@ -82,12 +82,38 @@ TEST(CheckConfig, TheEnginesBoundsHoldToo) {
   EXPECT_THAT(problems(config), ElementsAre(HasSubstr("rows")));
 }
 
-TEST(CheckConfig, ListensOnLoopbackOnly) {
+TEST(CheckConfig, ListeningElsewhereNeedsTlsAndAToken) {
   Config config = reference_config();
-  config.admin.listen = "0.0.0.0:9643";
-  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("must be a loopback address")));
+  for (const char* listen : {"0.0.0.0:9643", "10.0.0.1:80", "[::]:80", "example.org:80"}) {
+    config.admin.listen = listen;
+    EXPECT_THAT(problems(config), ElementsAre(HasSubstr("needs TLS"))) << listen;
+  }
+  config.admin.tls_certificate_file = "cert.pem";
+  config.admin.tls_key_file = "key.pem";
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("a token (token_file)")));
+  config.admin.token_file = "token";
+  EXPECT_TRUE(problems(config).empty());
   config.admin.listen = "";
   EXPECT_TRUE(problems(config).empty());
+}
+
+TEST(CheckConfig, LoopbackAndUnixSocketsNeedNothing) {
+  Config config = reference_config();
+  for (const char* listen : {"127.0.0.1:1", "localhost:1", "[::1]:0", "unix:/run/a.sock"}) {
+    config.admin.listen = listen;
+    EXPECT_TRUE(problems(config).empty()) << listen;
+  }
+}
+
+TEST(CheckConfig, TlsNeedsCertificateAndKeyAndAPort) {
+  Config config = reference_config();
+  config.admin.tls_certificate_file = "cert.pem";
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("admin.tls_key_file is empty")));
+  config.admin.tls_key_file = "key.pem";
+  config.admin.listen = "unix:/run/a.sock";
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("must be empty where admin.listen")));
+  config.admin.tls_certificate_file = "";
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("admin.tls_certificate_file is empty")));
 }
 
 TEST(ParseListen, TakesAddressesApart) {
@@ -95,12 +121,19 @@ TEST(ParseListen, TakesAddressesApart) {
   ASSERT_TRUE(v4);
   EXPECT_EQ(v4->host, "127.0.0.1");
   EXPECT_EQ(v4->port, 80);
+  EXPECT_TRUE(v4->local);
   const auto v6 = parse_listen("[::1]:0");
   ASSERT_TRUE(v6);
   EXPECT_EQ(v6->host, "::1");
   EXPECT_EQ(v6->port, 0);
-  EXPECT_TRUE(parse_listen("localhost:9643"));
-  EXPECT_TRUE(parse_listen("127.9.9.9:1"));
+  EXPECT_TRUE(v6->local);
+  EXPECT_TRUE(parse_listen("127.9.9.9:1")->local);
+  EXPECT_FALSE(parse_listen("10.0.0.1:80")->local);
+  EXPECT_FALSE(parse_listen("[::]:80")->local);
+  const auto path = parse_listen("unix:/run/remapd/admin.sock");
+  ASSERT_TRUE(path);
+  EXPECT_EQ(path->unix_path, "/run/remapd/admin.sock");
+  EXPECT_TRUE(path->local);
 }
 
 TEST(ParseListen, RefusesWhatIsNoAddress) {
@@ -110,10 +143,11 @@ TEST(ParseListen, RefusesWhatIsNoAddress) {
     ASSERT_FALSE(listen) << text;
     EXPECT_THAT(listen.error().message, HasSubstr("must be an address and a port")) << text;
   }
-  for (const char* text : {"10.0.0.1:80", "[::]:80", "example.org:80", "*:80"}) {
+  for (const std::string& text :
+       {std::string("unix:"), std::string("unix:admin.sock"), "unix:/" + std::string(200, 'a')}) {
     const auto listen = parse_listen(text);
     ASSERT_FALSE(listen) << text;
-    EXPECT_THAT(listen.error().message, HasSubstr("loopback")) << text;
+    EXPECT_THAT(listen.error().message, HasSubstr("an absolute path")) << text;
   }
 }
 
