@@ -342,45 +342,66 @@ std::optional<Row> ArtifactView::find_exception(Id id) const {
   return row;
 }
 
+template <class Line>
+[[gnu::always_inline]] inline bool ArtifactView::find_in(Id id, std::uint64_t hash,
+                                                         Row& row) const {
+  const Line access(hash, row_bits_);
+  std::uint32_t l = reduce(hash, home_lines_);
+  const std::byte* at = line(l);
+  std::uint32_t f = flags(at);
+  if ((f & kExceptions) != 0) [[unlikely]] {
+    if (const auto found = find_exception(id)) {
+      row = *found;
+      return true;
+    }
+  }
+  for (;;) {
+    if (const int i = access.find(at); i >= 0) {
+      row = access.row(at, i);
+      return true;
+    }
+    if ((f & kOverflow) == 0 || ++l >= lines_) return false;
+    at += kLineBytes;
+    f = flags(at);
+  }
+}
+
+template <class Line>
+[[gnu::always_inline]] inline Row ArtifactView::row_of(Id id, std::uint64_t hash) const {
+  Row row;
+  return find_in<Line>(id, hash, row) && row.value < info_.rows ? row : info_.fallback.row(id);
+}
+
 std::optional<Row> ArtifactView::find(Id id, std::uint64_t hash) const {
   return with_line(layout_, [&]<class Line>() -> std::optional<Row> {
-    const Line access(hash, row_bits_);
-    std::uint32_t l = reduce(hash, home_lines_);
-    const std::byte* at = line(l);
-    std::uint32_t f = flags(at);
-    if ((f & kExceptions) != 0) [[unlikely]] {
-      if (const auto row = find_exception(id)) return row;
-    }
-    for (;;) {
-      if (const int i = access.find(at); i >= 0) return access.row(at, i);
-      if ((f & kOverflow) == 0 || ++l >= lines_) return std::nullopt;
-      at += kLineBytes;
-      f = flags(at);
-    }
+    Row row;
+    return find_in<Line>(id, hash, row) ? std::optional(row) : std::nullopt;
   });
 }
 
 Row ArtifactView::lookup(Id id) const {
-  const auto row = find(id, mix64(id));
-  return row && row->value < info_.rows ? *row : info_.fallback.row(id);
+  return with_line(layout_, [&]<class Line>() { return row_of<Line>(id, mix64(id)); });
 }
 
 void ArtifactView::lookup(std::span<const Id> ids, std::span<Row> out) const {
   REMAPD_CHECK(out.size() == ids.size(), "one row for each id");
-  constexpr std::size_t kBlock = 32;
-  std::array<std::uint64_t, kBlock> hashes;
-  for (std::size_t first = 0; first < ids.size(); first += kBlock) {
-    const std::size_t count = std::min(kBlock, ids.size() - first);
-    for (std::size_t i = 0; i < count; ++i) {
-      hashes[i] = mix64(ids[first + i]);
-      __builtin_prefetch(line(reduce(hashes[i], home_lines_)));
+  with_line(layout_, [&]<class Line>() {
+    // As many lines are on their way as one core can wait for.
+    constexpr std::size_t kAhead = 32;
+    std::array<std::uint64_t, kAhead> hashes;
+    const std::size_t n = ids.size();
+    const auto fetch = [&](std::size_t i) {
+      const std::uint64_t hash = mix64(ids[i]);
+      hashes[i % kAhead] = hash;
+      __builtin_prefetch(line(reduce(hash, home_lines_)));
+    };
+    for (std::size_t i = 0; i < std::min(kAhead, n); ++i) fetch(i);
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::uint64_t hash = hashes[i % kAhead];
+      if (i + kAhead < n) fetch(i + kAhead);
+      out[i] = row_of<Line>(ids[i], hash);
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      const Id id = ids[first + i];
-      const auto row = find(id, hashes[i]);
-      out[first + i] = row && row->value < info_.rows ? *row : info_.fallback.row(id);
-    }
-  }
+  });
 }
 
 void ArtifactView::lookup_second(std::span<const Id> ids, std::span<Row> out) const {

@@ -58,6 +58,10 @@ class ArtifactView {
 
   const std::byte* line(std::uint64_t index) const;
   std::optional<Row> find(Id id, std::uint64_t hash) const;
+  template <class Line>
+  Row row_of(Id id, std::uint64_t hash) const;
+  template <class Line>
+  bool find_in(Id id, std::uint64_t hash, Row& row) const;
   std::optional<Row> find_exception(Id id) const;
 
   ByteView bytes_;

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "core/pipeline/memory_plan.h"
 #include "daemon/cli/command.h"
 #include "daemon/cli/format.h"
 #include "daemon/cli/reachability.h"
@@ -38,6 +39,13 @@ class CheckConfigCommand final : public Command {
     }
     for (const std::string& risk : config::risks_of(*config)) {
       console.out << "warning: " << risk << "\n";
+    }
+    if (const auto engine = config->engine_config()) {
+      const pipeline::MemoryPlan plan = pipeline::memory_plan(*engine);
+      console.out << fmt::format(
+          "memory: statistics take {} when all {} ids are tracked, {:.0f} "
+          "bytes each\n",
+          format_bytes(plan.bytes), format_count(plan.slots), plan.bytes_per_tracked_id);
     }
     if (!offline) {
       if (auto reached = reach_all(*config, console); !reached) return reached;

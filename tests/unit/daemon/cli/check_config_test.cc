@@ -37,6 +37,7 @@ TEST_F(CheckConfig, FindsNoProblemWhereThereIsNone) {
   const auto done = check(reachable());
   EXPECT_EQ(done.code, ExitCode::kOk) << done.out << done.err;
   EXPECT_THAT(done.out, HasSubstr("1 table, 1 feature: no problem found"));
+  EXPECT_THAT(done.out, HasSubstr("memory: statistics take "));
   EXPECT_THAT(done.out, HasSubstr("ok       source.file.path"));
   EXPECT_FALSE(std::filesystem::exists(dir_ / "m"));
   EXPECT_FALSE(std::filesystem::exists(dir_ / "c"));
