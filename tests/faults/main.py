@@ -1,0 +1,64 @@
+"""Runs the fault scenarios and prints the verdict as one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+import scenarios
+from processes import Broker, FaultRunError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="faults")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", help="one scenario, by name")
+    options = parser.parse_args()
+    quick = options.quick
+    plan = {
+        "kills_one_partition": dict(kills=27 if quick else 90, samples=40_000 if quick else 120_000,
+                                    rate=1000),
+        "kills_many_partitions": dict(kills=6 if quick else 30, samples=20_000),
+        "broker_away": dict(seconds=8 if quick else 60, samples=20_000),
+        "two_daemons": dict(samples=8_000),
+        "disk_full": dict(samples=4_000),
+    }
+    if not quick or options.only == "topic_changes":
+        plan["topic_changes"] = {}
+    if options.only:
+        if options.only not in plan:
+            parser.error(f"--only: there are {', '.join(plan)}")
+        plan = {options.only: plan[options.only]}
+
+    began = time.monotonic()
+    verdict = scenarios.Verdict()
+    work = pathlib.Path(tempfile.mkdtemp(prefix="remapd-faults-"))
+    broker = Broker(work / "broker")
+    try:
+        broker.start()
+        for name, settings in plan.items():
+            getattr(scenarios, name)(broker, work, verdict, **settings)
+    except FaultRunError as error:
+        print(f"faults: the run could not be made: {error} (files: {work})", file=sys.stderr)
+        return 2
+    finally:
+        broker.remove()
+    for problem in verdict.problems:
+        print(f"faults: {problem}", file=sys.stderr)
+    print(json.dumps(dataclasses.asdict(verdict)
+                     | {"passed": verdict.passed(), "seconds": round(time.monotonic() - began)}))
+    if not verdict.passed():
+        print(f"faults: FAILED; logs are in {work}", file=sys.stderr)
+        return 1
+    shutil.rmtree(work)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""The real parts of a fault run: a Kafka broker, the daemon, the generator of events."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+REMAPD = ROOT / "build/release/bin/remapd"
+KAFKA_BROKER = ROOT / "scripts/kafka-broker"
+SAMPLES_PER_MESSAGE = 40
+TABLES = {"user": 200, "item": 150, "category": 16}  # and their row budgets
+
+
+class FaultRunError(Exception):
+    """The run itself went wrong: no verdict about remapd."""
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Broker:
+    """One KRaft node that can be stopped, killed and brought back on the same port."""
+
+    def __init__(self, state: pathlib.Path) -> None:
+        self.state = state
+        self.address = ""
+
+    def _call(self, *arguments: str) -> str:
+        done = subprocess.run([KAFKA_BROKER, *arguments, "--state", self.state],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise FaultRunError(f"kafka-broker {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def start(self) -> None:
+        if self.address:
+            self._call("start")
+        else:  # what is retained is looked at often, so that retention can be tried
+            self.address = self._call("start", "--property",
+                                      "log.retention.check.interval.ms=1000",
+                                      "--property", "log.segment.delete.delay.ms=100")
+
+    def stop(self) -> None:
+        self._call("stop")
+
+    def kill(self) -> None:
+        self._call("kill")
+
+    def remove(self) -> None:
+        self._call("remove")
+
+    def tool(self, main_class: str, *arguments: str) -> None:
+        """One of Kafka's own command-line tools."""
+        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+        jars = max((cache / "remapd").glob("kafka-*/jars"), key=lambda p: p.stat().st_mtime)
+        done = subprocess.run(["java", "-cp", f"{jars}/*", main_class, "--bootstrap-server",
+                               self.address, *arguments], capture_output=True, text=True,
+                              check=False)
+        if done.returncode != 0:
+            raise FaultRunError(f"{main_class}: {done.stdout}{done.stderr}")
+
+
+class Instance:
+    """A daemon as configured: survives the processes that run it."""
+
+    def __init__(self, broker: Broker, work: pathlib.Path, name: str, *, events: str,
+                 mappings: str, partitions: int = 1, settings: str = "") -> None:
+        self.directory = work / name
+        self.directory.mkdir()
+        self.config = self.directory / "remapd.toml"
+        self.log = self.directory / "log"
+        self.checkpoints = self.directory / "checkpoints"
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        tables = "".join(f'[[table]]\nname = "{t}"\nrows = {rows}\nmax_tracked_ids = 20000\n'
+                         f'[[feature]]\nname = "{t}"\n' for t, rows in TABLES.items())
+        self.config.write_text(f"""
+[instance]
+name = "{name}"
+[source]
+kind = "kafka"
+[source.kafka]
+topic = "{events}"
+[source.kafka.properties]
+"topic.metadata.refresh.interval.ms" = "1000"
+[sink]
+kind = "kafka"
+[sink.kafka]
+topic = "{mappings}"
+[dead_letter]
+kind = "file"
+[dead_letter.file]
+path = "{self.directory}/dead-letters.ndjson"
+[kafka]
+brokers = "{broker.address}"
+[checkpoint]
+dir = "{self.checkpoints}"
+interval = "300ms"
+[publish]
+first_samples = 1000
+every_samples = 1000
+growth = 1.0
+samples_per_id = 0
+wait_for_publish = true
+[admin]
+listen = "127.0.0.1:{self.port}"
+[log]
+level = "debug"
+{settings}
+{tables}""")
+        made = subprocess.run([REMAPD, "topics", "--config", self.config, "--create",
+                               "--partitions", str(partitions), "--replication", "1"],
+                              capture_output=True, text=True, check=False)
+        if made.returncode not in (0, 1):
+            raise FaultRunError(f"remapd topics: {made.stdout}{made.stderr}")
+
+    def start(self, failpoints: str = "") -> None:
+        environment = {**os.environ}
+        if failpoints:
+            environment["REMAPD_FAILPOINTS"] = failpoints
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([REMAPD, "run", "--config", self.config],
+                                            stderr=log, stdout=log, env=environment)
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit code, or None if it still runs after so long."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """An orderly stop."""
+        self.process.terminate()
+        if self.wait(90) != 0:
+            self.process.kill()
+            raise FaultRunError(f"{self.config.parent.name} did not stop well; see {self.log}")
+
+    def get(self, path: str) -> dict | list | None:
+        """What the admin server answers; None while it does not."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def samples(self) -> int:
+        status = self.get("/status")
+        return status["stream"]["samples"] if status else 0
+
+    def wait_for_samples(self, samples: int, seconds: float) -> int:
+        """The samples taken in once there are at least so many (or the time is over)."""
+        end = time.monotonic() + seconds
+        while (have := self.samples()) < samples and time.monotonic() < end:
+            if not self.alive():
+                raise FaultRunError(f"the daemon ended by itself; see {self.log}")
+            time.sleep(0.1)
+        return have
+
+    def wait_for_log(self, text: str, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.log.exists() and text in self.log.read_text(errors="replace"):
+                return True
+            time.sleep(0.1)
+        return False
+
+
+def _generator(samples: int, seed: int) -> list[str]:
+    return [str(REMAPD), "generate", "--samples", str(samples), "--seed", str(seed),
+            "--samples-per-message", str(SAMPLES_PER_MESSAGE), "--users", "600", "--items", "400",
+            "--new-item-rate", "0.002"]
+
+
+def generate(broker: Broker, topic: str, samples: int, *, rate: float = 0,
+             seed: int = 1) -> subprocess.Popen[bytes]:
+    """Starts sending generated samples: the same for the same seed, whatever the rate."""
+    return subprocess.Popen(
+        [*_generator(samples, seed), "--topic", topic, "--brokers", broker.address, "--rate",
+         str(rate)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@functools.cache
+def generated_ids() -> dict[str, list[int]]:
+    """The ids that the streams of seed 1 begin with, by table."""
+    with tempfile.TemporaryDirectory() as directory:
+        log = pathlib.Path(directory) / "events.tsv"
+        subprocess.run([*_generator(20_000, 1), "--out", log], check=True, capture_output=True)
+        header, *lines = log.read_text().splitlines()
+    columns = header.split("\t")
+    rows = [line.split("\t") for line in lines]
+    return {t: sorted({int(row[columns.index(t)]) for row in rows}) for t in TABLES}
+
+
+def send_all(broker: Broker, topic: str, samples: int, *, seed: int = 1) -> None:
+    if generate(broker, topic, samples, seed=seed).wait() != 0:
+        raise FaultRunError(f"could not send {samples} samples to {topic}")
