@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -14,16 +15,21 @@
 #include "daemon/application/application.h"
 #include "daemon/application/ports.h"
 #include "daemon/cli/command.h"
+#include "daemon/cli/exit_code.h"
 #include "daemon/cli/version.h"
 #include "daemon/config/config_checks.h"
 #include "daemon/config/config_loader.h"
 #include "daemon/logging/logger.h"
+#include "daemon/service/exit_guard.h"
 #include "daemon/service/notifier.h"
 #include "daemon/service/signals.h"
 #include "daemon/service/supervisor.h"
 
 namespace remapd::cli {
 namespace {
+
+// For connections to close once everything is saved.
+constexpr std::chrono::seconds kPatienceAtExit{10};
 
 class RunCommand final : public Command {
  public:
@@ -67,6 +73,7 @@ class RunCommand final : public Command {
   Result<void> serve(const config::Config& config, daemon::Signals& signals,
                      logging::Logger& log) const {
     const SystemClock clock;
+    daemon::ExitGuard guard;  // outlives what it guards against
     const auto engine_config = config.engine_config();
     if (!engine_config) return fail(engine_config.error());
     auto ports =
@@ -85,17 +92,22 @@ class RunCommand final : public Command {
     }
     const daemon::Notifier notifier;
     (*application)->start();
-    return daemon::Supervisor({.application = **application,
-                               .signals = signals,
-                               .notifier = notifier,
-                               .log = log,
-                               .clock = clock,
-                               .reload_files =
-                                   [&] {
-                                     if (admin_server) admin_server->reload();
-                                   }},
-                              config, [this] { return load(); })
-        .run();
+    auto end = daemon::Supervisor({.application = **application,
+                                   .signals = signals,
+                                   .notifier = notifier,
+                                   .log = log,
+                                   .clock = clock,
+                                   .reload_files =
+                                       [&] {
+                                         if (admin_server) admin_server->reload();
+                                       }},
+                                  config, [this] { return load(); })
+                   .run();
+    guard.arm(kPatienceAtExit, [&log, code = end ? ExitCode::kOk : exit_code(end.error())] {
+      log.warning("connections are not closing, leaving them: everything is saved");
+      std::_Exit(static_cast<int>(code));
+    });
+    return end;
   }
 };
 
