@@ -142,7 +142,10 @@ Result<Line> AccessBatchDecoder::State::decode_line(std::string_view text, Event
   if (!object.is_object()) return corrupt("it is not a JSON object");
   Line line;
   if (const auto t = object.find("t"); t != object.end()) {
-    if (!t->is_number_integer()) return corrupt("t is not an integer");
+    constexpr std::uint64_t kLatest = std::numeric_limits<std::int64_t>::max();
+    if (!t->is_number_integer() || (t->is_number_unsigned() && t->get<std::uint64_t>() > kLatest)) {
+      return corrupt("t is not an integer of 64 bits");
+    }
     line.time_ms = t->get<std::int64_t>();
   }
   const auto number = [&](const char* name, std::optional<float>& out) -> Result<void> {

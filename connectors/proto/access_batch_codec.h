@@ -38,7 +38,7 @@ class AccessBatchDecoder {
   // One or more lines of NDJSON, one sample each:
   //   {"t":1690000000123,"label":1,"w":1.0,"f":{"user":[7],"item":["B00X"],"site":3}}
   // Ids are unsigned integers or strings (hashed by hash_text()); a scalar is a list of one.
-  // Errors name the line and the member.
+  // Of members that come twice the last counts. Errors name the line and the member.
   Result<DecodeNotes> decode_ndjson(ByteView payload, pipeline::EventBatch& into);
 
   // A payload that starts with '{' is NDJSON, anything else protobuf.

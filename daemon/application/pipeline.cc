@@ -14,6 +14,8 @@ constexpr auto kPollTimeout = 100ms;
 constexpr auto kStatusInterval = 1'000ms;
 constexpr auto kComplaintInterval = 10'000ms;
 constexpr auto kSourceRetry = 1'000ms;
+// A producer's clock that is further ahead is wrong.
+constexpr std::chrono::milliseconds kMostAhead = 24h;
 
 }  // namespace
 
@@ -26,7 +28,8 @@ Pipeline::Pipeline(Options options, std::unique_ptr<pipeline::Engine> engine, Po
       board_(board),
       log_(log),
       clock_(clock),
-      next_source_complaint_(clock.now()) {
+      next_source_complaint_(clock.now()),
+      next_time_complaint_(clock.now()) {
   const Post post = [this](Task task) { tasks_.push(std::move(task)); };
   publisher_ = std::make_unique<Publisher>(
       Publisher::Options{.schedule = options_.schedule,
@@ -207,7 +210,7 @@ Result<void> Pipeline::read_once() {
   status_.problem.clear();
   switch (*polled) {
     case pipeline::PollOutcome::kBatch:
-      status_.event_time_ms = std::max(status_.event_time_ms, cursor_.refill().event_time_ms);
+      note_event_time(cursor_.refill().event_time_ms);
       cursor_.filled();
       return {};
     case pipeline::PollOutcome::kIdle:
@@ -237,6 +240,20 @@ void Pipeline::complain_about_source(const Error& error) {
   if (clock_.now() < next_source_complaint_) return;
   next_source_complaint_ = clock_.now() + kComplaintInterval;
   log_.warning("cannot read events, trying again", {{"error", error.message}});
+}
+
+// Only shown: statistics and schedules count samples. One time that is far ahead would hide all
+// that come after it.
+void Pipeline::note_event_time(std::int64_t event_ms) {
+  if (event_ms <= wall_ms() + kMostAhead.count()) {
+    status_.event_time_ms = std::max(status_.event_time_ms, event_ms);
+  } else if (clock_.now() >= next_time_complaint_) {
+    next_time_complaint_ = clock_.now() + kComplaintInterval;
+    log_.warning(
+        "event times lie more than a day ahead and are not shown; is a producer's clock "
+        "wrong?",
+        {{"event_time_ms", event_ms}});
+  }
 }
 
 // Builds due between two samples begin here, not when the first of them has been taken in: a stream

@@ -112,6 +112,7 @@ class Pipeline {
   Result<void> read_once();
   Result<void> build_last_versions();
   void complain_about_source(const Error& error);
+  void note_event_time(std::int64_t event_ms);
   void take_in();
   bool must_wait() const;
   std::optional<Error> fatal() const;
@@ -145,6 +146,7 @@ class Pipeline {
   bool last_built_ = false;  // the versions at its end have been begun
   std::chrono::steady_clock::time_point next_status_;
   std::chrono::steady_clock::time_point next_source_complaint_;
+  std::chrono::steady_clock::time_point next_time_complaint_;
   std::optional<std::chrono::steady_clock::time_point> stop_deadline_;
 
   std::unique_ptr<Publisher> publisher_;

@@ -7,8 +7,11 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "connectors/proto/access.pb.h"
 #include "core/base/hash.h"
@@ -146,6 +149,67 @@ TEST(AccessBatchProtobuf, FlippedBytesNeverBreakTheBatch) {
   }
 }
 
+// A producer whose lengths are int32 writes -1 as ten bytes, read as 2^32 - 1.
+TEST(AccessBatchProtobuf, NegativeLengthsAreRefused) {
+  v1::AccessBatch message;
+  message.add_keys("user");
+  std::string bytes = message.SerializeAsString();
+  bytes += std::string("\x12\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12);
+  AccessBatchDecoder decoder(user_and_item());
+  EventBatch batch;
+  const auto refused = decoder.decode_protobuf(as_bytes(bytes), batch);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "lengths add up to 4294967295 but there are 0 values");
+  expect_empty(batch);
+}
+
+TEST(AccessBatchProtobuf, AMillionFeaturesAreCountedAndPassedOver) {
+  constexpr std::uint32_t kFeatures = 1'000'000;
+  v1::AccessBatch message;
+  for (std::uint32_t f = 0; f < kFeatures; ++f) {
+    message.add_keys(fmt::format("f{}", f));
+    message.add_lengths(1);
+    message.add_values(f);
+  }
+  message.set_keys(kFeatures - 1, "user");
+  AccessBatchDecoder decoder(user_and_item());
+  EventBatch batch;
+  const auto notes = decoder.decode_protobuf(as_bytes(message.SerializeAsString()), batch);
+  ASSERT_TRUE(notes) << notes.error().message;
+  EXPECT_EQ(notes->unknown_features, kFeatures - 1);
+  EXPECT_THAT(batch.values(kUser), ElementsAre(kFeatures - 1));
+  EXPECT_EQ(batch.total_ids(), 1U);
+}
+
+TEST(AccessBatchDecoder, AGigabyteOfNonsenseIsRefusedWithoutMemoryOfItsSize) {
+  constexpr std::size_t kSize = std::size_t{1} << 30;
+  void* mapped = mmap(nullptr, kSize, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  const ByteView payload(static_cast<const std::byte*>(mapped), kSize);
+  const auto peak_kib = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  AccessBatchDecoder decoder(user_and_item());
+  EventBatch batch;
+  const long before = peak_kib();
+  const auto no_message = decoder.decode(payload, batch);
+  ASSERT_FALSE(no_message);
+  EXPECT_EQ(no_message.error().message, "1073741824 bytes that are no AccessBatch message");
+  // A gigabyte of values is announced, and eight bytes come.
+  const auto cut_off = decoder.decode(as_bytes(std::string("\x1a\x80\x80\x80\x80\x04"
+                                                           "12345678",
+                                                           14)),
+                                      batch);
+  ASSERT_FALSE(cut_off);
+  EXPECT_EQ(cut_off.error().message, "14 bytes that are no AccessBatch message");
+  EXPECT_LT(peak_kib() - before, 64 << 10);
+  munmap(mapped, kSize);
+  expect_empty(batch);
+}
+
 TEST(AccessBatchNdjson, ReadsASampleALine) {
   AccessBatchDecoder decoder(user_and_item());
   EventBatch batch;
@@ -179,6 +243,29 @@ TEST(AccessBatchNdjson, WithoutLabelsAndWeightsThereAreNone) {
   EXPECT_EQ(batch.event_time_ms, 0);
 }
 
+// As JSON has it, where protobuf refuses keys that come twice.
+TEST(AccessBatchNdjson, OfMembersThatComeTwiceTheLastCounts) {
+  AccessBatchDecoder decoder(user_and_item());
+  EventBatch batch;
+  ASSERT_TRUE(decoder.decode_ndjson(
+      as_bytes("{\"label\":0,\"label\":1,\"f\":{\"user\":[1,2],\"user\":[3]}}"), batch));
+  EXPECT_THAT(batch.values(kUser), ElementsAre(3U));
+  EXPECT_THAT(batch.lengths(kUser), ElementsAre(1U));
+  EXPECT_THAT(batch.labels(), ElementsAre(1.0F));
+}
+
+TEST(AccessBatchNdjson, AMillionFeaturesAreCountedAndPassedOver) {
+  constexpr std::uint32_t kFeatures = 1'000'000;
+  std::string line = "{\"f\":{\"user\":7";
+  for (std::uint32_t f = 1; f < kFeatures; ++f) line += fmt::format(",\"f{}\":1", f);
+  AccessBatchDecoder decoder(user_and_item());
+  EventBatch batch;
+  const auto notes = decoder.decode_ndjson(as_bytes(line + "}}"), batch);
+  ASSERT_TRUE(notes) << notes.error().message;
+  EXPECT_EQ(notes->unknown_features, kFeatures - 1);
+  EXPECT_THAT(batch.values(kUser), ElementsAre(7U));
+}
+
 TEST(AccessBatchNdjson, ErrorsNameTheLineAndTheMember) {
   const std::pair<const char*, const char*> bad_lines[] = {
       {"nonsense", "not a JSON object"},
@@ -187,6 +274,8 @@ TEST(AccessBatchNdjson, ErrorsNameTheLineAndTheMember) {
       {"{\"t\":1}", "f, the object of features"},
       {"{\"f\":[]}", "f, the object of features"},
       {"{\"t\":\"now\",\"f\":{}}", "t is not an integer"},
+      {"{\"t\":9223372036854775808,\"f\":{}}", "t is not an integer of 64 bits"},
+      {"{\"label\":NaN,\"f\":{}}", "not a JSON object"},
       {"{\"label\":\"1\",\"f\":{}}", "label is not a number"},
       {"{\"w\":[],\"f\":{}}", "w is not a number"},
       {"{\"f\":{\"user\":-1}}", "f.user: an id is"},

@@ -1,6 +1,7 @@
 #include "daemon/application/pipeline.h"
 
 #include <future>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -181,6 +182,24 @@ TEST_F(PipelineTest, SourceErrorsThatPassAreShown) {
   ASSERT_TRUE(pipeline_->join());
   EXPECT_THAT(log_.text(), HasSubstr("all brokers down"));
   EXPECT_EQ(board_.read()->problem, "");
+}
+
+TEST_F(PipelineTest, TimesFarAheadOrBehindAreTakenInAndNotShown) {
+  make();
+  for (const std::int64_t time : {std::numeric_limits<std::int64_t>::max(), std::int64_t{1},
+                                  std::numeric_limits<std::int64_t>::min()}) {
+    script_.steps.push([time](pipeline::EventBatch& into) {
+      into = some_samples(10);
+      into.event_time_ms = time;
+      return pipeline::PollOutcome::kBatch;
+    });
+  }
+  give_end();
+  pipeline_->start();
+  ASSERT_TRUE(pipeline_->join());
+  EXPECT_EQ(board_.read()->samples, 30U);
+  EXPECT_EQ(board_.read()->event_time_ms, 1);
+  EXPECT_THAT(log_.text(), HasSubstr("event times lie more than a day ahead"));
 }
 
 TEST_F(PipelineTest, SourceErrorsThatDoNotPassEndItAfterACheckpoint) {
