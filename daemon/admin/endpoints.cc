@@ -12,6 +12,7 @@
 #include "connectors/files/tsv_decoder.h"
 #include "daemon/admin/action_endpoints.h"
 #include "daemon/admin/event_feed.h"
+#include "daemon/admin/openapi.h"
 #include "daemon/admin/status_json.h"
 #include "daemon/admin/version_endpoints.h"
 #include "daemon/metrics/metrics.h"
@@ -158,6 +159,11 @@ Router endpoints(daemon::Control& control, const config::Admin& settings) {
              [&control](const Request& request, Respond respond) {
                sharing_row(control, request, std::move(respond));
              });
+  router.add(Method::kGet, "/v1/openapi.json", [](const Request&, const Respond& respond) {
+    Response response;
+    response.body = openapi_json();
+    respond(std::move(response));
+  });
   add_version_endpoints(control, router);
   add_action_endpoints(control, router);
   router.add(Method::kGet, "/v1/events",

@@ -4,6 +4,7 @@
 //   GET /readyz    200 while mapping versions can be expected, else 503 and why not
 //   GET /status    everything the daemon says of itself, JSON
 //   GET /metrics   the same as metrics, Prometheus text or OpenMetrics
+//   GET /v1/openapi.json                               all of this for machines
 //   GET /v1/tables                                     the tables of /status
 //   GET /v1/tables/{table}                             one of them
 //   GET /v1/tables/{table}/lookup?id=ID                where an id lives, and with whom
