@@ -34,6 +34,7 @@ namespace {
 constexpr std::array<BlobKind, mapping::kBlobKinds> kAllBlobs = {BlobKind::kSnapshot,
                                                                  BlobKind::kDelta, BlobKind::kPlan};
 constexpr int kClaimAttempts = 10;
+constexpr std::int64_t kUnknownOffset = -2;
 constexpr std::size_t kQueueBytes = std::size_t{32} << 20;
 
 // The blobs must be the ones the manifest names, or readers would refuse the version.
@@ -78,15 +79,12 @@ class KafkaMappingSink::Publisher {
     if (auto read = read_new(); !read) return fail(std::move(read).error());
     for (int attempt = 0; attempt < kClaimAttempts; ++attempt) {
       const Epoch epoch{history(table).epoch().value + 1};
-      const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-          std::chrono::system_clock::now().time_since_epoch());
-      const Record claim = claim_record(table, epoch, instance, now.count());
-      const auto offsets = send({&claim, 1});
-      if (!offsets) return fail(offsets.error());
-      if (auto read = read_new(); !read) return fail(std::move(read).error());
+      const auto holds = claim(table, epoch, instance);
+      if (!holds) return fail(holds.error());
+      if (!*holds) continue;  // too late
+      held_.insert_or_assign(std::string(table),
+                             Held{epoch, std::string(instance), history(table).claim_offset()});
       const TableHistory& seen = history(table);
-      if (seen.epoch() != epoch || seen.claim_offset() != offsets->front()) continue;  // too late
-      epochs_.insert_or_assign(std::string(table), epoch);
       mapping::Tenure tenure{.epoch = epoch, .last = std::nullopt, .newest = seen.newest()};
       if (!seen.versions().empty()) tenure.last = seen.versions().rbegin()->second.manifest;
       return tenure;
@@ -100,8 +98,8 @@ class KafkaMappingSink::Publisher {
   Result<void> publish(const Publication& publication) {
     const Manifest& manifest = publication.manifest;
     const std::string& table = manifest.info.table;
-    const auto ours = epochs_.find(table);
-    if (ours == epochs_.end() || ours->second != manifest.info.epoch) {
+    const auto ours = held_.find(table);
+    if (ours == held_.end() || ours->second.epoch != manifest.info.epoch) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("table {} has not been taken over with epoch {}", table,
                               manifest.info.epoch.value));
@@ -246,6 +244,7 @@ class KafkaMappingSink::Publisher {
           options_.topic, range->high, position_);
       histories_.clear();
       position_ = 0;
+      topic_suits_ = false;
     }
     const std::int64_t from = std::max(position_, range->low);
     auto read = log_->read(from, range->high, [&](const LogRecord& record) {
@@ -256,10 +255,36 @@ class KafkaMappingSink::Publisher {
     return read;
   }
 
+  // Whether this claim is the one that holds the epoch; its records have been read then.
+  Result<bool> claim(std::string_view table, Epoch epoch, std::string_view instance) {
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+    const Record record = claim_record(table, epoch, instance, now.count());
+    const auto offsets = send({&record, 1});
+    if (!offsets) return fail(offsets.error());
+    if (auto read = read_new(); !read) return fail(std::move(read).error());
+    const TableHistory& seen = history(table);
+    return seen.epoch() == epoch && seen.claim_offset() == offsets->front();
+  }
+
   Result<void> still_ours(const std::string& table) {
     if (auto read = read_new(); !read) return read;
-    if (history(table).epoch() != epochs_.at(table)) return fail(superseded(table));
-    return {};
+    Held& ours = held_.at(table);
+    if (history(table).epoch() < ours.epoch) {
+      // Epochs never fall: the topic was made anew. Claimed again under the epoch it was held with,
+      // a table stays with the last of those who took it over.
+      if (auto suits = check_topic(); !suits) return suits;
+      ours.claim_offset = kUnknownOffset;  // also should the claim arrive without our being told
+      if (const auto sent = claim(table, ours.epoch, ours.instance); !sent) {
+        return fail(sent.error());
+      }
+    }
+    const TableHistory& seen = history(table);
+    if (ours.claim_offset == kUnknownOffset && seen.holder() == ours.instance) {
+      ours.claim_offset = seen.claim_offset();
+    }
+    if (seen.epoch() == ours.epoch && seen.claim_offset() == ours.claim_offset) return {};
+    return fail(superseded(table));
   }
 
   Error superseded(const std::string& table) {
@@ -268,7 +293,7 @@ class KafkaMappingSink::Publisher {
             fmt::format("topic \"{}\": instance {} has taken table {} over with epoch {} (ours is "
                         "{})",
                         options_.topic, seen.holder().empty() ? "(unknown)" : seen.holder(), table,
-                        seen.epoch().value, epochs_.at(table).value),
+                        seen.epoch().value, held_.at(table).epoch.value),
             false};
   }
 
@@ -381,7 +406,12 @@ class KafkaMappingSink::Publisher {
   std::unique_ptr<RecordLog> log_;
   std::int64_t position_ = 0;  // all records before it have been applied
   std::map<std::string, TableHistory, std::less<>> histories_;
-  std::map<std::string, Epoch, std::less<>> epochs_;  // by table: ours
+  struct Held {
+    Epoch epoch;
+    std::string instance;
+    std::int64_t claim_offset;
+  };
+  std::map<std::string, Held, std::less<>> held_;  // by table: what we took over
   bool topic_suits_ = false;
   std::string last_problem_;
   std::unique_ptr<KafkaClient> producer_;

@@ -11,6 +11,9 @@
 // higher claim, and every reader ignores it; keys contain the epoch, so that compaction does not
 // let it replace anything either.
 //
+// A topic that was deleted and made anew knows no claims: whoever publishes next claims the table
+// again under the epoch it has, so that the last who took it over prevails there, too.
+//
 // After a publish the records of old versions are deleted (tombstones), manifests first, except
 // those of the newest `retain_versions`, and never those of the newest version with a snapshot nor
 // what comes after it.

@@ -226,6 +226,52 @@ TEST_F(KafkaMappings, WhoWasTakenOverPublishesNoMore) {
   EXPECT_EQ(text_of(source->fetch(manifests[0], BlobKind::kSnapshot)), "good");
 }
 
+TEST_F(KafkaMappings, InATopicMadeAnewTheLastWhoTookOverPrevails) {
+  const auto old_sink = sink_of();
+  ASSERT_TRUE(old_sink->take_over("items", "old"));
+  const std::string large = random_text(1 << 20, 3);  // a topic longer than the next one
+  ASSERT_TRUE(old_sink->publish(publication_of({.version = 1, .snapshot = large})));
+  const auto new_sink = sink_of();
+  ASSERT_TRUE(new_sink->take_over("items", "new"));
+  ASSERT_TRUE(new_sink->publish(publication_of({.version = 2, .epoch = 2})));
+
+  ASSERT_TRUE(admin->delete_topic(topic));
+  // Until brokers have forgotten the topic and know the new one.
+  const auto patiently = [](const auto& action) {
+    const auto deadline = steady_clock::now() + 30s;
+    auto result = action();
+    while (!result && result.error().retryable && steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(100ms);
+      result = action();
+    }
+    return result;
+  };
+  const auto gone =
+      new_sink->publish(publication_of({.version = 3, .epoch = 2, .snapshot = "third"}));
+  ASSERT_FALSE(gone);
+  EXPECT_TRUE(gone.error().retryable) << gone.error().message;
+  const auto made = patiently([&] {
+    auto created = admin->create_topic(mapping_topic(topic, 512 << 10));
+    if (!created) created.error().retryable = true;
+    return created;
+  });
+  ASSERT_TRUE(made) << made.error().message;
+  const auto published = patiently([&] {
+    return new_sink->publish(publication_of({.version = 3, .epoch = 2, .snapshot = "third"}));
+  });
+  ASSERT_TRUE(published) << published.error().message;
+  EXPECT_THAT(keys_there(), testing::Contains("items/claim"));
+  const auto refused = patiently(
+      [&] { return old_sink->publish(publication_of({.version = 2, .snapshot = "stale"})); });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(refused.error().message, HasSubstr("instance new"));
+  const auto source = source_of();
+  const auto manifests = report(*source, 1);
+  ASSERT_THAT(numbers(manifests), ElementsAre(3));
+  EXPECT_EQ(text_of(source->fetch(manifests[0], BlobKind::kSnapshot)), "third");
+}
+
 TEST_F(KafkaMappings, WhatAStalledInstanceStillWritesIsIgnoredAndReplacesNothing) {
   const auto old_sink = sink_of();
   ASSERT_TRUE(old_sink->take_over("items", "old"));
