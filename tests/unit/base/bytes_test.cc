@@ -149,5 +149,42 @@ TEST(Bytes, RandomReadsStayInside) {
   }
 }
 
+TEST(ByteReader, ReadsSparseListsOfAnySize) {
+  for (const std::size_t size : {0UL, 1UL, 1023UL, 1024UL, 1025UL, 5000UL}) {
+    std::vector<std::uint32_t> values(size, 0);
+    if (size > 0) values[size - 1] = 7;
+    if (size > 3000) values[2000] = 9;
+    ByteWriter out;
+    out.put_sparse(std::span<const std::uint32_t>(values));
+    EXPECT_LE(out.size(), 16 + 2 * (8 + 4 * kSparseBlock));
+    std::vector<std::uint32_t> back(size, 0);
+    ByteReader in(out.bytes());
+    in.get_sparse(std::span<std::uint32_t>(back));
+    EXPECT_TRUE(in.ok());
+    EXPECT_EQ(in.remaining(), 0U);
+    EXPECT_EQ(back, values);
+    std::vector<std::uint32_t> larger(size + 1, 0);
+    ByteReader wrong(out.bytes());
+    wrong.get_sparse(std::span<std::uint32_t>(larger));
+    EXPECT_FALSE(wrong.ok());
+  }
+}
+
+TEST(ByteReader, RefusesSparseListsWhoseBlocksDoNotAscend) {
+  for (const std::uint64_t second : {0ULL, 1ULL, 2ULL, ~0ULL}) {
+    ByteWriter out;
+    out.put<std::uint64_t>(3 * kSparseBlock);
+    out.put<std::uint64_t>(2);
+    for (const std::uint64_t block : {std::uint64_t{1}, second}) {
+      out.put(block);
+      out.put_array(std::span<const std::uint8_t>(std::vector<std::uint8_t>(kSparseBlock, 1)));
+    }
+    std::vector<std::uint8_t> back(3 * kSparseBlock, 0);
+    ByteReader in(out.bytes());
+    in.get_sparse(std::span<std::uint8_t>(back));
+    EXPECT_EQ(in.ok(), second == 2) << second;
+  }
+}
+
 }  // namespace
 }  // namespace remapd

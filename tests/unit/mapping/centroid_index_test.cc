@@ -40,6 +40,22 @@ TEST(CentroidBlock, FindsTheNearestOfEverySize) {
   }
 }
 
+// Points are searched eight at a time and the rest alone: the same answers, to the last bit.
+TEST(CentroidBlock, FindsTheSameForManyPointsAsOneByOne) {
+  constexpr std::size_t d = 7;
+  const CentroidBlock block(random_points(100, d, 5), d);
+  for (const std::size_t n : {1UL, 7UL, 8UL, 9UL, 21UL}) {
+    const auto points = random_points(n, d, n);
+    std::vector<CentroidBlock::Nearest> found(n);
+    block.nearest(points, found);
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto alone = block.nearest(points.data() + i * d);
+      EXPECT_EQ(found[i].index, alone.index);
+      EXPECT_EQ(found[i].distance, alone.distance);
+    }
+  }
+}
+
 TEST(CentroidBlock, TakesTheLowestOfEqualCentroids) {
   const std::vector<float> same(40, 1.0F);
   const float point[] = {2.0F};

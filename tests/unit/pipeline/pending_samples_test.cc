@@ -54,6 +54,25 @@ TEST(PendingSamples, TakesABatchPieceByPiece) {
   EXPECT_THAT(pending.begin(1), ElementsAre(0));
 }
 
+TEST(PendingSamples, PartWithTheirLastSamples) {
+  std::vector<std::size_t> value_at(2, 0);
+  for (const std::size_t first : {0UL, 1UL, 2UL, 3UL}) {
+    PendingSamples pending(2);
+    PendingSamples rest(2);
+    value_at.assign(2, 0);
+    pending.append(three_samples(), 0, 3, value_at);
+    pending.move_from(first, rest);
+    PendingSamples head(2);
+    PendingSamples tail(2);
+    value_at.assign(2, 0);
+    head.append(three_samples(), 0, first, value_at);
+    tail.append(three_samples(), first, 3 - first, value_at);
+    EXPECT_EQ(saved(pending), saved(head)) << first;
+    EXPECT_EQ(saved(rest), saved(tail)) << first;
+    EXPECT_EQ(pending.total_ids() + rest.total_ids(), 8U);
+  }
+}
+
 TEST(PendingSamples, GivesBatchesWithoutLabelsOrWeightsTheDefaults) {
   EventBatch batch;
   batch.reset(1);
