@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -19,6 +20,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="faults")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", help="one scenario, by name")
+    parser.add_argument("--each-failpoint", action="store_true",
+                        help="one kill at each failpoint, for ctest")
     options = parser.parse_args()
     quick = options.quick
     plan = {
@@ -31,6 +34,13 @@ def main() -> int:
     }
     if not quick or options.only == "topic_changes":
         plan["topic_changes"] = {}
+    if options.each_failpoint:
+        if "REMAPD_KAFKA_BROKERS" not in os.environ:
+            print("faults: REMAPD_KAFKA_BROKERS is not set: run by scripts/test")
+            return 0
+        # Every third of the kills is at random.
+        plan = {"kills_one_partition": dict(kills=len(scenarios.FAILPOINTS) * 3 // 2,
+                                            samples=30_000, rate=1000)}
     if options.only:
         if options.only not in plan:
             parser.error(f"--only: there are {', '.join(plan)}")

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-REMAPD = ROOT / "build/release/bin/remapd"
+REMAPD = pathlib.Path(os.environ.get("REMAPD", ROOT / "build/release/bin/remapd"))
 KAFKA_BROKER = ROOT / "scripts/kafka-broker"
 SAMPLES_PER_MESSAGE = 40
 TABLES = {"user": 200, "item": 150, "category": 16}  # and their row budgets
