@@ -11,9 +11,10 @@
 namespace remapd::embedding {
 namespace {
 
-constexpr double kStopShare = 0.01;          // of the samples: beyond it a context says nothing
-constexpr std::size_t kPiece = 4'096;        // nodes a task works on
-constexpr std::uint32_t kStopMinimum = 200;  // accesses; below it every context counts
+constexpr double kStopShare = 0.01;           // of the samples: beyond it a context says nothing
+constexpr std::size_t kPiece = 4'096;         // nodes a task works on
+constexpr std::uint32_t kOldNeighbours = 32;  // in the dense state of version 1
+constexpr std::uint32_t kStopMinimum = 200;   // accesses; below it every context counts
 // Of the popularity coordinate, for each doubling; unrelated directions are sqrt(2) apart.
 constexpr float kPopularityScale = 0.25F;
 
@@ -286,7 +287,18 @@ void CoAccessGraph::save(ByteWriter& out) const {
 Result<void> CoAccessGraph::load(ByteReader& in, bool dense) {
   samples_ = in.get<std::uint64_t>();
   const auto read = [&](auto values) { dense ? in.get_dense(values) : in.get_sparse(values); };
-  read(neighbours_.span());
+  if (dense) {
+    std::vector<Node> old(degree_.size() * kOldNeighbours);
+    in.get_dense(std::span(old));
+    std::fill(neighbours_.span().begin(), neighbours_.span().end(), kNobody);
+    const std::size_t kept = std::min(kOldNeighbours, config_.neighbours);
+    for (std::size_t node = 0; node < degree_.size(); ++node) {
+      std::copy_n(old.data() + node * kOldNeighbours, kept,
+                  neighbours_.data() + node * config_.neighbours);
+    }
+  } else {
+    read(neighbours_.span());
+  }
   read(degree_.span());
   read(signs_.span());
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");

@@ -37,7 +37,7 @@ class CoAccessGraph {
  public:
   struct Config {
     std::uint32_t dimension = 64;  // of the random signs, <= 64
-    std::uint32_t neighbours = 32;
+    std::uint32_t neighbours = 64;
     std::uint32_t contexts = 8;  // of each id of a sample, at most; sampled beyond
     std::uint32_t rounds = 4;
     std::uint64_t seed = 1;

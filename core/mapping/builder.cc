@@ -17,6 +17,10 @@ namespace {
 constexpr double kDedicatedRankSlack = 1.5;
 constexpr std::size_t kPiece = 16'384;  // ids a task works on
 constexpr double kReclusterGrowth = 2.0;
+// Rounds of k-means from scratch; large tables make do with fewer and refine on from there.
+constexpr std::size_t kFewIds = 2'000'000;
+constexpr std::uint32_t kManyRounds = 24;
+constexpr std::uint32_t kFewRounds = 8;
 constexpr float kRareAccesses = 3;
 constexpr std::size_t kPriorIds = 4096;        // a sample of so many will do for the prior
 constexpr std::uint64_t kRevisitVersions = 8;  // an id nobody touches is looked at this rarely
@@ -227,8 +231,9 @@ class Builder {
     const bool afresh = !any_held || static_cast<double>(members.size()) >
                                          kReclusterGrowth * static_cast<double>(in_.clustered_ids);
     if (afresh) {
-      assignment = hierarchical_kmeans(points, weights, in_.dimension, layout.shared,
-                                       {.seed = config_.seed});
+      assignment = hierarchical_kmeans(
+          points, weights, in_.dimension, layout.shared,
+          {.iterations = n <= kFewIds ? kManyRounds : kFewRounds, .seed = config_.seed});
       match_clusters(held, traffic, layout.shared, assignment);
       out_.clustered_ids = members.size();
     } else {
