@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "core/base/result.h"
 #include "core/base/types.h"
+#include "core/pipeline/event_batch.h"
 
 namespace remapd::quality {
 
@@ -29,6 +31,8 @@ struct EventLogOptions {
 
 class EventLog {
  public:
+  class Builder;
+
   // `progress` is told the samples read so far, now and then. Errors are the log reader's;
   // kInvalidArgument if the log holds no sample.
   static Result<EventLog> read(const EventLogOptions& options,
@@ -68,6 +72,27 @@ class EventLog {
   std::vector<float> labels_;
   std::uint64_t unreadable_ = 0;
   bool labelled_ = false;
+};
+
+// A log batch by batch, from wherever they come.
+class EventLog::Builder {
+ public:
+  // The features, in the order of the batches'.
+  explicit Builder(const std::vector<std::string>& features);
+  ~Builder();
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+
+  // Appends the first `at_most` samples of the batch.
+  void add(const pipeline::EventBatch& batch, std::size_t at_most = SIZE_MAX);
+  std::size_t samples() const { return log_.samples(); }
+  EventLog finish() &&;
+
+ private:
+  struct Numbers;  // of the ids seen so far
+
+  EventLog log_;
+  std::unique_ptr<Numbers> numbers_;
 };
 
 }  // namespace remapd::quality

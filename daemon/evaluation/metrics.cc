@@ -41,6 +41,26 @@ LossFigures loss_figures(std::span<const float> probabilities, std::span<const f
   return {loss / n, entropy > 0 ? loss / n / entropy : kNothing};
 }
 
+LossDifference loss_difference(std::span<const float> probabilities,
+                               std::span<const float> reference, std::span<const float> labels) {
+  REMAPD_CHECK(probabilities.size() == labels.size() && reference.size() == labels.size(),
+               "two probabilities per label");
+  if (labels.empty()) return {kNothing, kNothing};
+  double sum = 0;
+  double squares = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const bool label = labels[i] > 0.5f;
+    const double more = log_loss(probabilities[i], label) - log_loss(reference[i], label);
+    sum += more;
+    squares += more * more;
+  }
+  const auto n = static_cast<double>(labels.size());
+  const double mean_more = sum / n;
+  if (labels.size() < 2) return {mean_more, kNothing};
+  const double variance = std::max(squares - n * mean_more * mean_more, 0.0) / (n - 1);
+  return {mean_more, std::sqrt(variance / n)};
+}
+
 double area_under_curve(std::span<const float> scores, std::span<const float> labels) {
   REMAPD_CHECK(scores.size() == labels.size(), "one score per label");
   std::vector<std::size_t> order(scores.size());

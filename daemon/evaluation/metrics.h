@@ -1,4 +1,4 @@
-// What the quality runner measures, as pure functions.
+// What is measured, as pure functions.
 //
 // Labels are 0 or 1, probabilities in (0, 1); spans of one call have the same length. Empty input
 // gives NaN: there is nothing to measure.
@@ -23,6 +23,16 @@ struct LossFigures {
   double normalised_entropy = 0;
 };
 LossFigures loss_figures(std::span<const float> probabilities, std::span<const float> labels);
+
+// How much more log loss `probabilities` has than `reference` on the same events, in nats: the
+// mean, and its standard error if events were independent of each other. With fewer than two events
+// the error is NaN.
+struct LossDifference {
+  double mean = 0;
+  double standard_error = 0;
+};
+LossDifference loss_difference(std::span<const float> probabilities,
+                               std::span<const float> reference, std::span<const float> labels);
 
 // The probability that a positive is scored above a negative, ties counting half: exact, by
 // sorting, O(n log n). NaN with one class only.

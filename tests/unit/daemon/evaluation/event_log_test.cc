@@ -68,5 +68,28 @@ TEST(EventLog, RefusesALogWithoutSamples) {
   EXPECT_NE(log.error().message.find("holds no sample"), std::string::npos) << log.error().message;
 }
 
+TEST(EventLogBuilder, TakesTheFirstSamplesOfABatch) {
+  pipeline::EventBatch batch;
+  batch.reset(2);
+  for (const Id id : {8u, 9u, 8u}) {
+    batch.mutable_lengths(kUser).push_back(1);
+    batch.mutable_values(kUser).push_back(id);
+    batch.mutable_lengths(kItem).push_back(2);
+    batch.mutable_values(kItem).push_back(id);
+    batch.mutable_values(kItem).push_back(1);
+  }
+  batch.seal(3);
+  EventLog::Builder builder({"user", "item"});
+  builder.add(batch);
+  builder.add(batch, 1);
+  EXPECT_EQ(builder.samples(), 4u);
+  const EventLog log = std::move(builder).finish();
+  EXPECT_EQ(log.samples(), 4u);
+  EXPECT_EQ(log.name(kUser), "user");
+  EXPECT_FALSE(log.labelled());
+  EXPECT_THAT(log.ids(kItem), ElementsAre(8u, 1u, 9u));
+  EXPECT_THAT(log.numbers(kItem, 3), ElementsAre(0u, 1u));
+}
+
 }  // namespace
 }  // namespace remapd::quality

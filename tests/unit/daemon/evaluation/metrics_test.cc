@@ -83,5 +83,24 @@ TEST(Summaries, OfAFewNumbers) {
   EXPECT_TRUE(std::isnan(median({})));
 }
 
+TEST(LossDifference, IsTheMeanOfWhatEachEventLosesAndHowSureThatIs) {
+  const std::vector<float> labels{1, 0, 1};
+  const std::vector<float> reference{0.5f, 0.5f, 0.5f};
+  const std::vector<float> same = reference;
+  EXPECT_EQ(loss_difference(same, reference, labels).mean, 0);
+  EXPECT_EQ(loss_difference(same, reference, labels).standard_error, 0);
+  // Loses ln 2 on the first, wins ln(1.5) on the second, nothing on the third.
+  const std::vector<float> other{0.25f, 0.25f, 0.5f};
+  const LossDifference difference = loss_difference(other, reference, labels);
+  const double a = std::log(2.0);
+  const double b = -std::log(1.5);
+  const double mean_more = (a + b) / 3;
+  const double variance =
+      (std::pow(a - mean_more, 2) + std::pow(b - mean_more, 2) + std::pow(mean_more, 2)) / 2;
+  EXPECT_NEAR(difference.mean, mean_more, 1e-9);
+  EXPECT_NEAR(difference.standard_error, std::sqrt(variance / 3), 1e-9);
+  EXPECT_TRUE(std::isnan(loss_difference({}, {}, {}).mean));
+}
+
 }  // namespace
 }  // namespace remapd::quality
