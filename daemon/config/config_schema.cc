@@ -194,8 +194,8 @@ Section learning_section() {
       "with, tick_samples excepted.",
       {
           integer<Config>({"co_access_dimension", "floats",
-                           "Length of co-access embeddings; a multiple of 4. 4 bytes each and "
-                           "twice over, for every tracked id."},
+                           "Length of co-access embeddings; a multiple of 4. Each float is 4 "
+                           "bytes of memory for every tracked id."},
                           REMAPD_MEMBER(learning.co_access_dimension), 4, 64),
           integer<Config>(
               {"factors", "floats", "Length of supervised embeddings; a multiple of 4."},
