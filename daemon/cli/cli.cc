@@ -27,6 +27,7 @@ constexpr std::string_view kFooter =
     "  remapd build --events events.tsv.gz --features user,item,category --rows 10% --out "
     "mappings\n"
     "  remapd inspect mappings\n"
+    "  remapd compare --events events.tsv.gz --features user,item,category\n"
     "\n"
     "Exit codes: 0 done; 1 failed; 64 wrong use of the command line; 74 a file cannot be read or\n"
     "written; 75 failed for now, try again; 78 the configuration must be changed.\n"
@@ -91,8 +92,9 @@ CommandLine::CommandLine() : app(std::make_unique<CLI::App>(std::string(kDescrip
     const std::string name = at == failed ? "remapd" : "remapd " + at->get_name();
     return name + ": " + error.what() + "\nRun \"" + name + " --help\" for more.\n";
   });
-  for (const auto add : {add_run, add_check_config, add_build, add_inspect, add_lookup, add_diff,
-                         add_generate, add_topics, add_version, add_manual, add_completion}) {
+  for (const auto add :
+       {add_run, add_check_config, add_build, add_inspect, add_lookup, add_diff, add_compare,
+        add_generate, add_topics, add_version, add_manual, add_completion}) {
     commands.push_back(add(*app));
   }
 }

@@ -29,6 +29,7 @@ struct AddedCommand {
 
 AddedCommand add_build(CLI::App& parent);
 AddedCommand add_check_config(CLI::App& parent);
+AddedCommand add_compare(CLI::App& parent);
 AddedCommand add_completion(CLI::App& parent);
 AddedCommand add_diff(CLI::App& parent);
 AddedCommand add_generate(CLI::App& parent);

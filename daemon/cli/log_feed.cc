@@ -53,7 +53,8 @@ void count(const pipeline::EventBatch& batch, FeedCounts& counts) {
 Result<FeedCounts> feed_logs(const std::vector<std::string>& logs, files::LogFileOptions options,
                              const pipeline::FeatureSchema& schema, std::string_view what,
                              Console& console,
-                             const std::function<void(const pipeline::EventBatch&)>& take) {
+                             const std::function<void(const pipeline::EventBatch&)>& take,
+                             std::uint64_t at_most) {
   FeedCounts counts;
   Rejects rejects(counts);
   pipeline::EventBatch batch;
@@ -64,7 +65,7 @@ Result<FeedCounts> feed_logs(const std::vector<std::string>& logs, files::LogFil
     if (auto started = (*source)->start({}); !started) return fail(std::move(started).error());
     const std::uint64_t size = readable_bytes(log);
     Progress progress(console, fmt::format("{} {}", what, log));
-    for (;;) {
+    while (counts.samples < at_most) {
       const auto outcome = (*source)->poll(batch, std::chrono::seconds(1));
       if (!outcome) return fail(outcome.error());
       if (*outcome == pipeline::PollOutcome::kEnd) break;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,12 @@ struct FeedCounts {
   std::vector<std::string> reject_notes;  // of the first few: where and why
 };
 
-// Reads `options` with each of `logs` as its path and hands every batch to `take`. `what` begins
-// the progress line. Errors name the log.
+// Reads `options` with each of `logs` as its path and hands every batch to `take`, until there are
+// `at_most` samples or more. `what` begins the progress line. Errors name the log.
 Result<FeedCounts> feed_logs(const std::vector<std::string>& logs, files::LogFileOptions options,
                              const pipeline::FeatureSchema& schema, std::string_view what,
                              Console& console,
-                             const std::function<void(const pipeline::EventBatch&)>& take);
+                             const std::function<void(const pipeline::EventBatch&)>& take,
+                             std::uint64_t at_most = std::numeric_limits<std::uint64_t>::max());
 
 }  // namespace remapd::cli

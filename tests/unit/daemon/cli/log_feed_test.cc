@@ -40,6 +40,18 @@ TEST_F(LogFeed, ReadsOneLogAfterAnother) {
   EXPECT_THAT(err_.str(), HasSubstr("samples"));
 }
 
+TEST_F(LogFeed, StopsWhenThereAreSamplesEnough) {
+  const std::string log = write_small_log(dir_);
+  files::LogFileOptions options;
+  options.batch_samples = 100;
+  const auto counts = feed_logs(
+      {log, log}, options, schema_, "reading", console_,
+      [&](const pipeline::EventBatch& batch) { taken_ += batch.samples(); }, 150);
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->samples, 200U) << "whole batches";
+  EXPECT_EQ(taken_, 200U);
+}
+
 TEST_F(LogFeed, CountsRejectsAndKeepsAFewNotes) {
   test_support::write_file(dir_ / "bad.tsv", "label\tuser\titem\n\t1\t2\nx\n1\ty\nz\nw\nv\n");
   const auto counts = feed({(dir_ / "bad.tsv").string()});
