@@ -82,11 +82,60 @@ class ManualCommand final : public Command {
 class CompletionCommand final : public Command {
  public:
   Result<void> run(Console& console) override {
-    console.out << bash_completion(CommandLine());
+    const CommandLine line;
+    console.out << (shell == "zsh"    ? zsh_completion(line)
+                    : shell == "fish" ? fish_completion(line)
+                                      : bash_completion(line));
     return {};
   }
   std::string shell = "bash";
 };
+
+// Text between single quotes, in zsh and fish alike but for what they escape inside.
+std::string quoted(std::string_view text, std::string_view escape_with) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += escape_with;
+    } else {
+      out += c == '\n' ? ' ' : c;
+    }
+  }
+  return out + "'";
+}
+
+// The name and the meaning of something that _describe shows: colons end the name.
+std::string zsh_item(const std::string& name, const std::string& meaning) {
+  std::string text = name + ":";
+  for (const char c : meaning) text += c == ':' ? std::string("\\:") : std::string(1, c);
+  return quoted(text, "'\\''");
+}
+
+std::string zsh_items(const CLI::App& app, const char* indent) {
+  std::string out;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_snames()) {
+      out += indent + zsh_item("-" + name, option->get_description()) + "\n";
+    }
+    for (const std::string& name : option->get_lnames()) {
+      out += indent + zsh_item("--" + name, option->get_description()) + "\n";
+    }
+  }
+  return out;
+}
+
+std::string fish_options(const CLI::App& app, const std::string& condition) {
+  std::string out;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) continue;
+    out += "complete -c remapd -n " + quoted(condition, "\\'");
+    for (const std::string& name : option->get_snames()) out += " -s " + name;
+    for (const std::string& name : option->get_lnames()) out += " -l " + name;
+    if (option->get_type_size() > 0) out += " -r";
+    out += " -d " + quoted(option->get_description(), "\\'") + "\n";
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -142,6 +191,64 @@ complete -F _remapd remapd
       joined(commands), joined(flags_of(*line.app)), cases);
 }
 
+std::string zsh_completion(const CommandLine& line) {
+  std::string commands;
+  std::string cases;
+  for (const AddedCommand& added : line.commands) {
+    commands += "    " + zsh_item(added.app->get_name(), added.app->get_description()) + "\n";
+    cases += fmt::format("    {}) options=(\n{}    ) ;;\n", added.app->get_name(),
+                         zsh_items(*added.app, "      "));
+  }
+  return fmt::format(
+      R"(#compdef remapd
+# Completion of remapd for zsh; made by "remapd completion zsh".
+_remapd() {{
+  local -a commands options
+  commands=(
+{}  )
+  if ((CURRENT == 2)); then
+    options=(
+{}    )
+    if [[ $PREFIX == -* ]]; then
+      _describe option options
+    else
+      _describe command commands
+    fi
+    return
+  fi
+  case $words[2] in
+{}  esac
+  if [[ $PREFIX == -* ]]; then
+    _describe option options
+  else
+    _files
+  fi
+}}
+# Autoloaded from $fpath it is the function's first call; sourced, it only defines.
+if [[ $funcstack[1] == _remapd ]]; then
+  _remapd "$@"
+else
+  compdef _remapd remapd
+fi
+)",
+      commands, zsh_items(*line.app, "      "), cases);
+}
+
+std::string fish_completion(const CommandLine& line) {
+  std::string out =
+      "# Completion of remapd for fish; made by \"remapd completion fish\".\n"
+      "complete -c remapd -n __fish_use_subcommand -f\n";
+  out += fish_options(*line.app, "__fish_use_subcommand");
+  for (const AddedCommand& added : line.commands) {
+    out += fmt::format("complete -c remapd -n __fish_use_subcommand -f -a {} -d {}\n",
+                       added.app->get_name(), quoted(added.app->get_description(), "\\'"));
+  }
+  for (const AddedCommand& added : line.commands) {
+    out += fish_options(*added.app, "__fish_seen_subcommand_from " + added.app->get_name());
+  }
+  return out;
+}
+
 AddedCommand add_manual(CLI::App& parent) {
   CLI::App* const app = parent.add_subcommand("manual", "Print the manual page, for man(1)");
   app->footer("Examples:\n  remapd manual | man -l -");
@@ -154,8 +261,14 @@ AddedCommand add_completion(CLI::App& parent) {
       parent.add_subcommand("completion", "Print the completion script of a shell");
   app->add_option("shell", command->shell, "The shell")
       ->capture_default_str()
-      ->check(CLI::IsMember({"bash"}));
-  app->footer("Examples:\n  . <(remapd completion bash)");
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  app->footer(
+      "The package installs them for all three.\n"
+      "\n"
+      "Examples:\n"
+      "  . <(remapd completion bash)\n"
+      "  remapd completion zsh > ~/.zsh/functions/_remapd\n"
+      "  remapd completion fish > ~/.config/fish/completions/remapd.fish");
   return {app, std::move(command)};
 }
 

@@ -10,7 +10,9 @@ namespace remapd::cli {
 
 // roff, for man(1), section 1.
 std::string manual_page(const CommandLine& line);
-// For bash: commands, their options, and file names elsewhere.
+// Commands, their options, and file names elsewhere; in zsh and fish with what they mean.
 std::string bash_completion(const CommandLine& line);
+std::string zsh_completion(const CommandLine& line);
+std::string fish_completion(const CommandLine& line);
 
 }  // namespace remapd::cli

@@ -20,14 +20,22 @@ TEST(Manual, HasEveryCommandAndOption) {
   const std::string completion = invoke({"completion", "bash"}).out;
   EXPECT_EQ(page, manual_page(line));
   EXPECT_EQ(completion, bash_completion(line));
+  const std::string zsh = invoke({"completion", "zsh"}).out;
+  const std::string fish = invoke({"completion", "fish"}).out;
+  EXPECT_EQ(zsh, zsh_completion(line));
+  EXPECT_EQ(fish, fish_completion(line));
   for (const AddedCommand& added : line.commands) {
     const std::string name = added.app->get_name();
     const std::string command = name == "check-config" ? "check\\-config" : name;
     EXPECT_THAT(page, HasSubstr(".SS remapd " + command + "\n"));
     EXPECT_THAT(completion, HasSubstr("    " + name + ") options=\""));
+    EXPECT_THAT(zsh, HasSubstr("    " + name + ") options=(\n"));
+    EXPECT_THAT(fish, HasSubstr(" -a " + name + " -d "));
     for (const CLI::Option* option : added.app->get_options()) {
       for (const std::string& flag : option->get_lnames()) {
         EXPECT_THAT(completion, HasSubstr("--" + flag));
+        EXPECT_THAT(zsh, HasSubstr("'--" + flag + ":"));
+        EXPECT_THAT(fish, HasSubstr(" -l " + flag + " "));
         std::string escaped = flag;
         for (std::size_t at = 0; (at = escaped.find('-', at)) != std::string::npos; at += 2) {
           escaped.replace(at, 1, "\\-");
