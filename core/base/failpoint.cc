@@ -10,8 +10,6 @@
 #include <string>
 #include <vector>
 
-#include <unistd.h>
-
 namespace remapd {
 namespace internal {
 
@@ -107,7 +105,7 @@ int internal::hit_failpoint(std::string_view name) {
       if (point.hits >= point.hit && point.error != 0) error = point.error;
     }
   }
-  if (signal != 0) ::kill(::getpid(), signal);
+  if (signal != 0) static_cast<void>(std::raise(signal));
   return error;
 }
 
