@@ -112,6 +112,20 @@ TEST(Builder, KeepsTheBudgetForEveryStrategyAndSize) {
   }
 }
 
+// Needs 3 GB and a minute: cmake --build build/release --target nightly_mapping
+TEST(BuilderNightly, DISABLED_TakesTenMillionIds) {
+  const BuildInput in = table_of(10'000'000, 41);
+  const BuilderConfig config = config_of(Strategy::kCombined, 1'000'000);
+  const BuildResult built = build_mapping(in, config);
+  expect_sound(in, config, built);
+  const Bytes artifact = encode_artifact(built.mapping);
+  const auto view = ArtifactView::open(artifact, Verify::kAll);
+  ASSERT_TRUE(view);
+  std::vector<Row> rows(in.ids.size());
+  view->lookup(in.ids, rows);
+  EXPECT_EQ(rows, built.mapping.rows);
+}
+
 TEST(Builder, GivesEveryIdItsOwnRowWhileThereAreFewerIdsThanRows) {
   for (const Strategy strategy :
        {Strategy::kDoubleHash, Strategy::kFrequency, Strategy::kEmbedding, Strategy::kCombined}) {
