@@ -8,12 +8,13 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
 
 import scenarios
-from processes import Broker, FaultRunError
+from processes import Broker, FaultRunError, kill_all
 
 
 def main() -> int:
@@ -46,6 +47,7 @@ def main() -> int:
             parser.error(f"--only: there are {', '.join(plan)}")
         plan = {options.only: plan[options.only]}
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of `finally`
     began = time.monotonic()
     verdict = scenarios.Verdict()
     work = pathlib.Path(tempfile.mkdtemp(prefix="remapd-faults-"))
@@ -58,6 +60,7 @@ def main() -> int:
         print(f"faults: the run could not be made: {error} (files: {work})", file=sys.stderr)
         return 2
     finally:
+        kill_all()
         broker.remove()
     for problem in verdict.problems:
         print(f"faults: {problem}", file=sys.stderr)

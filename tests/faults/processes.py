@@ -21,6 +21,16 @@ SAMPLES_PER_MESSAGE = 40
 TABLES = {"user": 200, "item": 150, "category": 16}  # and their row budgets
 
 
+RUNNING: list[subprocess.Popen[bytes]] = []  # whatever may have to be ended in the end
+
+
+def kill_all() -> None:
+    for process in RUNNING:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 class FaultRunError(Exception):
     """The run itself went wrong: no verdict about remapd."""
 
@@ -134,6 +144,7 @@ level = "debug"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([REMAPD, "run", "--config", self.config],
                                             stderr=log, stdout=log, env=environment)
+        RUNNING.append(self.process)
 
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -198,10 +209,12 @@ def _generator(samples: int, seed: int) -> list[str]:
 def generate(broker: Broker, topic: str, samples: int, *, rate: float = 0,
              seed: int = 1) -> subprocess.Popen[bytes]:
     """Starts sending generated samples: the same for the same seed, whatever the rate."""
-    return subprocess.Popen(
+    sender = subprocess.Popen(
         [*_generator(samples, seed), "--topic", topic, "--brokers", broker.address, "--rate",
          str(rate)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    RUNNING.append(sender)
+    return sender
 
 
 @functools.cache
