@@ -72,6 +72,9 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::create(const KafkaSettings& se
   if (client->role_.on_delivery) {
     rd_kafka_conf_set_dr_msg_cb(conf.get(), &KafkaClient::on_delivery_report);
   }
+  if (client->role_.on_statistics) {
+    rd_kafka_conf_set_stats_cb(conf.get(), &KafkaClient::on_stats);
+  }
   if (client->role_.on_commit) {
     rd_kafka_conf_set_offset_commit_cb(conf.get(), &KafkaClient::on_offset_commit);
   }
@@ -101,6 +104,11 @@ void KafkaClient::on_log(const rd_kafka_t* client, int level, const char* facili
   if (self == nullptr || !self->log_) return;
   if (self->role_.shares_properties && std::string_view(facility) == "CONFWARN") return;
   self->log_({severity_of(level), rd_kafka_name(client), facility, text});
+}
+
+int KafkaClient::on_stats(rd_kafka_t*, char* json, std::size_t size, void* opaque) {
+  static_cast<KafkaClient*>(opaque)->role_.on_statistics({json, size});
+  return 0;  // librdkafka frees it
 }
 
 void KafkaClient::on_error(rd_kafka_t* client, int code, const char* reason, void* opaque) {

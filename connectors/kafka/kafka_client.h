@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <librdkafka/rdkafka.h>
@@ -51,6 +52,8 @@ struct ClientRole {
   std::function<void(const rd_kafka_message_t&)> on_delivery;
   // Of each asynchronous commit.
   std::function<void(rd_kafka_resp_err_t)> on_commit;
+  // Of what librdkafka tells of itself, every statistics.interval.ms.
+  std::function<void(std::string_view json)> on_statistics;
   // The client shares its properties with one of the other type: those of the other type are no
   // reason for a warning.
   bool shares_properties = false;
@@ -97,6 +100,7 @@ class KafkaClient {
   static void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text);
   static void on_error(rd_kafka_t* client, int code, const char* reason, void* self);
   static void on_delivery_report(rd_kafka_t* client, const rd_kafka_message_t* message, void* self);
+  static int on_stats(rd_kafka_t* client, char* json, std::size_t size, void* self);
   static void on_offset_commit(rd_kafka_t* client, rd_kafka_resp_err_t code,
                                rd_kafka_topic_partition_list_t* offsets, void* self);
 

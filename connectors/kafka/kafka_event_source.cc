@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "connectors/kafka/client_statistics.h"
 #include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/topic_watch.h"
 #include "connectors/proto/access_batch_codec.h"
@@ -32,6 +33,7 @@ ClientRole consumer_role(const std::string& group) {
       {"queued.max.messages.kbytes", "32768"},
       {"fetch.wait.max.ms", "100"},
       {"check.crcs", "true"},
+      {"statistics.interval.ms", "5000"},
   };
   static constexpr std::string_view kOwnOffsets =
       "the checkpoint, not the group, decides where reading goes on";
@@ -76,6 +78,9 @@ class KafkaEventSource::Reader {
         commit_failure_ =
             to_error(code, fmt::format("committing offsets of group \"{}\"", options_.group));
       }
+    };
+    role.on_statistics = [this](std::string_view json) {
+      counters_.brokers = parse_statistics(json);
     };
     auto client = KafkaClient::create(options_.settings, std::move(role));
     if (!client) return fail(std::move(client).error());

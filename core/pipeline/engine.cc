@@ -157,6 +157,8 @@ class StreamEngine final : public Engine {
     out.labelled_samples = intake.learners().labelled_samples();
     out.label_sum = intake.learners().label_sum();
     out.ticks = intake.ticks();
+    out.tick_seconds = intake.tick_seconds();
+    out.learner_bytes = intake.learners().memory_bytes();
     for (std::uint32_t t = 0; t < intake.tables().size(); ++t) {
       const TableState& table = intake.tables()[t];
       TableStats& stats = out.tables.emplace_back();

@@ -56,6 +56,8 @@ struct EngineStats {
   double label_sum = 0;  // of the labelled samples
   std::uint64_t ids = 0;
   std::uint64_t ticks = 0;
+  double tick_seconds = 0;          // folding, since the engine was made
+  std::uint64_t learner_bytes = 0;  // of all tables' embeddings together
   std::vector<TableStats> tables;
 };
 

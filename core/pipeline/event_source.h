@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/base/result.h"
@@ -33,6 +34,19 @@ struct PartitionLag {
   friend bool operator==(const PartitionLag&, const PartitionLag&) = default;
 };
 
+// How the connection to the brokers of a source that has some is doing.
+struct BrokerStatistics {
+  std::uint32_t brokers = 0;     // known
+  std::uint32_t brokers_up = 0;  // connected
+  std::uint64_t requests = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t responses = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t queued_messages = 0;  // fetched and not read yet
+  std::uint64_t queued_bytes = 0;
+  double round_trip_seconds = 0;  // the slowest broker's average, of late
+};
+
 struct SourceCounters {
   std::uint64_t messages = 0;  // read, good or bad
   std::uint64_t bytes = 0;
@@ -40,6 +54,7 @@ struct SourceCounters {
   std::uint64_t unknown_features = 0;  // columns of features the schema does not have
   std::uint64_t lost_events = 0;       // messages skipped because their offsets no longer exist
   std::vector<PartitionLag> lag;       // ascending; only of partitions whose end is known
+  std::optional<BrokerStatistics> brokers;
 };
 
 // One caller at a time. A message that cannot be decoded is dead-lettered and skipped inside

@@ -1,6 +1,7 @@
 #include "core/pipeline/intake.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -160,6 +161,7 @@ void Intake::learn(Chunk& chunk) {
 }
 
 void Intake::tick() {
+  const auto begin = std::chrono::steady_clock::now();
   const std::uint64_t now = learners_.samples();
   const auto passed = static_cast<double>(now - last_tick_);
   parallel_pieces(tables_.size(), [&](std::size_t t) {
@@ -172,6 +174,7 @@ void Intake::tick() {
   if (learners_.begin_needed_at_tick()) tell_begun();
   ++ticks_;
   last_tick_ = now;
+  tick_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 void Intake::save(ByteWriter& out) const {

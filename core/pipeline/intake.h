@@ -40,6 +40,7 @@ class Intake {
     return learners_.samples() + resolved_.samples.size() + filling_.samples.size();
   }
   std::uint64_t ticks() const { return ticks_; }
+  double tick_seconds() const { return tick_seconds_; }  // of this process
 
   void ingest(const EventBatch& batch);
   void settle();
@@ -81,6 +82,7 @@ class Intake {
   std::vector<TableState> tables_;
   Learners learners_;
   std::uint64_t ticks_ = 0;
+  double tick_seconds_ = 0;
   std::uint64_t last_tick_ = 0;  // samples then
   Chunk filling_;
   Chunk resolved_;

@@ -115,7 +115,8 @@ Json to_json(const daemon::TableStatus& table) {
           {"last", table.last ? to_json(*table.last, table.published_ms) : Json(nullptr)},
           {"gates", table.gates ? gates_of(*table.gates) : Json(nullptr)},
           {"build_seconds", to_json(table.build_seconds)},
-          {"publish_seconds", to_json(table.publish_seconds)}};
+          {"publish_seconds", to_json(table.publish_seconds)},
+          {"gap_seconds", to_json(table.gap_seconds)}};
 }
 
 Json to_json(const daemon::Status& status) {
@@ -139,6 +140,7 @@ Json to_json(const daemon::Status& status) {
                            : Json(status.label_sum / static_cast<double>(status.labelled_samples))},
         {"ids", status.ids},
         {"ticks", status.ticks},
+        {"tick_seconds", status.tick_seconds},
         {"event_time", time_of(status.event_time_ms)},
         {"waiting_for_publication", status.waiting_for_publication}}},
       {"input",
@@ -150,6 +152,11 @@ Json to_json(const daemon::Status& status) {
         {"errors", status.source_errors},
         {"partitions", partitions_of(status)}}},
       {"tables", std::move(tables)},
+      {"memory",
+       {{"tables", status.memory.tables},
+        {"learners", status.memory.learners},
+        {"kept_versions", status.memory.kept_versions},
+        {"resident", status.memory.resident}}},
       {"checkpoint",
        {{"enabled", checkpoint.enabled},
         {"saved", checkpoint.saved},

@@ -1,6 +1,9 @@
 #include "daemon/application/pipeline.h"
 
 #include <algorithm>
+#include <fstream>
+
+#include <unistd.h>
 
 #include "core/base/failpoint.h"
 #include "core/pipeline/checkpoint.h"
@@ -16,6 +19,15 @@ constexpr auto kComplaintInterval = 10'000ms;
 constexpr auto kSourceRetry = 1'000ms;
 // A producer's clock that is further ahead is wrong.
 constexpr std::chrono::milliseconds kMostAhead = 24h;
+
+// Of this process; 0 if the kernel does not tell.
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  file >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 }  // namespace
 
@@ -371,6 +383,12 @@ void Pipeline::publish_status(bool now) {
   status_.label_sum = stats.label_sum;
   status_.ids = stats.ids;
   status_.ticks = stats.ticks;
+  status_.tick_seconds = stats.tick_seconds;
+  status_.memory = {.learners = stats.learner_bytes,
+                    .kept_versions = publisher_->versions().bytes(),
+                    .resident = resident_bytes()};
+  for (const pipeline::TableStats& table : stats.tables)
+    status_.memory.tables += table.memory_bytes;
   status_.waiting_for_publication = publisher_->must_wait();
   if (reading_) {
     status_.input = ports_.source->counters();

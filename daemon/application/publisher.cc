@@ -309,7 +309,11 @@ void Publisher::settle_published(Table& table, BuildReport& report) {
   TableStatus& status = table.status;
   table.timeline.published(*report.manifest);
   adopt(report);
-  status.published_ms = wall_ms();
+  const std::int64_t now_ms = wall_ms();
+  if (status.published_ms != 0) {
+    status.gap_seconds.add(static_cast<double>(now_ms - status.published_ms) / 1000);
+  }
+  status.published_ms = now_ms;
   status.publish_seconds.add(report.publish_seconds);
   status.problem.clear();
   ++status.published;

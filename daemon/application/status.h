@@ -69,6 +69,7 @@ struct TableStatus {
   std::string problem;      // what keeps versions from being published now; empty: nothing
   Timings build_seconds;    // building and encoding
   Timings publish_seconds;  // with retries
+  Timings gap_seconds;      // between two versions published by this process
 };
 
 struct CheckpointStatus {
@@ -82,6 +83,14 @@ struct CheckpointStatus {
   std::string problem;  // why the last one failed; empty: it did not
 };
 
+// Bytes.
+struct MemoryStatus {
+  std::uint64_t tables = 0;         // statistics of all tables
+  std::uint64_t learners = 0;       // embeddings
+  std::uint64_t kept_versions = 0;  // to hand out
+  std::uint64_t resident = 0;       // the process, everything included
+};
+
 struct Status {
   Phase phase = Phase::kStarting;
   std::string instance;
@@ -93,12 +102,14 @@ struct Status {
   double label_sum = 0;
   std::uint64_t ids = 0;
   std::uint64_t ticks = 0;
+  double tick_seconds = 0;         // of this process
   std::int64_t event_time_ms = 0;  // of the newest event; 0: unknown
   pipeline::SourceCounters input;
   pipeline::StreamOffsets offsets;
   bool waiting_for_publication = false;  // reading stands still until a version is out
   std::uint64_t source_errors = 0;       // that passed by themselves
   std::vector<TableStatus> tables;
+  MemoryStatus memory;
   CheckpointStatus checkpoint;
   std::string problem;  // what keeps events from being read now, or ended the daemon
 

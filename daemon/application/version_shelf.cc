@@ -81,6 +81,17 @@ std::uint64_t VersionShelf::last_sequence() const {
   return sequence_;
 }
 
+std::uint64_t VersionShelf::bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t sum = 0;
+  for (const auto& [name, table] : tables_) {
+    for (const KeptVersionPtr& kept : table.kept) {
+      for (const mapping::BlobPtr& blob : kept->blobs) sum += blob ? blob->view().size() : 0;
+    }
+  }
+  return sum;
+}
+
 KeptVersionPtr VersionShelf::find(std::string_view table, std::optional<Version> version) const {
   const std::lock_guard lock(mutex_);
   const auto found = tables_.find(table);

@@ -80,6 +80,8 @@ class VersionShelf {
   // Those after `sequence`, of all tables, oldest first.
   std::vector<VersionRecord> records_since(std::uint64_t sequence) const;
   std::uint64_t last_sequence() const;
+  // Of all that is kept.
+  std::uint64_t bytes() const;
 
   // The newest if `version` is none; null if it is not kept.
   KeptVersionPtr find(std::string_view table, std::optional<Version> version) const;

@@ -79,6 +79,8 @@ void collect_input(const daemon::Status& status, Collector& out) {
               number(status.labelled_samples));
   out.counter("remapd_ids_total", "Ids taken in, all time.", number(status.ids));
   out.counter("remapd_ticks_total", "Folds of the statistics, all time.", number(status.ticks));
+  out.counter("remapd_tick_seconds_total", "Seconds spent in folds of the statistics.",
+              status.tick_seconds);
   if (status.event_time_ms != 0) {
     out.gauge("remapd_event_time_seconds", "Time of the newest event, Unix.",
               seconds(status.event_time_ms));
@@ -86,6 +88,34 @@ void collect_input(const daemon::Status& status, Collector& out) {
   out.gauge("remapd_waiting_for_publication",
             "1 while reading stands still until a version is published.",
             status.waiting_for_publication ? 1 : 0);
+}
+
+void collect_brokers(const pipeline::BrokerStatistics& brokers, Collector& out) {
+  out.gauge("remapd_kafka_brokers", "Brokers the event consumer knows.", brokers.brokers);
+  out.gauge("remapd_kafka_brokers_up", "Brokers the event consumer is connected to.",
+            brokers.brokers_up);
+  out.counter("remapd_kafka_requests_total", "Requests of the event consumer to brokers.",
+              number(brokers.requests));
+  out.counter("remapd_kafka_sent_bytes_total", "Bytes of these.", number(brokers.bytes_sent));
+  out.counter("remapd_kafka_responses_total", "Responses of brokers to the event consumer.",
+              number(brokers.responses));
+  out.counter("remapd_kafka_received_bytes_total", "Bytes of these.",
+              number(brokers.bytes_received));
+  out.gauge("remapd_kafka_queued_messages", "Messages fetched and not read yet.",
+            number(brokers.queued_messages));
+  out.gauge("remapd_kafka_queued_bytes", "Bytes of these.", number(brokers.queued_bytes));
+  out.gauge("remapd_kafka_round_trip_seconds", "The slowest broker's average round trip.",
+            brokers.round_trip_seconds);
+}
+
+void collect_memory(const daemon::MemoryStatus& memory, Collector& out) {
+  constexpr const char* kName = "remapd_memory_bytes";
+  constexpr const char* kHelp = "Memory by part: statistics, embeddings, versions to download.";
+  out.gauge(kName, kHelp, number(memory.tables), {{"part", "tables"}});
+  out.gauge(kName, kHelp, number(memory.learners), {{"part", "learners"}});
+  out.gauge(kName, kHelp, number(memory.kept_versions), {{"part", "kept_versions"}});
+  out.gauge("remapd_resident_memory_bytes", "Memory of the process, everything included.",
+            number(memory.resident));
 }
 
 void collect_version(const daemon::TableStatus& table, const Labels& of, Collector& out) {
@@ -162,6 +192,8 @@ void collect_table(const daemon::TableStatus& table, Collector& out) {
                 table.build_seconds, of);
   out.histogram("remapd_table_publish_seconds", "Publishing a version, retries included.",
                 table.publish_seconds, of);
+  out.histogram("remapd_table_version_gap_seconds",
+                "Between two versions published by this process.", table.gap_seconds, of);
   collect_version(table, of, out);
 }
 
@@ -191,6 +223,8 @@ std::vector<MetricFamily> families_of(const daemon::Status& status) {
   out.gauge("remapd_problem", "1 while something keeps events from being read.",
             status.problem.empty() ? 0 : 1);
   collect_input(status, out);
+  if (status.input.brokers) collect_brokers(*status.input.brokers, out);
+  collect_memory(status.memory, out);
   for (const daemon::TableStatus& table : status.tables) collect_table(table, out);
   collect_checkpoint(status.checkpoint, out);
   return out.take();

@@ -127,6 +127,7 @@ inline daemon::Status example_status() {
   status.input.dead_letters = 10;
   status.input.lag = {{0, 40}};
   status.offsets = {{0, 2'510}, {1, 3}};
+  status.input.brokers.emplace().brokers_up = 1;
   status.checkpoint.enabled = true;
   status.checkpoint.saved = 3;
   status.checkpoint.last_ms = 1'700'000'009'000;

@@ -1,5 +1,6 @@
 #include "daemon/metrics/metrics.h"
 
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -8,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/temp_dir.h"
 #include "tests/unit/daemon/admin/fake_control.h"
 
 namespace remapd::metrics {
@@ -53,6 +55,19 @@ TEST(Metrics, NamesFollowTheConventions) {
 TEST(Metrics, OfAStatusWithoutAnythingInItAreValid) {
   const std::string text = to_text(families_of({}), TextFormat::kPrometheus);
   EXPECT_NE(text.find("remapd_ready 0\n"), std::string::npos);
+}
+
+// Prometheus' own linter (Debian: prometheus), where it is installed.
+TEST(Metrics, PromtoolHasNoObjection) {
+  if (std::system("command -v promtool >/dev/null") != 0) GTEST_SKIP() << "promtool is missing";
+  const test_support::TempDir dir;
+  std::ofstream(dir / "metrics") << to_text(families_of(admin::example_status()),
+                                            TextFormat::kPrometheus);
+  const std::string check = "promtool check metrics < '" + (dir / "metrics").string() + "' > '" +
+                            (dir / "findings").string() + "' 2>&1";
+  const int status = std::system(check.c_str());
+  EXPECT_EQ(status, 0) << test_support::read_file(dir / "findings");
+  EXPECT_EQ(test_support::read_file(dir / "findings"), "");
 }
 
 TEST(Metrics, HistogramsAreCumulative) {
