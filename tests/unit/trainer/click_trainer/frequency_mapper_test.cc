@@ -7,7 +7,8 @@
 namespace remapd::click_trainer {
 namespace {
 
-const std::vector<Table> kTables{{"item", 8}, {"kind", 0}};
+// At the default dedicated share three of the twelve rows belong to one id each.
+const std::vector<Table> kTables{{"item", 12}, {"kind", 0}};
 
 // Items 0 .. 99; the first three are in every other sample.
 pipeline::EventBatch samples_of(std::size_t count) {
@@ -31,14 +32,14 @@ std::vector<Row> rows_of(const FrequencyMapper& mapper, const std::vector<Id>& i
 TEST(FrequencyMapper, HashesUntilItsFirstVersion) {
   const auto mapper = FrequencyMapper::create(kTables, 3);
   ASSERT_TRUE(mapper) << mapper.error().message;
-  const mapping::Fallback hash = mapping::initial_fallback(8, 3);
+  const mapping::Fallback hash = mapping::initial_fallback(12, 3);
   for (Id id = 0; id < 50; ++id) EXPECT_EQ(rows_of(**mapper, {id}).at(0), hash.row(id));
 }
 
 TEST(FrequencyMapper, GivesFrequentIdsARowOfTheirOwn) {
   const auto mapper = FrequencyMapper::create(kTables, 3);
   ASSERT_TRUE(mapper) << mapper.error().message;
-  const std::vector<std::uint32_t> table_rows{8, 1};
+  const std::vector<std::uint32_t> table_rows{12, 1};
   quality::FmModel model(table_rows, 3);
   (*mapper)->take(samples_of(2'000));
   (*mapper)->publish(FeatureIndex{0}, model);
@@ -51,13 +52,13 @@ TEST(FrequencyMapper, GivesFrequentIdsARowOfTheirOwn) {
       EXPECT_NE(rows[other], rows[frequent]) << other;
     }
   }
-  for (const Row row : rows) EXPECT_LT(row.value, 8U);
+  for (const Row row : rows) EXPECT_LT(row.value, 12U);
 }
 
 TEST(FrequencyMapper, TheModelsRowsMoveAlong) {
   const auto mapper = FrequencyMapper::create(kTables, 3);
   ASSERT_TRUE(mapper) << mapper.error().message;
-  const std::vector<std::uint32_t> table_rows{8, 1};
+  const std::vector<std::uint32_t> table_rows{12, 1};
   quality::FmModel model(table_rows, 3);
   const Row before = rows_of(**mapper, {1}).at(0);
   const auto value = [&](Row row) {
