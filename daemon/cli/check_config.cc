@@ -9,9 +9,9 @@
 #include "daemon/cli/command.h"
 #include "daemon/cli/format.h"
 #include "daemon/cli/reachability.h"
-#include "daemon/config/config_checks.h"
 #include "daemon/config/config_loader.h"
 #include "daemon/config/config_text.h"
+#include "daemon/config/risks.h"
 #include "daemon/logging/logger.h"
 
 namespace remapd::cli {

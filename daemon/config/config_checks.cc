@@ -191,49 +191,4 @@ std::vector<Problem> check_config(const Config& config, const Places& places,
   return Checker(config, places, file).run();
 }
 
-std::vector<std::string> risks_of(const Config& config) {
-  std::vector<std::string> risks;
-  const auto add = [&](std::string risk) { risks.push_back(std::move(risk)); };
-  if (config.checkpoint.dir.empty()) {
-    add("checkpoint.dir is empty: a restart begins with empty statistics");
-  } else if (config.checkpoint.keep == 1) {
-    add("checkpoint.keep is 1: if that one is damaged, a restart cannot go on");
-  }
-  if (config.dead_letter.kind == DeadLetterKind::kNone) {
-    add("dead_letter.kind is \"none\": events that cannot be read are only counted");
-  }
-  if (config.publish.first_samples > config.publish.every_samples) {
-    add("publish.first_samples is above publish.every_samples: the first version comes after "
-        "every_samples already");
-  }
-  if (config.publish.gates.min_samples > config.publish.first_samples) {
-    add("publish.gates.min_samples is above publish.first_samples: the first versions will be "
-        "refused");
-  }
-  if (config.sink.snapshot_every >= config.sink.retain_versions && config.sink.snapshot_every > 1) {
-    add("sink.snapshot_every is not below sink.retain_versions: there may be only one version to "
-        "go "
-        "back to");
-  }
-  if (config.publish.interval > 0ms && config.publish.interval < config.publish.min_interval &&
-      !config.waits_for_publish()) {
-    add("publish.interval is below publish.min_interval, which wins");
-  }
-  if (config.waits_for_publish() && config.publish.interval > 0ms) {
-    add("publish.interval makes the versions of a replay depend on the clock");
-  }
-  if (config.source.kind == SourceKind::kKafka && config.waits_for_publish()) {
-    add("publish.wait_for_publish is true: reading from Kafka stands still while a version is "
-        "built and published");
-  }
-  for (const auto& table : config.tables) {
-    if (table.rows > table.max_tracked_ids) {
-      add("table \"" + table.name +
-          "\": rows is above max_tracked_ids: some rows can never be used "
-          "by an id of their own");
-    }
-  }
-  return risks;
-}
-
 }  // namespace remapd::config

@@ -16,9 +16,6 @@ namespace remapd::config {
 std::vector<Problem> check_config(const Config& config, const Places& places,
                                   const std::string& file);
 
-// What works but should be thought about, one sentence each.
-std::vector<std::string> risks_of(const Config& config);
-
 // admin.listen taken apart.
 struct ListenAddress {
   std::string host;  // without brackets; empty: unix_path

@@ -151,31 +151,5 @@ TEST(ParseListen, RefusesWhatIsNoAddress) {
   }
 }
 
-TEST(Risks, TheReferenceHasNone) {
-  EXPECT_THAT(risks_of(reference_config()), ElementsAre());
-}
-
-TEST(Risks, AreNamedWithTheirKeys) {
-  Config config = reference_config();
-  config.checkpoint.dir = "";
-  config.dead_letter.kind = DeadLetterKind::kNone;
-  config.publish.first_samples = 200'000;
-  config.publish.gates.min_samples = 300'000;
-  config.publish.interval = 5s;
-  config.sink.snapshot_every = 16;
-  config.tables[2].rows = 20'000;
-  EXPECT_THAT(risks_of(config),
-              ElementsAre(HasSubstr("checkpoint.dir"), HasSubstr("dead_letter.kind"),
-                          HasSubstr("publish.first_samples"),
-                          HasSubstr("publish.gates.min_samples"), HasSubstr("sink.snapshot_every"),
-                          HasSubstr("publish.interval"), HasSubstr("max_tracked_ids")));
-  config = reference_config();
-  config.checkpoint.keep = 1;
-  config.source.kind = SourceKind::kKafka;
-  config.publish.wait_for_publish = true;
-  EXPECT_THAT(risks_of(config),
-              ElementsAre(HasSubstr("checkpoint.keep"), HasSubstr("wait_for_publish")));
-}
-
 }  // namespace
 }  // namespace remapd::config
