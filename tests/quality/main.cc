@@ -218,7 +218,8 @@ Result<void> run(PrequentialCommand& command) {
     const std::vector<double> best = measured_by(full, common.seeds);
     const std::vector<double> worst = measured_by(hash, common.seeds);
     for (std::size_t i = 0; i < ne.size(); ++i) {
-      gap_closed.push_back((worst[i] - ne[i]) / (worst[i] - best[i]));
+      gap_closed.push_back(worst[i] > best[i] ? (worst[i] - ne[i]) / (worst[i] - best[i])
+                                              : std::nan(""));
     }
     const bool is_full = contender.kind == Contender::Kind::kFull;
     report.add(

@@ -85,7 +85,11 @@ std::string report_text(const TrainingResult& result) {
                    grouped(contender.rows), contender.normalised_entropy,
                    percent(contender.gap_closed), meaning(contender.name));
   }
-  fmt::format_to(line, "  gap closed: from hash (0 %) to a row for every id (100 %)\n");
+  const bool gap = std::any_of(result.contenders.begin(), result.contenders.end(),
+                               [](const auto& c) { return std::isfinite(c.gap_closed); });
+  fmt::format_to(line, "  gap closed: {}\n",
+                 gap ? "from hash (0 %) to a row for every id (100 %)"
+                     : "a row for every id is no better than hash here, so there is none to close");
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "connectors/trainer/examples/click_trainer/training.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <span>
@@ -173,11 +174,12 @@ class Training {
     const double worst = hash().loss().normalised_entropy();
     for (Contender& contender : contenders_) {
       const double entropy = contender.loss().normalised_entropy();
-      out.contenders.push_back({.name = contender.name(),
-                                .rows = contender.rows(),
-                                .normalised_entropy = entropy,
-                                .log_loss = contender.loss().log_loss(),
-                                .gap_closed = (worst - entropy) / (worst - best)});
+      out.contenders.push_back(
+          {.name = contender.name(),
+           .rows = contender.rows(),
+           .normalised_entropy = entropy,
+           .log_loss = contender.loss().log_loss(),
+           .gap_closed = worst > best ? (worst - entropy) / (worst - best) : std::nan("")});
     }
     for (std::uint32_t f = 0; f < tables_.size(); ++f) {
       out.tables.push_back(

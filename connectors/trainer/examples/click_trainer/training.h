@@ -37,7 +37,7 @@ struct ContenderResult {
   std::uint64_t rows = 0;  // all tables
   double normalised_entropy = 0;
   double log_loss = 0;
-  double gap_closed = 0;  // (NE of hash - NE) / (NE of hash - NE of full)
+  double gap_closed = 0;  // (NE of hash - NE) / (NE of hash - NE of full); NaN where hash loses nothing
 };
 
 struct TableResult {

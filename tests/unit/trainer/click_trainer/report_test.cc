@@ -70,6 +70,9 @@ TEST(Report, WhatWasNotMeasuredIsSaidToBeSo) {
   EXPECT_TRUE(json::parse(report_json(result))["models"]["hash"]["gap_closed"].is_null());
   EXPECT_TRUE(json::parse(report_json(result))["tables"][0]["version"].is_null());
   EXPECT_THAT(report_text(result), HasSubstr(" -"));
+  EXPECT_THAT(report_text(result), HasSubstr("from hash (0 %)"));
+  for (auto& contender : result.contenders) contender.gap_closed = std::nan("");
+  EXPECT_THAT(report_text(result), HasSubstr("there is none to close"));
 }
 
 }  // namespace
