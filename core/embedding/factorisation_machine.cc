@@ -249,9 +249,10 @@ void FactorisationMachine::update_newcomer(const SlotBatch::Column& column,
   if (any) step(table.newcomer.data(), bias_gradient, step_.data());
 }
 
-double FactorisationMachine::newcomer_persistence(TableIndex table) const {
+std::optional<double> FactorisationMachine::newcomer_persistence(TableIndex table) const {
   const Table& t = tables_[table.value];
-  return t.residual_squares > 0 ? t.residual_products / t.residual_squares : 0.0;
+  if (t.residual_squares <= 0) return std::nullopt;
+  return t.residual_products / t.residual_squares;
 }
 
 template <std::size_t kFour>

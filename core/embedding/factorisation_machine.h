@@ -21,6 +21,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -54,8 +55,8 @@ class FactorisationMachine {
   void learn(const SlotBatch& batch) { learn(batch, 0, batch.samples); }
 
   // Correlation, in [-1, 1], between the residuals (label - prediction of the typical newcomer) of
-  // successive recent accesses of the same new id; 0 while there were none.
-  double newcomer_persistence(TableIndex table) const;
+  // successive recent accesses of the same new id; none while there were no such accesses.
+  std::optional<double> newcomer_persistence(TableIndex table) const;
 
   // Floats per id of embed().
   std::size_t dimension() const { return config_.factors + 1; }

@@ -163,16 +163,20 @@ class Builder {
     const std::size_t n = in_.ids.size();
     std::uint64_t arrivals = 0;
     for (const Row row : old_rows_) arrivals += row == kNoRow ? 1 : 0;
-    const RowLayout layout = plan_layout(
-        {.rows = config_.rows,
-         .dedicated_share =
-             config_.strategy == Strategy::kEmbedding ? 0.0 : config_.dedicated_share,
-         .newcomer_share = config_.newcomer_share,
-         .ids = n,
-         .arrivals = arrivals,
-         .newcomer_persistence = in_.newcomer_persistence,
-         .incumbent_newcomers = in_.incumbent != nullptr ? in_.incumbent->stats.fallback_rows : 0,
-         .has_incumbent = in_.incumbent != nullptr});
+    std::optional<LayoutRequest::Incumbent> incumbent;
+    if (in_.incumbent != nullptr) {
+      const MappingStats& stats = in_.incumbent->stats;
+      incumbent = {.shared = stats.shared_rows, .newcomers = stats.fallback_rows};
+    }
+    const RowLayout layout =
+        plan_layout({.rows = config_.rows,
+                     .dedicated_share =
+                         config_.strategy == Strategy::kEmbedding ? 0.0 : config_.dedicated_share,
+                     .newcomer_share = config_.newcomer_share,
+                     .ids = n,
+                     .arrivals = arrivals,
+                     .newcomer_persistence = in_.newcomer_persistence,
+                     .incumbent = incumbent});
     std::vector<Row> rows(n, kNoRow);
     const auto owns = place_dedicated(by_frequency(in_, config_.seed), old_rows_, layout.dedicated,
                                       old_dedicated(), rows);

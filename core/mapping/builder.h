@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/mapping/mapping.h"
@@ -50,7 +51,7 @@ struct BuildInput {
   std::vector<std::uint8_t> touched;  // n: accessed since the incumbent was built; empty: all were
   std::size_t dimension = 0;          // 0 for strategies that need none
   double unknown_traffic = 0;         // share of accesses by ids the incumbent did not know
-  double newcomer_persistence = 0;    // see row_layout.h
+  std::optional<double> newcomer_persistence{};  // see row_layout.h
 
   const Mapping* incumbent = nullptr;  // none: the table is hashed over all its rows
   std::uint64_t clustered_ids = 0;     // how many ids the last clustering from scratch had

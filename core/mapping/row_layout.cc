@@ -10,24 +10,30 @@ constexpr double kMinNewcomerShare = 0.01;
 constexpr double kMaxNewcomerShare = 0.3;
 constexpr double kRowsPerArrival = 32.0;
 constexpr double kSlack = 8;  // kept while within this factor: a change of layout moves many rows
-constexpr double kPersistent = 0.05;    // from here on newcomers get rows of their own,
-constexpr double kImpersistent = 0.01;  // and below this they lose them again
+constexpr double kImpersistent = -0.02;  // below this newcomers lose rows of their own,
+constexpr double kPersistent = 0.1;      // and only from here on they get them back
 
 std::uint32_t newcomer_rows(const LayoutRequest& request) {
   const double rows = request.rows;
   if (request.newcomer_share >= 0) {
     return static_cast<std::uint32_t>(std::floor(rows * request.newcomer_share));
   }
-  const bool apart = request.has_incumbent && request.incumbent_newcomers > 1;
-  if (request.newcomer_persistence < (apart ? kImpersistent : kPersistent)) return 1;
+  const auto& incumbent = request.incumbent;
+  const bool together = incumbent && incumbent->shared > 0 && incumbent->newcomers <= 1;
+  if (!request.newcomer_persistence ||
+      *request.newcomer_persistence < (together ? kPersistent : kImpersistent)) {
+    return 1;
+  }
   const double most = std::max(1.0, kMaxNewcomerShare * rows);
   const double least = std::max(1.0, kMinNewcomerShare * rows);
   const double wanted =
       std::clamp(kRowsPerArrival * static_cast<double>(request.arrivals), least, most);
   // An incumbent with a row for every id had left newcomers all the rest.
-  const double held = request.incumbent_newcomers;
-  if (request.has_incumbent && held >= wanted / kSlack && held <= std::min(kSlack * wanted, most)) {
-    return request.incumbent_newcomers;
+  if (incumbent) {
+    const double held = incumbent->newcomers;
+    if (held >= wanted / kSlack && held <= std::min(kSlack * wanted, most)) {
+      return incumbent->newcomers;
+    }
   }
   return static_cast<std::uint32_t>(std::floor(wanted));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace remapd::mapping {
 
@@ -21,11 +22,15 @@ struct LayoutRequest {
   std::uint64_t ids = 0;       // known ids
   std::uint64_t arrivals = 0;  // of them unknown to the incumbent
   // Whether what is learned about a new id at one access helps at its next: correlation of
-  // successive prediction errors, in [-1, 1]. Where it is not clearly positive, rows of their own
-  // make newcomers worse (they learn noise), and all of them share one row.
-  double newcomer_persistence = 0;
-  std::uint32_t incumbent_newcomers = 0;  // kept while it still fits the arrivals
-  bool has_incumbent = false;
+  // successive prediction errors, in [-1, 1]; none: nothing is known of it. Where it is negative or
+  // not known, rows of their own make newcomers worse, and all of them share one row. It is noisy
+  // early on, when newcomers matter most: they begin apart, and change sides reluctantly.
+  std::optional<double> newcomer_persistence{};
+  struct Incumbent {
+    std::uint32_t shared = 0;     // rows of each kind
+    std::uint32_t newcomers = 0;  // kept while it still fits the arrivals
+  };
+  std::optional<Incumbent> incumbent{};
 };
 
 // Every row has a role: dedicated + shared + newcomers == rows. At least one row is dedicated or

@@ -53,9 +53,9 @@ class Learners {
   };
   Choice choice(TableIndex table) const;
 
-  // See FactorisationMachine; of tables embedded without labels nothing is known, and so 0.
-  double newcomer_persistence(TableIndex table) const {
-    return machine_ ? machine_->newcomer_persistence(table) : 0.0;
+  // See FactorisationMachine; without labels nothing is known of it.
+  std::optional<double> newcomer_persistence(TableIndex table) const {
+    return machine_ ? machine_->newcomer_persistence(table) : std::nullopt;
   }
 
   // Brings the embeddings up to date with everything learned; call before embed().

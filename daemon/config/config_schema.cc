@@ -259,7 +259,9 @@ ArraySection<TableConfig> table_section() {
                                "the squared distance."},
                               REMAPD_MEMBER(hysteresis), 0, 1),
           number<TableConfig>({"churn_budget", "share of traffic",
-                               "Traffic whose row may change from one version to the next."},
+                               "Traffic whose row may change from one version to the next; not "
+                               "counted when ids have doubled and "
+                               "everything is clustered afresh."},
                               REMAPD_MEMBER(churn_budget), 0, 1),
       },
       REMAPD_MEMBER(tables)};

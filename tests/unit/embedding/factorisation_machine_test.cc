@@ -252,8 +252,8 @@ TEST(FactorisationMachine, TellsWhetherNewcomersAreWorthLearning) {
       batch.columns[1].newcomer.assign(batch.columns[1].slots.size(), 1);
       learner.learn(batch);
     }
-    EXPECT_EQ(learner.newcomer_persistence(TableIndex{0}), 0);  // no newcomers there
-    const double items = learner.newcomer_persistence(TableIndex{1});
+    EXPECT_EQ(learner.newcomer_persistence(TableIndex{0}), std::nullopt);  // no newcomers there
+    const double items = learner.newcomer_persistence(TableIndex{1}).value();
     if (persistent) {
       EXPECT_GT(items, 0.5);
     } else {

@@ -35,8 +35,7 @@ TEST(RowLayout, KeepsTheNewcomerRowsWhileTheyFit) {
   LayoutRequest request{.rows = 1000, .ids = 5000, .arrivals = 6, .newcomer_persistence = 0.2};
   const std::uint32_t first = plan_layout(request).newcomers;
   EXPECT_GT(first, 1U);
-  request.has_incumbent = true;
-  request.incumbent_newcomers = first;
+  request.incumbent = {.shared = 400, .newcomers = first};
   request.arrivals = 8;
   EXPECT_EQ(plan_layout(request).newcomers, first);
   request.arrivals = 1;
@@ -50,8 +49,7 @@ TEST(RowLayout, TakesBackWhatNewcomersHadWhileEveryIdOwnedARow) {
                                         .ids = 1100,
                                         .arrivals = 100,
                                         .newcomer_persistence = 0.2,
-                                        .incumbent_newcomers = 800,
-                                        .has_incumbent = true});
+                                        .incumbent = {{.shared = 0, .newcomers = 800}}});
   EXPECT_EQ(layout.newcomers, 300U);
 }
 
@@ -60,6 +58,26 @@ TEST(RowLayout, GivesNewcomersOneRowWhereTheyTeachNothingAboutThemselves) {
   EXPECT_EQ(plan_layout(request).newcomers, 1U);
   request.newcomer_persistence = 0.2;
   EXPECT_EQ(plan_layout(request).newcomers, 300U);
+  request.newcomer_persistence.reset();
+  EXPECT_EQ(plan_layout(request).newcomers, 1U) << "nothing is known of an unlabelled stream";
+}
+
+TEST(RowLayout, NewcomersBeginApartAndChangeSidesReluctantly) {
+  const auto newcomers = [](double persistence, std::optional<LayoutRequest::Incumbent> incumbent) {
+    return plan_layout({.rows = 1000,
+                        .ids = 5000,
+                        .arrivals = 500,
+                        .newcomer_persistence = persistence,
+                        .incumbent = incumbent})
+        .newcomers;
+  };
+  EXPECT_EQ(newcomers(0.0, {}), 300U);
+  EXPECT_EQ(newcomers(0.0, {{.shared = 490, .newcomers = 300}}), 300U);
+  EXPECT_EQ(newcomers(-0.05, {{.shared = 490, .newcomers = 300}}), 1U);
+  EXPECT_EQ(newcomers(0.05, {{.shared = 699, .newcomers = 1}}), 1U);
+  EXPECT_EQ(newcomers(0.15, {{.shared = 699, .newcomers = 1}}), 300U);
+  EXPECT_EQ(newcomers(0.05, {{.shared = 0, .newcomers = 1}}), 300U)
+      << "every id had a row of its own so far";
 }
 
 }  // namespace
