@@ -82,21 +82,25 @@ void CoAccessGraph::forget_gone() {
   std::fill(gone_.begin(), gone_.end(), 0);
 }
 
-void CoAccessGraph::offer(Node to, Node context) {
-  std::uint32_t& seen = degree_[to];
+// Reservoir sampling. A draw that is not kept is written aside, so that nothing has to be guessed.
+[[gnu::always_inline]] inline void CoAccessGraph::Company::add(Node context) {
   if (seen < std::numeric_limits<std::uint32_t>::max()) ++seen;
-  std::uint64_t place = seen - 1;
-  if (seen > config_.neighbours) {
-    const std::uint64_t draw = mix64((std::uint64_t{to} << 32 | seen) + config_.seed);
-    place = reduce(draw, seen);
-    if (place >= config_.neighbours) return;
-  }
-  neighbours_[std::size_t{to} * config_.neighbours + place] = context;
+  std::uint32_t place = seen - 1;
+  if (seen > capacity) place = reduce(mix64((std::uint64_t{node} << 32 | seen) + seed), seen);
+  Node aside;
+  *(place < capacity ? places + place : &aside) = context;
 }
 
-// Three passes: who is in each sample, where their next neighbours go, and the learning itself.
-// Each fetches the cache lines that the next one needs.
-void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t last) {
+[[gnu::always_inline]] inline CoAccessGraph::Company CoAccessGraph::company_of(Node node) {
+  return {.node = node,
+          .seen = degree_[node],
+          .capacity = config_.neighbours,
+          .seed = config_.seed,
+          .places = neighbours_.data() + std::size_t{node} * config_.neighbours};
+}
+
+// Who is in each sample, column by column.
+void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_t last) {
   nodes_.clear();
   begin_.clear();
   for (std::size_t s = first; s < last; ++s) {
@@ -104,23 +108,34 @@ void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t
     if (!std::isnan(batch.labels[s]) && batch.labels[s] <= 0) continue;  // not seen together: shown
     for (const SlotBatch::Column& column : batch.columns) {
       const Node first_node = tables_[column.table.value].first;
-      for (std::uint32_t i = column.begin[s]; i < column.begin[s + 1]; ++i) {
-        if (column.slots[i] == kNoSlot) continue;
-        const Node node = first_node + column.slots[i];
-        __builtin_prefetch(&degree_[node], 1);
-        nodes_.push_back(node);
+      for (const Slot slot : column.of(s)) {
+        if (slot != kNoSlot) nodes_.push_back(first_node + slot);
       }
     }
   }
   begin_.push_back(static_cast<std::uint32_t>(nodes_.size()));
-  for (const Node node : nodes_) {
-    const std::uint32_t next = degree_[node];
-    if (next < config_.neighbours) {
-      __builtin_prefetch(&neighbours_[std::size_t{node} * config_.neighbours + next], 1);
-    }
-  }
+}
+
+// Two cursors run ahead of the learning, each fetching the cache lines that the next one needs, so
+// that memory and arithmetic are busy at the same time.
+void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t last) {
+  constexpr std::size_t kNear = 48;  // nodes
+  constexpr std::size_t kFar = 96;
+  gather(batch, first, last);
+  std::size_t near = 0;
+  std::size_t far = 0;
   for (std::size_t s = 0; s + 1 < begin_.size(); ++s, ++samples_) {
-    learn_sample(std::span<const Node>(nodes_).subspan(begin_[s], begin_[s + 1] - begin_[s]));
+    const std::size_t end = begin_[s + 1];
+    for (; far < std::min(nodes_.size(), end + kFar); ++far) {
+      __builtin_prefetch(&degree_[nodes_[far]], 1);
+    }
+    for (; near < std::min(nodes_.size(), end + kNear); ++near) {
+      const std::uint32_t next = degree_[nodes_[near]];
+      if (next < config_.neighbours) {
+        __builtin_prefetch(&neighbours_[std::size_t{nodes_[near]} * config_.neighbours + next], 1);
+      }
+    }
+    learn_sample(std::span<const Node>(nodes_).subspan(begin_[s], end - begin_[s]));
   }
 }
 
@@ -131,22 +146,28 @@ void CoAccessGraph::learn_sample(std::span<const Node> nodes) {
   const std::size_t others = nodes.size() - 1;
   if (others <= config_.contexts) {  // all of them, from the next one round
     for (std::size_t i = 0; i < nodes.size(); ++i) {
+      Company company = company_of(nodes[i]);
       for (std::size_t t = 0, at = i; t < others; ++t) {
         at = at + 1 < nodes.size() ? at + 1 : 0;
-        if (nodes[at] != nodes[i] && degree_[nodes[at]] <= stop) offer(nodes[i], nodes[at]);
+        if (nodes[at] != nodes[i] && degree_[nodes[at]] <= stop) company.add(nodes[at]);
       }
+      degree_[nodes[i]] = company.seen;
     }
     return;
   }
-  const std::size_t take = config_.contexts;
+  // With many contexts: some of them, evenly spaced from a start that varies by sample.
+  offsets_.resize(config_.contexts);
+  for (std::size_t t = 0; t < offsets_.size(); ++t) offsets_[t] = t * others / offsets_.size();
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    // With many contexts: `take` of them, evenly spaced from a start that varies by sample.
+    Company company = company_of(nodes[i]);
     const std::size_t start = mix64(samples_ + i) % others;
-    for (std::size_t t = 0; t < take; ++t) {
-      const std::size_t offset = 1 + (start + t * others / take) % others;
-      const Node context = nodes[(i + offset) % nodes.size()];
-      if (context != nodes[i] && degree_[context] <= stop) offer(nodes[i], context);
+    for (const std::size_t offset : offsets_) {
+      std::size_t at = start + offset;
+      at = i + 1 + (at < others ? at : at - others);
+      const Node context = nodes[at < nodes.size() ? at : at - nodes.size()];
+      if (context != nodes[i] && degree_[context] <= stop) company.add(context);
     }
+    degree_[nodes[i]] = company.seen;
   }
 }
 

@@ -50,7 +50,8 @@ class CoAccessGraph {
   void evict(TableIndex table, std::span<const Slot> slots);
   // The same for all tables at once: one pass over the graph. slots.size() == tables.
   void evict(std::span<const std::vector<Slot>> slots);
-  // Learns samples [first, last) of the batch. Allocates nothing once its scratch has grown.
+  // Learns samples [first, last) of the batch, the more at once the better memory is used; what is
+  // learned does not depend on it. Allocates nothing once its scratch has grown.
   void learn(const SlotBatch& batch, std::size_t first, std::size_t last);
   void learn(const SlotBatch& batch) { learn(batch, 0, batch.samples); }
 
@@ -78,8 +79,20 @@ class CoAccessGraph {
 
   // How many of a node's neighbours are in use; those behind are of an id that is gone.
   std::uint32_t known(Node node) const { return std::min(degree_[node], config_.neighbours); }
+  // A node's neighbours while a sample is learned.
+  struct Company {
+    Node node;
+    std::uint32_t seen;  // contexts, all time; saturates
+    std::uint32_t capacity;
+    std::uint64_t seed;
+    Node* places;
+
+    void add(Node context);
+  };
+  Company company_of(Node node);
+
   void start(Node node);
-  void offer(Node to, Node context);
+  void gather(const SlotBatch& batch, std::size_t first, std::size_t last);
   void learn_sample(std::span<const Node> nodes);
   void mark_gone(TableIndex table, std::span<const Slot> slots);
   void forget_gone();
@@ -95,9 +108,10 @@ class CoAccessGraph {
   HugeArray<float> embedding_;       // nodes x dimension, whitened
   std::uint64_t samples_ = 0;
 
-  // Scratch of the mini-batch at hand, and of an eviction.
+  // Scratch of the samples at hand, and of an eviction.
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> begin_;  // of each sample in nodes_
+  std::vector<std::size_t> offsets_;  // of the contexts taken of a sample with many
   std::vector<std::uint64_t> gone_;   // a bit for each node
 };
 

@@ -4,11 +4,17 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <numeric>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include <Eigen/Dense>
 
 #include "core/base/check.h"
 #include "core/base/random.h"
+#include "core/embedding/context_moments.h"
 
 namespace remapd::embedding {
 namespace {
@@ -22,8 +28,6 @@ float probability(float logit) {
 
 // Four factors at a time, lane by lane: the same sums on every instruction set.
 using Floats = float __attribute__((vector_size(16)));
-constexpr std::size_t kMomentLanes = 8;
-constexpr std::size_t kMaxMomentStride = 40;  // of 32 factors
 
 [[gnu::always_inline]] inline Floats four_at(const float* from) {
   Floats out;
@@ -36,22 +40,28 @@ constexpr std::size_t kMaxMomentStride = 40;  // of 32 factors
 [[gnu::always_inline]] inline float total(Floats values) {
   return (values[0] + values[1]) + (values[2] + values[3]);
 }
-[[gnu::always_inline]] inline void add_product(double* to, double factor, const double* values) {
-  for (std::size_t lane = 0; lane < kMomentLanes; ++lane) to[lane] += factor * values[lane];
+// Square roots of both, each rounded as std::sqrt does, but at once.
+[[gnu::always_inline]] inline void two_square_roots(const float* from, float* to) {
+#if defined(__SSE2__)
+  const __m128 both = _mm_sqrt_ps(_mm_setr_ps(from[0], from[1], 1.0F, 1.0F));
+  to[0] = both[0];
+  to[1] = both[1];
+#else
+  to[0] = std::sqrt(from[0]);
+  to[1] = std::sqrt(from[1]);
+#endif
 }
 
 }  // namespace
 
 FactorisationMachine::FactorisationMachine(const Config& config,
                                            std::span<const std::uint32_t> slot_counts)
-    : config_(config),
-      stride_(kFactors + config.factors),
-      moment_stride_((config.factors + kMomentLanes) / kMomentLanes * kMomentLanes),
-      step_(config.factors) {
+    : config_(config), stride_(kFactors + config.factors), step_(config.factors) {
   for (const std::uint32_t slots : slot_counts) {
-    tables_.push_back({HugeArray<float>(slots * stride_),
-                       std::vector<double>((config.factors + 1) * moment_stride_, 0.0),
-                       std::vector<float>(stride_, 0.0F), 0, 0});
+    tables_.push_back(
+        {HugeArray<float>(slots * stride_),
+         std::vector<double>((config.factors + 1) * moment_stride(config.factors), 0.0),
+         std::vector<float>(stride_, 0.0F), 0, 0});
   }
 }
 
@@ -67,17 +77,13 @@ void FactorisationMachine::admit(TableIndex table, std::span<const Slot> slots,
   }
 }
 
-void FactorisationMachine::prefetch(const SlotBatch& batch, std::size_t first,
-                                    std::size_t last) const {
-  for (const SlotBatch::Column& column : batch.columns) {
-    const float* parameters = tables_[column.table.value].parameters.data();
-    for (std::uint32_t i = column.begin[first]; i < column.begin[last]; ++i) {
-      if (column.slots[i] == kNoSlot) continue;
-      const float* p = parameters + column.slots[i] * stride_;
-      __builtin_prefetch(p, 1);
-      __builtin_prefetch(p + stride_ - 1, 1);
-    }
-  }
+[[gnu::always_inline]] inline void FactorisationMachine::prefetch(const SlotBatch::Column& column,
+                                                                  std::size_t position) const {
+  const Slot slot = column.slots[position];
+  if (slot == kNoSlot) return;
+  const float* p = at(tables_[column.table.value], slot);
+  __builtin_prefetch(p, 1);
+  __builtin_prefetch(p + stride_ - 1, 1);
 }
 
 template <std::size_t kFour>
@@ -94,9 +100,9 @@ void FactorisationMachine::forward(const SlotBatch& batch, std::size_t first, st
     Floats squares{};
     for (const SlotBatch::Column& column : batch.columns) {
       const Table& table = tables_[column.table.value];
-      for (std::uint32_t i = column.begin[s]; i < column.begin[s + 1]; ++i) {
-        if (column.slots[i] == kNoSlot) continue;
-        const float* p = at(table, column.slots[i]);
+      for (const Slot slot : column.of(s)) {
+        if (slot == kNoSlot) continue;
+        const float* p = at(table, slot);
         logit += p[kBias];
         for (std::size_t j = 0; j < k; j += 4) {
           const Floats v = four_at(p + kFactors + j);
@@ -114,33 +120,45 @@ void FactorisationMachine::forward(const SlotBatch& batch, std::size_t first, st
   }
 }
 
+// The column's accesses and their contexts. On the way memory is fetched for the next mini-batch:
+// all at once it would be waited for.
 template <std::size_t kFour>
-void FactorisationMachine::update_moments(const SlotBatch::Column& column, std::size_t first,
-                                          std::size_t last) {
+void FactorisationMachine::list_accesses(const SlotBatch::Column& column, std::size_t first,
+                                         std::size_t last, std::size_t next_last) {
   const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
-  const std::size_t stride = kFour != 0 ? 8 * ((4 * kFour + 8) / 8) : moment_stride_;
-  Table& table = tables_[column.table.value];
-  double* moments = table.moments.data();
-  for (std::size_t m = 0; m < (k + 1) * stride; ++m) moments[m] *= config_.moment_decay;
-  alignas(64) double context[kMaxMomentStride] = {1};
+  const Table& table = tables_[column.table.value];
+  std::size_t used = accesses_.size();
+  const std::size_t most = used + column.begin[last] - column.begin[first];
+  accesses_.resize(most);
+  if (contexts_.size() < most * k) contexts_.resize(most * k);
+  std::size_t ahead = column.begin[last];
+  const std::size_t ahead_end = column.begin[next_last];
   for (std::size_t s = first; s < last; ++s) {
     const float* sum = context_sum(s - first);
-    for (std::uint32_t i = column.begin[s]; i < column.begin[s + 1]; ++i) {
-      if (column.slots[i] == kNoSlot) continue;
-      const float* v = at(table, column.slots[i]) + kFactors;
-      for (std::size_t j = 0; j < k; ++j) context[j + 1] = static_cast<double>(sum[j] - v[j]);
-      for (std::size_t a = 0; a <= k; ++a) {
-        // Row a is used up to column a; the rest of a vector is filled on the way.
-        for (std::size_t b = 0; b <= a; b += kMomentLanes) {
-          add_product(moments + a * stride + b, context[a], context + b);
-        }
-      }
+    for (const Slot slot : column.of(s)) {
+      if (ahead < ahead_end) prefetch(column, ahead++);
+      if (slot == kNoSlot) continue;
+      const float* v = at(table, slot) + kFactors;
+      float* context = contexts_.data() + used * k;
+      for (std::size_t j = 0; j < k; j += 4)
+        put_four(context + j, four_at(sum + j) - four_at(v + j));
+      accesses_[used++] = {static_cast<std::uint32_t>(s - first), slot};
     }
   }
+  for (; ahead < ahead_end; ++ahead) prefetch(column, ahead);
+  accesses_.resize(used);
+  column_ends_.push_back(used);
+}
+
+void FactorisationMachine::update_moments(std::size_t column, Table& table) {
+  const std::size_t begin = column == 0 ? 0 : column_ends_[column - 1];
+  for (double& moment : table.moments) moment *= config_.moment_decay;
+  add_context_moments(contexts_.data() + begin * config_.factors, column_ends_[column] - begin,
+                      config_.factors, table.moments.data());
 }
 
 // The position in groups_ of the id, which is new there if it has not been met in this mini-batch.
-std::size_t FactorisationMachine::group_of(Slot slot) {
+[[gnu::always_inline]] inline std::uint32_t FactorisationMachine::group_of(Slot slot) {
   const std::size_t mask = group_at_.size() - 1;
   std::size_t at = (slot * 0x9e3779b1U >> 7) & mask;
   for (; group_at_[at] != 0; at = (at + 1) & mask) {
@@ -148,55 +166,65 @@ std::size_t FactorisationMachine::group_of(Slot slot) {
   }
   groups_.push_back({slot, 0});
   group_at_[at] = static_cast<std::uint32_t>(groups_.size());
-  return groups_.size() - 1;
+  return group_at_[at] - 1;
 }
 
-template <std::size_t kFour>
-void FactorisationMachine::update_table(std::uint32_t index, const SlotBatch& batch,
-                                        std::size_t first, std::size_t last) {
-  const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
-  columns_of_table_.clear();
+// The table's accesses that have a gradient, sample by sample over all its columns, and whose they
+// are.
+void FactorisationMachine::group_accesses(std::span<const std::uint32_t> columns) {
+  members_.clear();
+  group_.clear();
+  groups_.clear();
+  cursors_.clear();
   std::size_t occurrences = 0;
-  for (std::uint32_t c = 0; c < batch.columns.size(); ++c) {
-    const SlotBatch::Column& column = batch.columns[c];
-    if (column.table.value != index) continue;
-    columns_of_table_.push_back(c);
-    occurrences += column.begin[last] - column.begin[first];
+  for (const std::uint32_t c : columns) {
+    cursors_.push_back(first_access(c));
+    occurrences += column_ends_[c] - first_access(c);
   }
   if (occurrences == 0) return;
   group_at_.assign(std::bit_ceil(2 * occurrences), 0);
-  groups_.clear();
-  group_gradients_.resize(std::max(group_gradients_.size(), occurrences * k));
-  Table& table = tables_[index];
-  for (std::size_t s = first; s < last; ++s) {
-    const float g = gradient_[s - first];
-    if (g == 0) continue;
-    const float* sum = context_sum(s - first);
-    for (const std::uint32_t c : columns_of_table_) {
-      const SlotBatch::Column& column = batch.columns[c];
-      for (std::uint32_t i = column.begin[s]; i < column.begin[s + 1]; ++i) {
-        if (column.slots[i] == kNoSlot) continue;
-        const float* v = at(table, column.slots[i]) + kFactors;
-        const std::size_t known = groups_.size();
-        const std::size_t group = group_of(column.slots[i]);
-        float* gradient = group_gradients_.data() + group * k;
-        groups_[group].bias_gradient += g;
-        for (std::size_t j = 0; j < k; j += 4) {
-          const Floats share = g * (four_at(sum + j) - four_at(v + j));
-          put_four(gradient + j, group == known ? Floats{} + share : four_at(gradient + j) + share);
-        }
-      }
+  const auto add = [this](std::size_t access) {
+    if (gradient_[accesses_[access].sample] == 0) return;
+    members_.push_back(static_cast<std::uint32_t>(access));
+    group_.push_back(group_of(accesses_[access].slot));
+  };
+  if (columns.size() == 1) {
+    for (std::size_t at = cursors_[0]; at < column_ends_[columns[0]]; ++at) add(at);
+    return;
+  }
+  for (std::uint32_t s = 0; s < gradient_.size(); ++s) {
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      std::size_t& at = cursors_[c];
+      for (; at < column_ends_[columns[c]] && accesses_[at].sample == s; ++at) add(at);
+    }
+  }
+}
+
+template <std::size_t kFour>
+void FactorisationMachine::update_table(Table& table, std::span<const std::uint32_t> columns) {
+  const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
+  group_accesses(columns);
+  group_gradients_.assign(groups_.size() * k, 0.0F);
+  for (std::size_t m = 0; m < members_.size(); ++m) {
+    const float g = gradient_[accesses_[members_[m]].sample];
+    const float* context = contexts_.data() + members_[m] * k;
+    float* gradient = group_gradients_.data() + group_[m] * k;
+    groups_[group_[m]].bias_gradient += g;
+    for (std::size_t j = 0; j < k; j += 4) {
+      put_four(gradient + j, four_at(gradient + j) + g * four_at(context + j));
     }
   }
   for (std::size_t group = 0; group < groups_.size(); ++group) {
-    step(at(table, groups_[group].slot), groups_[group].bias_gradient,
-         group_gradients_.data() + group * k);
+    step_with<kFour>(at(table, groups_[group].slot), groups_[group].bias_gradient,
+                     group_gradients_.data() + group * k);
   }
 }
 
 // One Adagrad step of an id's parameters.
-void FactorisationMachine::step(float* p, float bias_gradient, const float* factor_gradient) const {
-  const std::size_t k = config_.factors;
+template <std::size_t kFour>
+void FactorisationMachine::step_with(float* p, float bias_gradient,
+                                     const float* factor_gradient) const {
+  const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
   Floats squares{};
   for (std::size_t j = 0; j < k; j += 4) {
     const Floats g = four_at(factor_gradient + j);
@@ -204,11 +232,18 @@ void FactorisationMachine::step(float* p, float bias_gradient, const float* fact
   }
   p[kBiasSquares] += bias_gradient * bias_gradient;
   p[kFactorSquares] += total(squares) / static_cast<float>(k);
-  p[kBias] -= config_.learning_rate * bias_gradient / std::sqrt(p[kBiasSquares] + kAdagradFloor);
-  const float rate = config_.learning_rate / std::sqrt(p[kFactorSquares] + kAdagradFloor);
+  const float floored[2] = {p[kBiasSquares] + kAdagradFloor, p[kFactorSquares] + kAdagradFloor};
+  float scale[2];
+  two_square_roots(floored, scale);
+  p[kBias] -= config_.learning_rate * bias_gradient / scale[0];
+  const float rate = config_.learning_rate / scale[1];
   for (std::size_t j = 0; j < k; j += 4) {
     put_four(p + kFactors + j, four_at(p + kFactors + j) - rate * four_at(factor_gradient + j));
   }
+}
+
+void FactorisationMachine::step(float* p, float bias_gradient, const float* factor_gradient) const {
+  step_with<0>(p, bias_gradient, factor_gradient);
 }
 
 void FactorisationMachine::update_newcomer(const SlotBatch::Column& column,
@@ -219,6 +254,10 @@ void FactorisationMachine::update_newcomer(const SlotBatch::Column& column,
   const float* typical = table.newcomer.data();
   table.residual_products *= kNewcomerDecay;
   table.residual_squares *= kNewcomerDecay;
+  const auto newcomers =
+      std::span(column.newcomer)
+          .subspan(column.begin[first], column.begin[last] - column.begin[first]);
+  if (std::find(newcomers.begin(), newcomers.end(), 1) == newcomers.end()) return;
   float bias_gradient = 0;
   std::fill(step_.begin(), step_.end(), 0.0F);
   bool any = false;
@@ -255,20 +294,46 @@ std::optional<double> FactorisationMachine::newcomer_persistence(TableIndex tabl
   return t.residual_products / t.residual_squares;
 }
 
+void FactorisationMachine::sort_columns(const SlotBatch& batch) {
+  by_table_.resize(batch.columns.size());
+  std::iota(by_table_.begin(), by_table_.end(), 0U);
+  const auto table = [&](std::uint32_t column) { return batch.columns[column].table.value; };
+  const auto before = [&](std::uint32_t a, std::uint32_t b) {
+    return table(a) != table(b) ? table(a) < table(b) : a < b;
+  };
+  if (!std::is_sorted(by_table_.begin(), by_table_.end(), before)) {
+    std::sort(by_table_.begin(), by_table_.end(), before);
+  }
+}
+
 template <std::size_t kFour>
 void FactorisationMachine::learn_with(const SlotBatch& batch, std::size_t first, std::size_t last) {
-  prefetch(batch, first, last);
+  sort_columns(batch);
+  if (first == 0) {  // nobody has fetched for the first mini-batch
+    for (const SlotBatch::Column& column : batch.columns) {
+      for (std::size_t i = 0; i < column.begin[last]; ++i) prefetch(column, i);
+    }
+  }
   forward<kFour>(batch, first, last);
+  const std::size_t next_last = std::min(batch.samples, last + (last - first));
+  accesses_.clear();
+  column_ends_.clear();
   for (const SlotBatch::Column& column : batch.columns) {
-    update_moments<kFour>(column, first, last);
+    list_accesses<kFour>(column, first, last, next_last);
+    update_moments(column_ends_.size() - 1, tables_[column.table.value]);
   }
   float total_gradient = 0;
   for (const float g : gradient_) total_gradient += g;
   for (const SlotBatch::Column& column : batch.columns) {
     update_newcomer(column, batch.labels, first, last);
   }
-  // All gradients were taken at the same parameters; sums_ holds what the factors' need.
-  for (std::uint32_t t = 0; t < tables_.size(); ++t) update_table<kFour>(t, batch, first, last);
+  // All gradients were taken at the same parameters; contexts_ holds what the factors' need.
+  const std::span<const std::uint32_t> by_table(by_table_);
+  for (std::size_t begin = 0, end = 0; begin < by_table.size(); begin = end) {
+    const TableIndex table = batch.columns[by_table[begin]].table;
+    while (end < by_table.size() && batch.columns[by_table[end]].table == table) ++end;
+    update_table<kFour>(tables_[table.value], by_table.subspan(begin, end - begin));
+  }
   if (total_gradient != 0) {
     bias_squares_ += total_gradient * total_gradient;
     bias_ -= config_.learning_rate * total_gradient / std::sqrt(bias_squares_ + kAdagradFloor);
@@ -294,9 +359,9 @@ std::vector<float> FactorisationMachine::embed(TableIndex table,
   for (std::size_t a = 0; a < d; ++a) {
     for (std::size_t b = 0; b <= a; ++b) {
       moments(static_cast<Eigen::Index>(a), static_cast<Eigen::Index>(b)) =
-          t.moments[a * moment_stride_ + b];
+          t.moments[a * moment_stride(config_.factors) + b];
       moments(static_cast<Eigen::Index>(b), static_cast<Eigen::Index>(a)) =
-          t.moments[a * moment_stride_ + b];
+          t.moments[a * moment_stride(config_.factors) + b];
     }
   }
   moments /= std::max(moments(0, 0), 1.0);
@@ -336,7 +401,8 @@ std::vector<double> FactorisationMachine::packed_moments(const Table& table) con
   const std::size_t d = dimension();
   std::vector<double> out(d * d, 0.0);
   for (std::size_t a = 0; a < d; ++a) {
-    for (std::size_t b = 0; b <= a; ++b) out[a * d + b] = table.moments[a * moment_stride_ + b];
+    for (std::size_t b = 0; b <= a; ++b)
+      out[a * d + b] = table.moments[a * moment_stride(config_.factors) + b];
   }
   return out;
 }
@@ -368,8 +434,9 @@ Result<void> FactorisationMachine::load(ByteReader& in, bool dense) {
       return fail(ErrorCode::kCorrupt, "factorisation machine: wrong size");
     }
     for (std::size_t a = 0; a < d; ++a) {
-      std::copy_n(moments.begin() + static_cast<std::ptrdiff_t>(a * d), a + 1,
-                  table.moments.begin() + static_cast<std::ptrdiff_t>(a * moment_stride_));
+      std::copy_n(
+          moments.begin() + static_cast<std::ptrdiff_t>(a * d), a + 1,
+          table.moments.begin() + static_cast<std::ptrdiff_t>(a * moment_stride(config_.factors)));
     }
     table.newcomer = std::move(newcomer);
   }

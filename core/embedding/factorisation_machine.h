@@ -49,8 +49,9 @@ class FactorisationMachine {
   // Newly tracked ids start from vectors derived from their hash.
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
 
-  // Learns the labelled samples among [first, last) of the batch, as one mini-batch. Allocates
-  // nothing once its scratch has grown to the largest mini-batch.
+  // Learns the labelled samples among [first, last) of the batch, as one mini-batch; fetches the
+  // memory of as many that come next. Allocates nothing once its scratch has grown to the largest
+  // mini-batch.
   void learn(const SlotBatch& batch, std::size_t first, std::size_t last);
   void learn(const SlotBatch& batch) { learn(batch, 0, batch.samples); }
 
@@ -87,6 +88,11 @@ class FactorisationMachine {
     double residual_products = 0;  // of successive residuals of the same newcomer, decayed
     double residual_squares = 0;   // of the same pairs
   };
+  // One access of a tracked id in the mini-batch.
+  struct Access {
+    std::uint32_t sample;  // counted from the mini-batch's first
+    Slot slot;
+  };
   // An id of the mini-batch: its gradients, summed in the order of the samples.
   struct Group {
     Slot slot;
@@ -101,19 +107,27 @@ class FactorisationMachine {
 
   template <std::size_t kFour>
   void learn_with(const SlotBatch& batch, std::size_t first, std::size_t last);
-  void prefetch(const SlotBatch& batch, std::size_t first, std::size_t last) const;
+  void prefetch(const SlotBatch::Column& column, std::size_t position) const;
   template <std::size_t kFour>
   void forward(const SlotBatch& batch, std::size_t first, std::size_t last);
   template <std::size_t kFour>
-  void update_moments(const SlotBatch::Column& column, std::size_t first, std::size_t last);
+  void list_accesses(const SlotBatch::Column& column, std::size_t first, std::size_t last,
+                     std::size_t next_last);
+  void sort_columns(const SlotBatch& batch);
+  void update_moments(std::size_t column, Table& table);
   template <std::size_t kFour>
-  void update_table(std::uint32_t table, const SlotBatch& batch, std::size_t first,
-                    std::size_t last);
+  void update_table(Table& table, std::span<const std::uint32_t> columns);
+  void group_accesses(std::span<const std::uint32_t> columns);
   void update_newcomer(const SlotBatch::Column& column, std::span<const float> labels,
                        std::size_t first, std::size_t last);
-  std::size_t group_of(Slot slot);
+  std::uint32_t group_of(Slot slot);
+  std::size_t first_access(std::uint32_t column) const {
+    return column == 0 ? 0 : column_ends_[column - 1];
+  }
   std::vector<double> packed_moments(const Table& table) const;
   void step(float* parameters, float bias_gradient, const float* factor_gradient) const;
+  template <std::size_t kFour>
+  void step_with(float* parameters, float bias_gradient, const float* factor_gradient) const;
 
   Config config_;
   std::size_t stride_;
@@ -121,16 +135,20 @@ class FactorisationMachine {
   float bias_ = 0;
   float bias_squares_ = 0;
 
-  std::size_t moment_stride_;
-
   // Scratch of the current mini-batch; samples are counted from its first.
   std::vector<float> sums_;  // samples x factors: sum of all vectors
   std::vector<float> logit_;
-  std::vector<float> gradient_;          // one for each sample; 0 for unlabelled ones
-  std::vector<Group> groups_;            // ids of the table at hand, in the order they appear
-  std::vector<float> group_gradients_;   // groups x factors
-  std::vector<std::uint32_t> group_at_;  // open addressing: position in groups_, plus 1
-  std::vector<std::uint32_t> columns_of_table_;
+  std::vector<float> gradient_;           // one for each sample; 0 for unlabelled ones
+  std::vector<Access> accesses_;          // column by column, in the order of the samples
+  std::vector<float> contexts_;           // accesses x factors: sum of the other vectors
+  std::vector<std::size_t> column_ends_;  // in accesses_
+  std::vector<std::uint32_t> members_;    // positions in accesses_ of the table at hand
+  std::vector<std::uint32_t> group_;      // of each member
+  std::vector<Group> groups_;             // ids of the table at hand, in the order they appear
+  std::vector<float> group_gradients_;    // groups x factors
+  std::vector<std::uint32_t> group_at_;   // open addressing: position in groups_, plus 1
+  std::vector<std::size_t> cursors_;      // in accesses_, of the table's columns
+  std::vector<std::uint32_t> by_table_;   // columns, those of a table together
   std::vector<float> step_;
 };
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/base/check.h"
+#include "core/base/simd.h"
 #include "core/mapping/kmeans.h"
 
 namespace remapd::mapping {
@@ -16,15 +17,6 @@ constexpr std::size_t kLanes = 16;
 constexpr std::size_t kMaxDimension = CentroidBlock::kMaxDimension;
 using Floats = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
 using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
-
-// Not under the thread sanitizer: its calls are in the clones' resolver, too, which runs before
-// they are linked. Not with clang 14, which knows no such targets.
-#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
-#define REMAPD_SIMD_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define REMAPD_SIMD_CLONES
-#endif
 
 // The best of the lanes' best, and the distance from the score.
 [[gnu::always_inline]] inline CentroidBlock::Nearest best_lane(const Floats& best,

@@ -153,10 +153,7 @@ void Intake::learn(Chunk& chunk) {
     const Admitted& admitted = chunk.admitted[t];
     if (!admitted.slots.empty()) learners_.admit(TableIndex{t}, admitted.slots, admitted.ids);
   }
-  for (std::size_t first = 0; first < samples; first += config_.mini_batch) {
-    const std::size_t last = std::min<std::size_t>(samples, first + config_.mini_batch);
-    learners_.learn(chunk.batch, first, last);
-  }
+  learners_.learn(chunk.batch, config_.mini_batch);
   chunk.samples.clear();
 }
 

@@ -111,8 +111,8 @@ void Learners::evict(std::span<const std::vector<sketch::Slot>> slots) {
   graph_is_stale_ = true;
 }
 
-void Learners::learn(const embedding::SlotBatch& batch, std::size_t first, std::size_t last) {
-  samples_ += last - first;
+void Learners::learn_labels(const embedding::SlotBatch& batch, std::size_t first,
+                            std::size_t last) {
   const std::uint64_t labelled_before = labelled_;
   for (std::size_t s = first; s < last; ++s) {
     if (std::isnan(batch.labels[s])) continue;
@@ -121,7 +121,15 @@ void Learners::learn(const embedding::SlotBatch& batch, std::size_t first, std::
   }
   machine_learns_ |= labelled_ > labelled_before;
   if (machine_ && machine_learns_) machine_->learn(batch, first, last);
-  if (graph_) graph_->learn(batch, first, last);
+}
+
+void Learners::learn(const embedding::SlotBatch& batch, std::size_t mini_batch) {
+  for (std::size_t first = 0; first < batch.samples; first += mini_batch) {
+    learn_labels(batch, first, std::min(batch.samples, first + mini_batch));
+  }
+  // The graph knows no mini-batches.
+  if (graph_) graph_->learn(batch);
+  samples_ += batch.samples;
   graph_is_stale_ = true;
 }
 

@@ -43,9 +43,8 @@ class Learners {
 
   // Slots of each table that no longer stand for an id.
   void evict(std::span<const std::vector<sketch::Slot>> slots);
-  // One mini-batch: samples [first, last) of the batch.
-  void learn(const embedding::SlotBatch& batch, std::size_t first, std::size_t last);
-  void learn(const embedding::SlotBatch& batch) { learn(batch, 0, batch.samples); }
+  // The batch in mini-batches of so many samples, the last one of what is left; mini_batch > 0.
+  void learn(const embedding::SlotBatch& batch, std::size_t mini_batch);
 
   struct Choice {
     LearnerChoice learner;  // kCoAccess or kSupervised
@@ -78,6 +77,7 @@ class Learners {
   Result<void> load(ByteReader& in, std::uint32_t format = 2);
 
  private:
+  void learn_labels(const embedding::SlotBatch& batch, std::size_t first, std::size_t last);
   bool stream_is_labelled() const;
   bool some_table(LearnerChoice learner) const;
   bool graph_is_needed() const;

@@ -27,21 +27,27 @@ void TableState::access(std::span<const Id> ids, std::span<sketch::Slot> slots,
     rows_[admitted[i]] = incumbent_row(id);
     marks_[admitted[i]] = rows_[admitted[i]] != kNoRow ? kKnown : 0;
   }
-  constexpr std::size_t kAhead = 16;
+  // Locals: the bytes written could otherwise be anything, and everything be read again after them.
+  constexpr std::size_t kAhead = 32;
+  std::uint8_t* const all_marks = marks_.data();
+  std::uint64_t unknown = 0;
   for (std::size_t i = 0; i < slots.size(); ++i) {
     if (i + kAhead < slots.size() && slots[i + kAhead] != sketch::kNoSlot) {
-      __builtin_prefetch(&marks_[slots[i + kAhead]], 1);
+      __builtin_prefetch(&all_marks[slots[i + kAhead]], 1);
     }
-    if (slots[i] == sketch::kNoSlot) {
+    if (slots[i] == sketch::kNoSlot) [[unlikely]] {
       distinct_.add(mix64(ids[i]));  // ids that have a slot were added when they got it
       newcomer[i] = 1;
-    } else {
-      std::uint8_t& marks = marks_[slots[i]];
-      newcomer[i] = (marks & kKnown) == 0 ? 1 : 0;
-      marks |= kTouched;
+      ++unknown;
+      continue;
     }
-    recent_unknown_ += newcomer[i];
+    const std::uint8_t marks = all_marks[slots[i]];
+    const auto is_new = static_cast<std::uint8_t>((marks & kKnown) == 0 ? 1 : 0);
+    if ((marks & kTouched) == 0) all_marks[slots[i]] = marks | kTouched;
+    newcomer[i] = is_new;
+    unknown += is_new;
   }
+  recent_unknown_ += unknown;
   accesses_ += ids.size();
   recent_accesses_ += ids.size();
 }

@@ -59,7 +59,7 @@ void learn(Learners& into, std::size_t samples, std::size_t labelled, std::size_
     }
     into.begun_done();
   }
-  into.learn(batch);
+  into.learn(batch, samples);
 }
 
 TEST(Learners, ChooseByLabels) {

@@ -1,0 +1,17 @@
+// REMAPD_SIMD_CLONES before a function's definition: compiled for AVX-512, AVX2 and the baseline,
+// chosen when the program is loaded.
+//
+// The clones give the same bits as each other: nothing is contracted (-ffp-contract=off), and what
+// is summed is summed lane by lane, in one order. So a function is written with vectors of a fixed
+// number of lanes (`vector_size`), which each clone cuts into registers of its own width.
+//
+// Not under the thread sanitizer: its calls are in the clones' resolver, too, which runs before
+// they are linked. Not with clang 14, which knows no such targets.
+#pragma once
+
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+#define REMAPD_SIMD_CLONES \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define REMAPD_SIMD_CLONES
+#endif
