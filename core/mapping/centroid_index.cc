@@ -1,147 +1,16 @@
 #include "core/mapping/centroid_index.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
-#include "core/base/check.h"
-#include "core/base/simd.h"
 #include "core/mapping/kmeans.h"
 
 namespace remapd::mapping {
-namespace {
-
-constexpr std::size_t kLanes = 16;
-constexpr std::size_t kMaxDimension = CentroidBlock::kMaxDimension;
-using Floats = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
-using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
-
-// The best of the lanes' best, and the distance from the score.
-[[gnu::always_inline]] inline CentroidBlock::Nearest best_lane(const Floats& best,
-                                                               const Ints& best_block,
-                                                               const float* point,
-                                                               std::size_t dimension) {
-  CentroidBlock::Nearest out{0, std::numeric_limits<float>::infinity()};
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const auto index = static_cast<std::uint32_t>(best_block[lane]) * kLanes + lane;
-    if (best[lane] < out.distance || (best[lane] == out.distance && index < out.index)) {
-      out = {static_cast<std::uint32_t>(index), best[lane]};
-    }
-  }
-  float norm = 0;
-  for (std::size_t k = 0; k < dimension; ++k) norm += point[k] * point[k];
-  out.distance = std::max(0.0F, out.distance + norm);
-  return out;
-}
-
-// kPoints points at a time share each load of a centroid and keep as many sums in flight. Every
-// lane adds in the order of the dimensions, whatever kPoints is.
-template <std::size_t kPoints>
-[[gnu::always_inline]] inline void search_tile(const float* blocks, std::size_t size,
-                                               std::size_t dimension, const float* points,
-                                               CentroidBlock::Nearest* out) {
-  const std::size_t stride = kLanes * (dimension + 1);
-  float doubled[kMaxDimension * kPoints];  // by dimension, so that one load spreads to all lanes
-  for (std::size_t k = 0; k < dimension; ++k) {
-    for (std::size_t p = 0; p < kPoints; ++p)
-      doubled[k * kPoints + p] = 2 * points[p * dimension + k];
-  }
-  Floats best[kPoints];
-  Ints best_block[kPoints];
-  for (std::size_t p = 0; p < kPoints; ++p) {
-    best[p] = Floats{} + std::numeric_limits<float>::infinity();
-    best_block[p] = Ints{};
-  }
-  for (std::size_t b = 0, count = (size + kLanes - 1) / kLanes; b < count; ++b) {
-    const float* block = blocks + b * stride;
-    Floats score[kPoints];
-    for (std::size_t p = 0; p < kPoints; ++p) score[p] = *reinterpret_cast<const Floats*>(block);
-    for (std::size_t k = 0; k < dimension; ++k) {
-      const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes);
-      for (std::size_t p = 0; p < kPoints; ++p) {
-        score[p] -= doubled[k * kPoints + p] * centroid;
-      }
-    }
-    for (std::size_t p = 0; p < kPoints; ++p) {
-      const Ints nearer = score[p] < best[p];
-      best[p] = nearer ? score[p] : best[p];
-      best_block[p] = nearer ? (Ints{} + static_cast<std::int32_t>(b)) : best_block[p];
-    }
-  }
-  for (std::size_t p = 0; p < kPoints; ++p) {
-    out[p] = best_lane(best[p], best_block[p], points + p * dimension, dimension);
-  }
-}
-
-REMAPD_SIMD_CLONES
-void search(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
-            std::size_t count, CentroidBlock::Nearest* out) {
-  constexpr std::size_t kTile = 8;
-  std::size_t at = 0;
-  for (; at + kTile <= count; at += kTile) {
-    search_tile<kTile>(blocks, size, dimension, points + at * dimension, out + at);
-  }
-  for (; at < count; ++at)
-    search_tile<1>(blocks, size, dimension, points + at * dimension, out + at);
-}
-
-REMAPD_SIMD_CLONES
-void measure(const float* blocks, std::size_t size, std::size_t dimension, const float* point,
-             float* out) {
-  const std::size_t stride = kLanes * (dimension + 1);
-  float norm = 0;
-  for (std::size_t k = 0; k < dimension; ++k) norm += point[k] * point[k];
-  for (std::size_t first = 0; first < size; first += kLanes) {
-    const float* block = blocks + first / kLanes * stride;
-    Floats score = *reinterpret_cast<const Floats*>(block) + norm;
-    for (std::size_t k = 0; k < dimension; ++k) {
-      score -= (2 * point[k]) * *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes);
-    }
-    std::memcpy(out + first, &score, std::min(kLanes, size - first) * sizeof(float));
-  }
-}
-
-}  // namespace
-
-CentroidBlock::CentroidBlock(std::span<const float> centroids, std::size_t dimension)
-    : size_(centroids.size() / dimension), dimension_(dimension) {
-  REMAPD_CHECK(dimension <= kMaxDimension, "embeddings are low-dimensional");
-  const std::size_t count = (size_ + kLanes - 1) / kLanes;
-  const std::size_t stride = kLanes * (dimension + 1);
-  blocks_.assign(count * stride, 0.0F);
-  for (std::size_t i = 0; i < count * kLanes; ++i) {
-    float* block = blocks_.data() + i / kLanes * stride;
-    const std::size_t lane = i % kLanes;
-    if (i >= size_) {
-      block[lane] = std::numeric_limits<float>::infinity();
-      continue;
-    }
-    const float* c = centroids.data() + i * dimension;
-    for (std::size_t k = 0; k < dimension; ++k) {
-      block[lane] += c[k] * c[k];
-      block[(k + 1) * kLanes + lane] = c[k];
-    }
-  }
-}
-
-CentroidBlock::Nearest CentroidBlock::nearest(const float* point) const {
-  Nearest out;
-  search(blocks_.data(), size_, dimension_, point, 1, &out);
-  return out;
-}
-
-void CentroidBlock::nearest(std::span<const float> points, std::span<Nearest> out) const {
-  search(blocks_.data(), size_, dimension_, points.data(), out.size(), out.data());
-}
-
-void CentroidBlock::distances(const float* point, std::span<float> out) const {
-  measure(blocks_.data(), size_, dimension_, point, out.data());
-}
 
 CentroidIndex::CentroidIndex(std::span<const float> centroids, std::size_t dimension,
-                             std::uint64_t seed) {
+                             std::uint64_t seed)
+    : dimension_(dimension) {
   const std::size_t count = centroids.size() / dimension;
   std::vector<std::uint32_t> group_of(count, 0);
   std::size_t group_count = 1;
@@ -177,30 +46,49 @@ CentroidIndex::CentroidIndex(std::span<const float> centroids, std::size_t dimen
 }
 
 CentroidIndex::Nearest CentroidIndex::nearest(const float* point, std::uint32_t probes) const {
-  if (top_.empty()) return groups_.front().block.nearest(point);
-  constexpr std::uint32_t kMaxProbes = 16;
-  const auto wanted = std::min<std::size_t>({probes, kMaxProbes, groups_.size()});
-  thread_local std::vector<float> distance;
-  distance.resize(groups_.size());
-  top_.front().distances(point, distance);
-  std::array<std::pair<float, std::uint32_t>, kMaxProbes> best;
-  std::size_t held = 0;
-  for (std::uint32_t g = 0; g < groups_.size(); ++g) {
-    if (held == wanted && distance[g] >= best[held - 1].first) continue;
-    std::size_t at = held < wanted ? held++ : held - 1;
-    for (; at > 0 && best[at - 1].first > distance[g]; --at) best[at] = best[at - 1];
-    best[at] = {distance[g], g};
+  Nearest out;
+  nearest({point, dimension_}, {&out, 1}, probes);
+  return out;
+}
+
+void CentroidIndex::nearest(std::span<const float> points, std::span<Nearest> out,
+                            std::uint32_t probes) const {
+  if (top_.empty()) return groups_.front().block.nearest(points, out);
+  const auto few = std::min<std::size_t>({probes, CentroidBlock::kMaxFew, groups_.size()});
+  std::vector<std::uint32_t> probed(out.size() * few);
+  top_.front().nearest_few(points, few, probed);
+  std::fill(out.begin(), out.end(), Nearest{0, std::numeric_limits<float>::infinity()});
+
+  // Probes by group, so that a group's centroids are read once for all its points.
+  std::vector<std::uint32_t> begin(groups_.size() + 1, 0);
+  for (const std::uint32_t g : probed) ++begin[g + 1];
+  for (std::size_t g = 0; g < groups_.size(); ++g) begin[g + 1] += begin[g];
+  std::vector<std::uint32_t> askers(probed.size());
+  std::vector<std::uint32_t> next(begin.begin(), begin.end() - 1);
+  for (std::size_t i = 0; i < probed.size(); ++i) {
+    askers[next[probed[i]]++] = static_cast<std::uint32_t>(i / few);
   }
-  Nearest out{0, std::numeric_limits<float>::infinity()};
-  for (std::size_t i = 0; i < held; ++i) {
-    const Group& group = groups_[best[i].second];
-    const Nearest found = group.block.nearest(point);
-    const std::uint32_t index = group.members[found.index];
-    if (found.distance < out.distance || (found.distance == out.distance && index < out.index)) {
-      out = {index, found.distance};
+  std::vector<float> gathered;
+  std::vector<Nearest> found;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    const auto asking =
+        std::span<const std::uint32_t>(askers).subspan(begin[g], begin[g + 1] - begin[g]);
+    gathered.resize(asking.size() * dimension_);
+    found.resize(asking.size());
+    for (std::size_t i = 0; i < asking.size(); ++i) {
+      std::copy_n(points.data() + asking[i] * dimension_, dimension_,
+                  gathered.data() + i * dimension_);
+    }
+    groups_[g].block.nearest(gathered, found);
+    for (std::size_t i = 0; i < asking.size(); ++i) {
+      const Nearest candidate{groups_[g].members[found[i].index], found[i].distance};
+      Nearest& best = out[asking[i]];
+      if (candidate.distance < best.distance ||
+          (candidate.distance == best.distance && candidate.index < best.index)) {
+        best = candidate;
+      }
     }
   }
-  return out;
 }
 
 }  // namespace remapd::mapping

@@ -9,7 +9,34 @@
 namespace remapd::mapping {
 namespace {
 
-constexpr std::size_t kPiece = 1'024;  // points a task looks at
+constexpr std::size_t kPiece = 1'024;     // clusters a task looks at
+constexpr std::size_t kQueries = 16'384;  // points whose nearest centroids are searched together
+
+// Points by cluster, in their order: what is summed in one task then lies in one cluster.
+struct Members {
+  std::vector<std::uint32_t> begin;  // clusters + 1
+  std::vector<std::uint32_t> points;
+
+  std::span<const std::uint32_t> of(std::size_t cluster) const {
+    return {points.data() + begin[cluster], begin[cluster + 1] - begin[cluster]};
+  }
+};
+
+// Without those that are kUnassigned.
+Members members_of(std::span<const std::uint32_t> assignment, std::uint32_t clusters) {
+  Members out;
+  out.begin.assign(std::size_t{clusters} + 1, 0);
+  for (const std::uint32_t c : assignment) {
+    if (c != kUnassigned) ++out.begin[c + 1];
+  }
+  for (std::size_t c = 0; c < clusters; ++c) out.begin[c + 1] += out.begin[c];
+  out.points.resize(out.begin.back());
+  std::vector<std::uint32_t> next(out.begin.begin(), out.begin.end() - 1);
+  for (std::uint32_t i = 0; i < assignment.size(); ++i) {
+    if (assignment[i] != kUnassigned) out.points[next[assignment[i]]++] = i;
+  }
+  return out;
+}
 
 struct Centroids {
   std::vector<float> values;            // only of clusters with members
@@ -19,26 +46,31 @@ struct Centroids {
 
 Centroids member_means(const RefinementInput& in, std::span<const std::uint32_t> assignment) {
   const std::size_t d = in.dimension;
-  std::vector<double> sums(std::size_t{in.clusters} * d, 0.0);
-  std::vector<double> mass(in.clusters, 0.0);
-  for (std::size_t i = 0; i < assignment.size(); ++i) {
-    const std::uint32_t c = assignment[i];
-    if (c == kUnassigned) continue;
-    mass[c] += in.weights[i];
-    for (std::size_t k = 0; k < d; ++k) {
-      sums[c * d + k] += static_cast<double>(in.weights[i]) * in.points[i * d + k];
-    }
-  }
+  const Members members = members_of(assignment, in.clusters);
   Centroids out;
   out.position.assign(in.clusters, kUnassigned);
   for (std::uint32_t c = 0; c < in.clusters; ++c) {
-    if (mass[c] <= 0) continue;
+    if (members.of(c).empty()) continue;
     out.position[c] = static_cast<std::uint32_t>(out.cluster.size());
     out.cluster.push_back(c);
-    for (std::size_t k = 0; k < d; ++k) {
-      out.values.push_back(static_cast<float>(sums[c * d + k] / mass[c]));
-    }
   }
+  out.values.resize(out.cluster.size() * d);
+  parallel_ranges(out.cluster.size(), kPiece, [&](std::size_t begin, std::size_t end) {
+    std::vector<double> sum(d);
+    for (std::size_t at = begin; at < end; ++at) {
+      std::fill(sum.begin(), sum.end(), 0.0);
+      double mass = 0;
+      for (const std::uint32_t i : members.of(out.cluster[at])) {
+        mass += in.weights[i];
+        for (std::size_t k = 0; k < d; ++k) {
+          sum[k] += static_cast<double>(in.weights[i]) * in.points[i * d + k];
+        }
+      }
+      for (std::size_t k = 0; k < d; ++k) {
+        out.values[at * d + k] = static_cast<float>(sum[k] / mass);
+      }
+    }
+  });
   return out;
 }
 
@@ -84,13 +116,24 @@ void refine_clusters(const RefinementInput& in, std::span<std::uint32_t> assignm
     return assignment[i] != kUnassigned && !in.may_move.empty() && in.may_move[i] == 0;
   };
   std::vector<CentroidIndex::Nearest> nearest_of(n);
-  parallel_ranges(n, kPiece, [&](std::size_t begin, std::size_t end) {
+  std::vector<float> held(n);  // squared distance to the own centroid
+  parallel_ranges(n, kQueries, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::uint32_t> asking;
+    std::vector<float> queries;
     for (std::size_t i = begin; i < end; ++i) {
-      if (!stays(i)) nearest_of[i] = index.nearest(in.points.data() + i * d);
+      if (stays(i)) continue;
+      const float* point = in.points.data() + i * d;
+      asking.push_back(static_cast<std::uint32_t>(i));
+      queries.insert(queries.end(), point, point + d);
+      if (assignment[i] == kUnassigned) continue;
+      held[i] = squared_distance(
+          point, centroids.values.data() + centroids.position[assignment[i]] * d, d);
     }
+    std::vector<CentroidIndex::Nearest> found(asking.size());
+    index.nearest(queries, found);
+    for (std::size_t q = 0; q < asking.size(); ++q) nearest_of[asking[q]] = found[q];
   });
   for (std::uint32_t i = 0; i < n; ++i) {
-    const float* point = in.points.data() + i * d;
     if (stays(i)) {
       misfits[i] = {0, i};
       continue;
@@ -103,15 +146,13 @@ void refine_clusters(const RefinementInput& in, std::span<std::uint32_t> assignm
       misfits[i] = {in.weights[i] * found.distance, i};
       continue;
     }
-    const float* own = centroids.values.data() + centroids.position[assignment[i]] * d;
-    const float held = squared_distance(point, own, d);
-    misfits[i] = {in.weights[i] * held, i};
+    misfits[i] = {in.weights[i] * held[i], i};
     if (nearest != assignment[i] &&
-        found.distance < (1 - static_cast<float>(in.hysteresis)) * held) {
-      moves.push_back({in.weights[i] * (held - found.distance), i, nearest});
+        found.distance < (1 - static_cast<float>(in.hysteresis)) * held[i]) {
+      moves.push_back({in.weights[i] * (held[i] - found.distance), i, nearest});
     }
   }
-  std::sort(moves.begin(), moves.end(), [](const Move& a, const Move& b) {
+  parallel_sort(moves, [](const Move& a, const Move& b) {
     return a.gain != b.gain ? a.gain > b.gain : a.point < b.point;
   });
   std::vector<std::uint32_t> members(in.clusters, 0);
@@ -150,15 +191,7 @@ double relative_distortion(std::span<const float> points, std::span<const float>
                            std::size_t dimension, std::uint32_t clusters,
                            std::span<const std::uint32_t> assignment) {
   const std::size_t d = dimension;
-  const std::size_t n = assignment.size();
-  // Points by cluster, in their order: what is summed in one task then lies in one cluster.
-  std::vector<std::uint32_t> begin(std::size_t{clusters} + 1, 0);
-  for (const std::uint32_t c : assignment) ++begin[c + 1];
-  for (std::size_t c = 0; c < clusters; ++c) begin[c + 1] += begin[c];
-  std::vector<std::uint32_t> members(n);
-  std::vector<std::uint32_t> next(begin.begin(), begin.end() - 1);
-  for (std::uint32_t i = 0; i < n; ++i) members[next[assignment[i]]++] = i;
-
+  const Members members = members_of(assignment, clusters);
   struct Sums {
     std::vector<double> all;
     double mass = 0;
@@ -175,8 +208,7 @@ double relative_distortion(std::span<const float> points, std::span<const float>
     for (std::size_t c = piece * kPiece; c < end; ++c) {
       std::fill(sum.begin(), sum.end(), 0.0);
       double mass = 0;
-      for (std::uint32_t m = begin[c]; m < begin[c + 1]; ++m) {
-        const std::size_t i = members[m];
+      for (const std::size_t i : members.of(c)) {
         const double weight = weights[i];
         mass += weight;
         for (std::size_t k = 0; k < d; ++k) {

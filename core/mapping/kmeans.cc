@@ -9,7 +9,7 @@
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "core/base/random.h"
-#include "core/mapping/centroid_index.h"
+#include "core/mapping/centroid_block.h"
 
 namespace remapd::mapping {
 namespace {

@@ -14,54 +14,6 @@ std::vector<float> random_points(std::size_t n, std::size_t d, std::uint64_t see
   return out;
 }
 
-float squared(const float* a, const float* b, std::size_t d) {
-  float sum = 0;
-  for (std::size_t k = 0; k < d; ++k) sum += (a[k] - b[k]) * (a[k] - b[k]);
-  return sum;
-}
-
-TEST(CentroidBlock, FindsTheNearestOfEverySize) {
-  constexpr std::size_t d = 5;
-  for (const std::size_t n : {1UL, 2UL, 15UL, 16UL, 17UL, 100UL}) {
-    const auto centroids = random_points(n, d, n);
-    const CentroidBlock block(centroids, d);
-    const auto queries = random_points(50, d, 99);
-    for (std::size_t q = 0; q < 50; ++q) {
-      const float* point = queries.data() + q * d;
-      std::size_t best = 0;
-      for (std::size_t c = 1; c < n; ++c) {
-        if (squared(point, &centroids[c * d], d) < squared(point, &centroids[best * d], d))
-          best = c;
-      }
-      const auto found = block.nearest(point);
-      EXPECT_EQ(found.index, best) << "n = " << n;
-      EXPECT_NEAR(found.distance, squared(point, &centroids[best * d], d), 1e-4);
-    }
-  }
-}
-
-// Points are searched eight at a time and the rest alone: the same answers, to the last bit.
-TEST(CentroidBlock, FindsTheSameForManyPointsAsOneByOne) {
-  constexpr std::size_t d = 7;
-  const CentroidBlock block(random_points(100, d, 5), d);
-  for (const std::size_t n : {1UL, 7UL, 8UL, 9UL, 21UL}) {
-    const auto points = random_points(n, d, n);
-    std::vector<CentroidBlock::Nearest> found(n);
-    block.nearest(points, found);
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto alone = block.nearest(points.data() + i * d);
-      EXPECT_EQ(found[i].index, alone.index);
-      EXPECT_EQ(found[i].distance, alone.distance);
-    }
-  }
-}
-
-TEST(CentroidBlock, TakesTheLowestOfEqualCentroids) {
-  const std::vector<float> same(40, 1.0F);
-  const float point[] = {2.0F};
-  EXPECT_EQ(CentroidBlock(same, 1).nearest(point).index, 0U);
-}
-
 TEST(CentroidIndex, IsNearlyExactBeyondTheFlatLimit) {
   constexpr std::size_t d = 8;
   const auto centroids = random_points(2000, d, 1);
@@ -81,6 +33,27 @@ TEST(CentroidIndex, IsNearlyExactBeyondTheFlatLimit) {
   }
   EXPECT_GT(agree, 250);
   EXPECT_LT(found, best * 1.15);
+}
+
+// A group's centroids are read once for all points that probe it: the same answers, to the last
+// bit, as for each point alone.
+TEST(CentroidIndex, FindsTheSameForManyPointsAsOneByOne) {
+  constexpr std::size_t d = 6;
+  for (const std::size_t centroids : {3UL, 256UL, 257UL, 1500UL}) {
+    const CentroidIndex index(random_points(centroids, d, centroids), d, 3);
+    for (const std::size_t n : {0UL, 1UL, 9UL, 700UL}) {
+      const auto points = random_points(n, d, n + 1);
+      for (const std::uint32_t probes : {1U, 4U, 100U}) {
+        std::vector<CentroidIndex::Nearest> found(n);
+        index.nearest(points, found, probes);
+        for (std::size_t i = 0; i < n; ++i) {
+          const auto alone = index.nearest(points.data() + i * d, probes);
+          ASSERT_EQ(found[i].index, alone.index);
+          ASSERT_EQ(found[i].distance, alone.distance);
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

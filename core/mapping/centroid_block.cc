@@ -1,0 +1,211 @@
+#include "core/mapping/centroid_block.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+#include "core/base/check.h"
+#include "core/base/simd.h"
+
+namespace remapd::mapping {
+namespace {
+
+constexpr std::size_t kLanes = 16;
+constexpr std::size_t kTile = 8;  // points searched together
+constexpr std::size_t kMaxDimension = CentroidBlock::kMaxDimension;
+using Floats = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
+using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
+
+// The best of the lanes' best, and the distance from the score.
+[[gnu::always_inline]] inline CentroidBlock::Nearest best_lane(const Floats& best,
+                                                               const Ints& best_block,
+                                                               const float* point,
+                                                               std::size_t dimension) {
+  CentroidBlock::Nearest out{0, std::numeric_limits<float>::infinity()};
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const auto index = static_cast<std::uint32_t>(best_block[lane]) * kLanes + lane;
+    if (best[lane] < out.distance || (best[lane] == out.distance && index < out.index)) {
+      out = {static_cast<std::uint32_t>(index), best[lane]};
+    }
+  }
+  float norm = 0;
+  for (std::size_t k = 0; k < dimension; ++k) norm += point[k] * point[k];
+  out.distance = std::max(0.0F, out.distance + norm);
+  return out;
+}
+
+// kPoints points at a time share each load of a centroid and keep as many sums in flight. Every
+// lane adds in the order of the dimensions, whatever kPoints is.
+template <std::size_t kPoints>
+[[gnu::always_inline]] inline void search_tile(const float* blocks, std::size_t size,
+                                               std::size_t dimension, const float* points,
+                                               CentroidBlock::Nearest* out) {
+  const std::size_t stride = kLanes * (dimension + 1);
+  float doubled[kMaxDimension * kPoints];  // by dimension, so that one load spreads to all lanes
+  for (std::size_t k = 0; k < dimension; ++k) {
+    for (std::size_t p = 0; p < kPoints; ++p)
+      doubled[k * kPoints + p] = 2 * points[p * dimension + k];
+  }
+  Floats best[kPoints];
+  Ints best_block[kPoints];
+  for (std::size_t p = 0; p < kPoints; ++p) {
+    best[p] = Floats{} + std::numeric_limits<float>::infinity();
+    best_block[p] = Ints{};
+  }
+  for (std::size_t b = 0, count = (size + kLanes - 1) / kLanes; b < count; ++b) {
+    const float* block = blocks + b * stride;
+    Floats score[kPoints];
+    for (std::size_t p = 0; p < kPoints; ++p) score[p] = *reinterpret_cast<const Floats*>(block);
+    for (std::size_t k = 0; k < dimension; ++k) {
+      const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes);
+      for (std::size_t p = 0; p < kPoints; ++p) {
+        score[p] -= doubled[k * kPoints + p] * centroid;
+      }
+    }
+    for (std::size_t p = 0; p < kPoints; ++p) {
+      const Ints nearer = score[p] < best[p];
+      best[p] = nearer ? score[p] : best[p];
+      best_block[p] = nearer ? (Ints{} + static_cast<std::int32_t>(b)) : best_block[p];
+    }
+  }
+  for (std::size_t p = 0; p < kPoints; ++p) {
+    out[p] = best_lane(best[p], best_block[p], points + p * dimension, dimension);
+  }
+}
+
+// fn(points, out) for eight points at a time; the last ones in the company of copies.
+template <class Out, class Fn>
+[[gnu::always_inline]] inline void by_tiles(const float* points, std::size_t count,
+                                            std::size_t dimension, std::size_t width, Out* out,
+                                            Fn&& fn) {
+  std::size_t at = 0;
+  for (; at + kTile <= count; at += kTile) fn(points + at * dimension, out + at * width);
+  if (at == count) return;
+  float padded[kMaxDimension * kTile];
+  Out found[kTile * CentroidBlock::kMaxFew];
+  for (std::size_t p = 0; p < kTile; ++p) {
+    std::copy_n(points + std::min(at + p, count - 1) * dimension, dimension,
+                padded + p * dimension);
+  }
+  fn(padded, found);
+  std::copy_n(found, (count - at) * width, out + at * width);
+}
+
+REMAPD_SIMD_CLONES
+void search(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
+            std::size_t count, CentroidBlock::Nearest* out) {
+  if (count == 1) return search_tile<1>(blocks, size, dimension, points, out);
+  by_tiles(points, count, dimension, 1, out, [&](const float* tile, CentroidBlock::Nearest* found) {
+    search_tile<kTile>(blocks, size, dimension, tile, found);
+  });
+}
+
+// The `few` nearest of one point so far, by ascending distance.
+struct Shortlist {
+  float distance[CentroidBlock::kMaxFew];
+  std::uint32_t index[CentroidBlock::kMaxFew];
+};
+
+[[gnu::always_inline]] inline bool any(const Ints& mask) {
+  std::uint64_t words[sizeof(Ints) / sizeof(std::uint64_t)];
+  std::memcpy(words, &mask, sizeof(mask));
+  std::uint64_t all = 0;
+  for (const std::uint64_t word : words) all |= word;
+  return all != 0;
+}
+
+// As search_tile(), but the `few` nearest, of which the last one tells whether a block can matter.
+[[gnu::always_inline]] inline void rank_tile(const float* blocks, std::size_t size,
+                                             std::size_t dimension, const float* points,
+                                             std::size_t few, std::uint32_t* out) {
+  const std::size_t stride = kLanes * (dimension + 1);
+  float doubled[kMaxDimension * kTile];
+  float norm[kTile] = {};
+  Shortlist lists[kTile];
+  for (std::size_t p = 0; p < kTile; ++p) {
+    for (std::size_t k = 0; k < dimension; ++k) {
+      const float x = points[p * dimension + k];
+      norm[p] += x * x;
+      doubled[k * kTile + p] = 2 * x;
+    }
+    std::fill_n(lists[p].distance, few, std::numeric_limits<float>::infinity());
+    std::fill_n(lists[p].index, few, 0U);
+  }
+  for (std::size_t first = 0; first < size; first += kLanes) {
+    const float* block = blocks + first / kLanes * stride;
+    Floats score[kTile];
+    for (std::size_t p = 0; p < kTile; ++p) {
+      score[p] = *reinterpret_cast<const Floats*>(block) + norm[p];
+    }
+    for (std::size_t k = 0; k < dimension; ++k) {
+      const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes);
+      for (std::size_t p = 0; p < kTile; ++p) score[p] -= doubled[k * kTile + p] * centroid;
+    }
+    for (std::size_t p = 0; p < kTile; ++p) {
+      Shortlist& list = lists[p];
+      if (!any(score[p] < list.distance[few - 1])) continue;
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const float distance = score[p][lane];
+        if (!(distance < list.distance[few - 1])) continue;
+        std::size_t at = few - 1;
+        for (; at > 0 && list.distance[at - 1] > distance; --at) {
+          list.distance[at] = list.distance[at - 1];
+          list.index[at] = list.index[at - 1];
+        }
+        list.distance[at] = distance;
+        list.index[at] = static_cast<std::uint32_t>(first + lane);
+      }
+    }
+  }
+  for (std::size_t p = 0; p < kTile; ++p) std::copy_n(lists[p].index, few, out + p * few);
+}
+
+REMAPD_SIMD_CLONES
+void rank(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
+          std::size_t count, std::size_t few, std::uint32_t* out) {
+  by_tiles(points, count, dimension, few, out, [&](const float* tile, std::uint32_t* found) {
+    rank_tile(blocks, size, dimension, tile, few, found);
+  });
+}
+
+}  // namespace
+
+CentroidBlock::CentroidBlock(std::span<const float> centroids, std::size_t dimension)
+    : size_(centroids.size() / dimension), dimension_(dimension) {
+  REMAPD_CHECK(dimension <= kMaxDimension, "embeddings are low-dimensional");
+  const std::size_t count = (size_ + kLanes - 1) / kLanes;
+  const std::size_t stride = kLanes * (dimension + 1);
+  blocks_.assign(count * stride, 0.0F);
+  for (std::size_t i = 0; i < count * kLanes; ++i) {
+    float* block = blocks_.data() + i / kLanes * stride;
+    const std::size_t lane = i % kLanes;
+    if (i >= size_) {
+      block[lane] = std::numeric_limits<float>::infinity();
+      continue;
+    }
+    const float* c = centroids.data() + i * dimension;
+    for (std::size_t k = 0; k < dimension; ++k) {
+      block[lane] += c[k] * c[k];
+      block[(k + 1) * kLanes + lane] = c[k];
+    }
+  }
+}
+
+CentroidBlock::Nearest CentroidBlock::nearest(const float* point) const {
+  Nearest out;
+  search(blocks_.data(), size_, dimension_, point, 1, &out);
+  return out;
+}
+
+void CentroidBlock::nearest(std::span<const float> points, std::span<Nearest> out) const {
+  search(blocks_.data(), size_, dimension_, points.data(), out.size(), out.data());
+}
+
+void CentroidBlock::nearest_few(std::span<const float> points, std::size_t few,
+                                std::span<std::uint32_t> out) const {
+  REMAPD_CHECK(few >= 1 && few <= std::min(kMaxFew, size_), "so many centroids can be the nearest");
+  rank(blocks_.data(), size_, dimension_, points.data(), out.size() / few, few, out.data());
+}
+
+}  // namespace remapd::mapping
