@@ -92,48 +92,37 @@ template <class Out, class Fn>
   std::copy_n(found, (count - at) * width, out + at * width);
 }
 
+// The tile's function must become part of the clone that calls it, or it is compiled for none.
+#define REMAPD_INLINE_LAMBDA __attribute__((always_inline))
+
 REMAPD_SIMD_CLONES
 void search(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
             std::size_t count, CentroidBlock::Nearest* out) {
   if (count == 1) return search_tile<1>(blocks, size, dimension, points, out);
-  by_tiles(points, count, dimension, 1, out, [&](const float* tile, CentroidBlock::Nearest* found) {
-    search_tile<kTile>(blocks, size, dimension, tile, found);
-  });
+  by_tiles(points, count, dimension, 1, out,
+           [&](const float* tile, CentroidBlock::Nearest* found)
+               REMAPD_INLINE_LAMBDA { search_tile<kTile>(blocks, size, dimension, tile, found); });
 }
 
-// The `few` nearest of one point so far, by ascending distance.
-struct Shortlist {
-  float distance[CentroidBlock::kMaxFew];
-  std::uint32_t index[CentroidBlock::kMaxFew];
-};
-
-[[gnu::always_inline]] inline bool any(const Ints& mask) {
-  std::uint64_t words[sizeof(Ints) / sizeof(std::uint64_t)];
-  std::memcpy(words, &mask, sizeof(mask));
-  std::uint64_t all = 0;
-  for (const std::uint64_t word : words) all |= word;
-  return all != 0;
-}
-
-// As search_tile(), but the `few` nearest, of which the last one tells whether a block can matter.
-[[gnu::always_inline]] inline void rank_tile(const float* blocks, std::size_t size,
-                                             std::size_t dimension, const float* points,
-                                             std::size_t few, std::uint32_t* out) {
+// Squared distances of eight points to all centroids, point after point in `scores`, each with room
+// for whole blocks; and of each lane the least.
+[[gnu::always_inline]] inline void measure_tile(const float* blocks, std::size_t count,
+                                                std::size_t dimension, const float* points,
+                                                float* scores, float (*least)[kLanes]) {
   const std::size_t stride = kLanes * (dimension + 1);
   float doubled[kMaxDimension * kTile];
   float norm[kTile] = {};
-  Shortlist lists[kTile];
+  Floats best[kTile];
   for (std::size_t p = 0; p < kTile; ++p) {
     for (std::size_t k = 0; k < dimension; ++k) {
       const float x = points[p * dimension + k];
       norm[p] += x * x;
       doubled[k * kTile + p] = 2 * x;
     }
-    std::fill_n(lists[p].distance, few, std::numeric_limits<float>::infinity());
-    std::fill_n(lists[p].index, few, 0U);
+    best[p] = Floats{} + std::numeric_limits<float>::infinity();
   }
-  for (std::size_t first = 0; first < size; first += kLanes) {
-    const float* block = blocks + first / kLanes * stride;
+  for (std::size_t b = 0; b < count; ++b) {
+    const float* block = blocks + b * stride;
     Floats score[kTile];
     for (std::size_t p = 0; p < kTile; ++p) {
       score[p] = *reinterpret_cast<const Floats*>(block) + norm[p];
@@ -143,30 +132,77 @@ struct Shortlist {
       for (std::size_t p = 0; p < kTile; ++p) score[p] -= doubled[k * kTile + p] * centroid;
     }
     for (std::size_t p = 0; p < kTile; ++p) {
-      Shortlist& list = lists[p];
-      if (!any(score[p] < list.distance[few - 1])) continue;
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const float distance = score[p][lane];
-        if (!(distance < list.distance[few - 1])) continue;
-        std::size_t at = few - 1;
-        for (; at > 0 && list.distance[at - 1] > distance; --at) {
-          list.distance[at] = list.distance[at - 1];
-          list.index[at] = list.index[at - 1];
-        }
-        list.distance[at] = distance;
-        list.index[at] = static_cast<std::uint32_t>(first + lane);
-      }
+      best[p] = score[p] < best[p] ? score[p] : best[p];
+      std::memcpy(scores + (p * count + b) * kLanes, &score[p], sizeof(Floats));
     }
   }
-  for (std::size_t p = 0; p < kTile; ++p) std::copy_n(lists[p].index, few, out + p * few);
+  std::memcpy(least, best, sizeof(best));
+}
+
+// The `few` least values seen, ascending; of equal ones those seen first.
+class Shortlist {
+ public:
+  explicit Shortlist(std::size_t few) : few_(few) {
+    std::fill_n(values_, few, std::numeric_limits<float>::infinity());
+  }
+
+  void offer(float value, std::uint32_t index) {
+    if (!(value < values_[few_ - 1])) return;
+    std::size_t at = few_ - 1;
+    for (; at > 0 && values_[at - 1] > value; --at) {
+      values_[at] = values_[at - 1];
+      indexes_[at] = indexes_[at - 1];
+    }
+    values_[at] = value;
+    indexes_[at] = index;
+  }
+  void copy_to(std::uint32_t* out) const { std::copy_n(indexes_, few_, out); }
+
+ private:
+  std::size_t few_;
+  float values_[CentroidBlock::kMaxFew];
+  std::uint32_t indexes_[CentroidBlock::kMaxFew] = {};
+};
+
+// The `few` nearest are no farther than the `few` least of the lanes' leasts, and lie in those
+// lanes.
+void pick_few(const float* scores, std::size_t count, const float* least, std::size_t few,
+              std::uint32_t* out) {
+  float sorted[kLanes];
+  std::copy_n(least, kLanes, sorted);
+  std::nth_element(sorted, sorted + few - 1, sorted + kLanes);
+  const float farthest = sorted[few - 1];
+  std::uint32_t lanes[kLanes];
+  std::size_t lane_count = 0;
+  for (std::uint32_t lane = 0; lane < kLanes; ++lane) {
+    lanes[lane_count] = lane;
+    lane_count += least[lane] <= farthest ? 1 : 0;
+  }
+  Shortlist nearest(few);
+  for (std::size_t b = 0; b < count; ++b) {
+    for (std::size_t l = 0; l < lane_count; ++l) {
+      const std::size_t at = b * kLanes + lanes[l];
+      if (scores[at] > farthest) [[likely]]
+        continue;
+      nearest.offer(scores[at], static_cast<std::uint32_t>(at));
+    }
+  }
+  nearest.copy_to(out);
 }
 
 REMAPD_SIMD_CLONES
 void rank(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
-          std::size_t count, std::size_t few, std::uint32_t* out) {
-  by_tiles(points, count, dimension, few, out, [&](const float* tile, std::uint32_t* found) {
-    rank_tile(blocks, size, dimension, tile, few, found);
-  });
+          std::size_t count, std::size_t few, float* scores, std::uint32_t* out) {
+  const std::size_t block_count = (size + kLanes - 1) / kLanes;
+  by_tiles(points, count, dimension, few, out,
+           [&](const float* tile, std::uint32_t* found) REMAPD_INLINE_LAMBDA {
+             float least[kTile][kLanes];
+             measure_tile(blocks, block_count, dimension, tile, scores, least);
+             for (std::size_t p = 0; p < kTile; ++p) {
+               pick_few(scores + p * block_count * kLanes, block_count, least[p], few,
+                        found + p * few);
+             }
+           });
 }
 
 }  // namespace
@@ -205,7 +241,9 @@ void CentroidBlock::nearest(std::span<const float> points, std::span<Nearest> ou
 void CentroidBlock::nearest_few(std::span<const float> points, std::size_t few,
                                 std::span<std::uint32_t> out) const {
   REMAPD_CHECK(few >= 1 && few <= std::min(kMaxFew, size_), "so many centroids can be the nearest");
-  rank(blocks_.data(), size_, dimension_, points.data(), out.size() / few, few, out.data());
+  std::vector<float> scores(kTile * (size_ + kLanes));
+  rank(blocks_.data(), size_, dimension_, points.data(), out.size() / few, few, scores.data(),
+       out.data());
 }
 
 }  // namespace remapd::mapping

@@ -20,6 +20,19 @@ struct Members {
   std::span<const std::uint32_t> of(std::size_t cluster) const {
     return {points.data() + begin[cluster], begin[cluster + 1] - begin[cluster]};
   }
+  // fn(point) for each of the cluster's. They lie anywhere: those to come are fetched.
+  template <class Fn>
+  void for_each(std::size_t cluster, const float* values, std::size_t dimension, Fn&& fn) const {
+    constexpr std::size_t kAhead = 12;
+    constexpr std::size_t kLine = 64 / sizeof(float);
+    for (std::size_t m = begin[cluster]; m < begin[cluster + 1]; ++m) {
+      if (m + kAhead < points.size()) {
+        const float* next = values + points[m + kAhead] * dimension;
+        for (std::size_t k = 0; k < dimension; k += kLine) __builtin_prefetch(next + k);
+      }
+      fn(std::size_t{points[m]});
+    }
+  }
 };
 
 // Without those that are kUnassigned.
@@ -60,12 +73,12 @@ Centroids member_means(const RefinementInput& in, std::span<const std::uint32_t>
     for (std::size_t at = begin; at < end; ++at) {
       std::fill(sum.begin(), sum.end(), 0.0);
       double mass = 0;
-      for (const std::uint32_t i : members.of(out.cluster[at])) {
+      members.for_each(out.cluster[at], in.points.data(), d, [&](std::size_t i) {
         mass += in.weights[i];
         for (std::size_t k = 0; k < d; ++k) {
           sum[k] += static_cast<double>(in.weights[i]) * in.points[i * d + k];
         }
-      }
+      });
       for (std::size_t k = 0; k < d; ++k) {
         out.values[at * d + k] = static_cast<float>(sum[k] / mass);
       }
@@ -208,7 +221,7 @@ double relative_distortion(std::span<const float> points, std::span<const float>
     for (std::size_t c = piece * kPiece; c < end; ++c) {
       std::fill(sum.begin(), sum.end(), 0.0);
       double mass = 0;
-      for (const std::size_t i : members.of(c)) {
+      members.for_each(c, points.data(), d, [&](std::size_t i) {
         const double weight = weights[i];
         mass += weight;
         for (std::size_t k = 0; k < d; ++k) {
@@ -216,7 +229,7 @@ double relative_distortion(std::span<const float> points, std::span<const float>
           sum[k] += weight * x;
           out.squares += weight * x * x;
         }
-      }
+      });
       if (mass <= 0) continue;
       out.mass += mass;
       for (std::size_t k = 0; k < d; ++k) {
