@@ -17,7 +17,8 @@ namespace {
 constexpr double kDedicatedRankSlack = 1.5;
 constexpr std::size_t kPiece = 16'384;  // ids a task works on
 constexpr double kReclusterGrowth = 2.0;
-// Rounds of k-means from scratch; large tables make do with fewer and refine on from there.
+// Rounds of k-means from scratch; large tables make do with fewer, from better seeds, and refine on
+// from there.
 constexpr std::size_t kFewIds = 2'000'000;
 constexpr std::uint32_t kManyRounds = 24;
 constexpr std::uint32_t kFewRounds = 8;
@@ -235,9 +236,10 @@ class Builder {
     const bool afresh = !any_held || static_cast<double>(members.size()) >
                                          kReclusterGrowth * static_cast<double>(in_.clustered_ids);
     if (afresh) {
-      assignment = hierarchical_kmeans(
-          points, weights, in_.dimension, layout.shared,
-          {.iterations = n <= kFewIds ? kManyRounds : kFewRounds, .seed = config_.seed});
+      assignment = hierarchical_kmeans(points, weights, in_.dimension, layout.shared,
+                                       {.iterations = n <= kFewIds ? kManyRounds : kFewRounds,
+                                        .seed = config_.seed,
+                                        .seeded = n > kFewIds});
       match_clusters(held, traffic, layout.shared, assignment);
       out_.clustered_ids = members.size();
     } else {

@@ -4,6 +4,9 @@
 // million. hierarchical_kmeans() splits into about sqrt(k) groups first and each group into its
 // share of the k clusters: O(n * sqrt(k) * d). Both are deterministic for a seed: sums are taken in
 // the order of the points.
+//
+// Most of that goes into the rounds within the groups. `seeded` starts them from clusters that were
+// made hierarchically in turn, where two rounds do nearly as well as many from random points.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +19,7 @@ struct KMeansOptions {
   std::uint32_t iterations = 8;
   std::uint64_t seed = 1;
   std::size_t sample_per_cluster = 64;  // centroids are trained on at most this many points each
+  bool seeded = false;                  // hierarchical_kmeans() only: see above
 };
 
 struct KMeans {

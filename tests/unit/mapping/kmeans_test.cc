@@ -69,8 +69,23 @@ TEST(HierarchicalKMeans, ComesCloseToFlat) {
 TEST(HierarchicalKMeans, UsesAllClustersWhenAllPointsAreEqual) {
   const std::vector<float> points(1000, 1.0F);
   const std::vector<float> weights(1000, 1.0F);
-  const auto out = hierarchical_kmeans(points, weights, 1, 300, {});
-  EXPECT_EQ(std::set<std::uint32_t>(out.begin(), out.end()).size(), 300U);
+  for (const bool seeded : {false, true}) {
+    const auto out = hierarchical_kmeans(points, weights, 1, 300, {.seeded = seeded});
+    EXPECT_EQ(std::set<std::uint32_t>(out.begin(), out.end()).size(), 300U);
+  }
+}
+
+// Groups of more than 64 clusters, so that their seeds are made in two steps.
+TEST(HierarchicalKMeans, LosesLittleBySeeding) {
+  constexpr std::uint32_t kClusters = 5'000;
+  const Blobs blobs = make_blobs(4'000, 10, 4, 2.0);
+  const auto plain = hierarchical_kmeans(blobs.points, blobs.weights, 4, kClusters, {});
+  const auto seeded =
+      hierarchical_kmeans(blobs.points, blobs.weights, 4, kClusters, {.seeded = true});
+  EXPECT_EQ(std::set<std::uint32_t>(seeded.begin(), seeded.end()).size(), kClusters);
+  const double a = relative_distortion(blobs.points, blobs.weights, 4, kClusters, plain);
+  const double b = relative_distortion(blobs.points, blobs.weights, 4, kClusters, seeded);
+  EXPECT_LT(b, 1.1 * a);
 }
 
 }  // namespace
