@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <unordered_map>
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
@@ -208,6 +210,7 @@ class StreamEngine final : public Engine {
       out.row = table.row(slot);
     }
     if (out.row == kNoRow && table.incumbent()) out.row = table.incumbent()->lookup(id);
+    count_row_ids(table, {&out, 1});
     return out;
   }
 
@@ -247,7 +250,9 @@ class StreamEngine final : public Engine {
     const TableState& table = settled().tables()[index.value];
     std::vector<IdStats> out;
     table.ids().for_each([&](sketch::Slot slot, Id id, double frequency) {
-      if (keep(table.row(slot))) out.push_back({id, frequency, table.row(slot)});
+      if (keep(table.row(slot))) {
+        out.push_back({.id = id, .frequency = frequency, .row = table.row(slot)});
+      }
     });
     const auto heavier = [](const IdStats& a, const IdStats& b) {
       return a.frequency != b.frequency ? a.frequency > b.frequency : a.id < b.id;
@@ -255,7 +260,24 @@ class StreamEngine final : public Engine {
     const auto wanted = static_cast<std::ptrdiff_t>(std::min(count, out.size()));
     std::partial_sort(out.begin(), out.begin() + wanted, out.end(), heavier);
     out.resize(static_cast<std::size_t>(wanted));
+    count_row_ids(table, out);
     return out;
+  }
+
+  // Fills in row_ids. O(tracked ids).
+  static void count_row_ids(const TableState& table, std::span<IdStats> of) {
+    std::unordered_map<std::uint32_t, std::uint64_t> ids_on;
+    for (const IdStats& id : of) {
+      if (id.row != kNoRow) ids_on[id.row.value] = 0;
+    }
+    if (ids_on.empty()) return;
+    table.ids().for_each([&](sketch::Slot slot, Id, double) {
+      const auto row = ids_on.find(table.row(slot).value);
+      if (row != ids_on.end()) ++row->second;
+    });
+    for (IdStats& id : of) {
+      if (id.row != kNoRow) id.row_ids = ids_on[id.row.value];
+    }
   }
 
   // Of everything that decides the shape and meaning of the saved state. Row budgets, strategies

@@ -64,8 +64,9 @@ struct EngineStats {
 // One tracked id as people see it: for /v1/tables/T/lookup, the page, and `remapd lookup`.
 struct IdStats {
   Id id = 0;
-  double frequency = 0;  // decayed accesses
-  Row row = kNoRow;      // in the adopted version; kNoRow before the first
+  double frequency = 0;       // decayed accesses
+  Row row = kNoRow;           // in the adopted version; kNoRow before the first
+  std::uint64_t row_ids = 0;  // tracked ids on that row, 1: a row of its own
 };
 
 struct BuildJob;  // opaque: a copy of one table's statistics

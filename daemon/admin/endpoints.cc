@@ -13,6 +13,7 @@
 #include "daemon/admin/action_endpoints.h"
 #include "daemon/admin/event_feed.h"
 #include "daemon/admin/openapi.h"
+#include "daemon/admin/page_endpoints.h"
 #include "daemon/admin/status_json.h"
 #include "daemon/admin/version_endpoints.h"
 #include "daemon/metrics/metrics.h"
@@ -87,6 +88,19 @@ void metrics_of(const daemon::Control& control, const Request& request, const Re
   respond(std::move(response));
 }
 
+void history(const daemon::Control& control, const Request& request, const Respond& respond) {
+  const std::string_view asked = request.value("span");
+  if (!asked.empty() && asked != "30m" && asked != "12h") {
+    return respond(error_response(400, "there is no such span", "30m or 12h"));
+  }
+  const auto span =
+      asked == "12h" ? daemon::HistorySpan::kTwelveHours : daemon::HistorySpan::kHalfHour;
+  Json points = Json::array();
+  for (const daemon::HistoryPoint& point : control.history(span)) points.push_back(to_json(point));
+  respond(json_response({{"step_seconds", daemon::StatusHistory::resolution(span).step_ms / 1000},
+                         {"points", std::move(points)}}));
+}
+
 void table_of(const daemon::Control& control, const Request& request, const Respond& respond) {
   const std::string& name = request.path_values.at("table");
   const auto status = control.status();
@@ -140,6 +154,10 @@ Router endpoints(daemon::Control& control, const config::Admin& settings) {
   router.add(Method::kGet, "/metrics", [&control](const Request& request, const Respond& respond) {
     metrics_of(control, request, respond);
   });
+  router.add(Method::kGet, "/v1/history",
+             [&control](const Request& request, const Respond& respond) {
+               history(control, request, respond);
+             });
   router.add(Method::kGet, "/v1/tables", [&control](const Request&, const Respond& respond) {
     respond(json_response(Json{{"tables", to_json(*control.status())["tables"]}}));
   });
@@ -164,6 +182,7 @@ Router endpoints(daemon::Control& control, const config::Admin& settings) {
     response.body = openapi_json();
     respond(std::move(response));
   });
+  add_page_endpoints(router);
   add_version_endpoints(control, router);
   add_action_endpoints(control, router);
   router.add(Method::kGet, "/v1/events",

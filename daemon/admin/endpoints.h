@@ -1,9 +1,11 @@
 // What the admin server answers:
 //
+//   GET /          the page for people: page_endpoints.h
 //   GET /livez     200 while the process can answer at all
 //   GET /readyz    200 while mapping versions can be expected, else 503 and why not
 //   GET /status    everything the daemon says of itself, JSON
 //   GET /metrics   the same as metrics, Prometheus text or OpenMetrics
+//   GET /v1/history?span=30m|12h                       how the main figures went
 //   GET /v1/openapi.json                               all of this for machines
 //   GET /v1/tables                                     the tables of /status
 //   GET /v1/tables/{table}                             one of them

@@ -168,6 +168,15 @@ Json to_json(const daemon::Status& status) {
         {"problem", text_or_null(checkpoint.problem)}}}};
 }
 
+Json to_json(const daemon::HistoryPoint& point) {
+  return {{"time", time_of(point.time_ms)},
+          {"samples", point.samples},
+          {"ids", point.ids},
+          {"dead_letters", point.dead_letters},
+          {"lag_messages", point.lag_messages ? Json(*point.lag_messages) : Json(nullptr)},
+          {"resident_bytes", point.resident_bytes}};
+}
+
 Json to_json(const daemon::VersionRecord& record, bool kept) {
   return {{"version", record.version.value},
           {"outcome", to_string(record.outcome)},
@@ -191,7 +200,8 @@ Json to_json(const daemon::VersionRecord& record, bool kept) {
 Json to_json(const pipeline::IdStats& id) {
   return {{"id", std::to_string(id.id)},
           {"frequency", id.frequency},
-          {"row", id.row == kNoRow ? Json(nullptr) : Json(id.row.value)}};
+          {"row", id.row == kNoRow ? Json(nullptr) : Json(id.row.value)},
+          {"row_ids", id.row_ids}};
 }
 
 Json to_json(const daemon::IdReport& report) {

@@ -23,6 +23,7 @@
 #include "daemon/application/control.h"
 #include "daemon/application/ports.h"
 #include "daemon/application/status.h"
+#include "daemon/application/status_board.h"
 #include "daemon/config/config.h"
 #include "daemon/logging/logger.h"
 
@@ -49,6 +50,9 @@ class Application final : public Control {
   void apply(const config::Config& config);
 
   std::shared_ptr<const Status> status() const override { return board_.read(); }
+  std::vector<HistoryPoint> history(HistorySpan span) const override {
+    return board_.history(span);
+  }
   std::uint64_t beats() const override;
   const VersionShelf& versions() const override;
   void publish_now(std::string_view table, Answer<Version> answer) override;

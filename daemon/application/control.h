@@ -23,6 +23,7 @@
 #include "core/base/types.h"
 #include "core/pipeline/engine.h"
 #include "daemon/application/status.h"
+#include "daemon/application/status_history.h"
 #include "daemon/application/version_shelf.h"
 #include "daemon/config/config.h"
 
@@ -43,6 +44,8 @@ class Control {
   virtual ~Control() = default;
 
   virtual std::shared_ptr<const Status> status() const = 0;
+  // Of this process.
+  virtual std::vector<HistoryPoint> history(HistorySpan span) const = 0;
   // Grows as long as the daemon moves, or has nothing to do and looks for work.
   virtual std::uint64_t beats() const = 0;
   // What was built, and the newest versions themselves.

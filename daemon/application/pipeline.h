@@ -39,6 +39,7 @@
 #include "daemon/application/ports.h"
 #include "daemon/application/publisher.h"
 #include "daemon/application/status.h"
+#include "daemon/application/status_board.h"
 #include "daemon/application/task.h"
 #include "daemon/logging/logger.h"
 

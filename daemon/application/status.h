@@ -1,12 +1,10 @@
 // What the daemon is doing, as /status, /metrics and the page show it: a value, made by the
 // pipeline thread about once a second and whenever something happens, and read by everyone else
-// from a StatusBoard.
+// from a StatusBoard (status_board.h).
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -115,24 +113,6 @@ struct Status {
 
   // Whether mapping versions can be expected from it: for /readyz.
   bool ready() const { return phase == Phase::kRunning || phase == Phase::kEnded; }
-};
-
-// Thread safe.
-class StatusBoard {
- public:
-  std::shared_ptr<const Status> read() const {
-    const std::lock_guard lock(mutex_);
-    return status_;
-  }
-  void write(Status status) {
-    auto next = std::make_shared<const Status>(std::move(status));
-    const std::lock_guard lock(mutex_);
-    status_.swap(next);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Status> status_ = std::make_shared<const Status>();
 };
 
 }  // namespace remapd::daemon

@@ -455,12 +455,15 @@ TEST(Engine, ListsTheHeaviestIdsAndThoseSharingARow) {
   for (std::size_t i = 1; i < heaviest.size(); ++i) {
     EXPECT_GE(heaviest[i - 1].frequency, heaviest[i].frequency);
   }
+  EXPECT_EQ(heaviest[0].row_ids, 1U) << "the most frequent id owns its row";
   const Row shared{engine->stats().tables[1].mapping.dedicated_rows};
   const auto sharing = engine->sharing_row(TableIndex{1}, shared, 1000);
   EXPECT_FALSE(sharing.empty());
   for (const IdStats& id : sharing) {
     EXPECT_EQ(id.row, shared);
+    EXPECT_EQ(id.row_ids, sharing.size());
     EXPECT_EQ(engine->id_stats(TableIndex{1}, id.id).row, shared);
+    EXPECT_EQ(engine->id_stats(TableIndex{1}, id.id).row_ids, sharing.size());
   }
   // An id nobody has seen is told where the mapping would send it.
   const IdStats unknown = engine->id_stats(TableIndex{1}, 0xdeadbeef);

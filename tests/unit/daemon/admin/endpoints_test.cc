@@ -67,6 +67,24 @@ TEST_F(EndpointsTest, StatusBeforeAnythingHappenedIsValid) {
   EXPECT_EQ(json("/status")["stream"]["label_mean"], nullptr);
 }
 
+TEST_F(EndpointsTest, HistoryOfTheSpanThatIsAskedFor) {
+  control_.past = {{.time_ms = 1'700'000'000'000,
+                    .samples = 5,
+                    .ids = 10,
+                    .dead_letters = 1,
+                    .lag_messages = {},
+                    .resident_bytes = 7}};
+  const auto history = json("/v1/history");
+  EXPECT_EQ(history["step_seconds"], 5);
+  EXPECT_EQ(history["points"].size(), 1U);
+  EXPECT_EQ(history["points"][0]["time"], "2023-11-14T22:13:20.000Z");
+  EXPECT_EQ(history["points"][0]["samples"], 5);
+  EXPECT_EQ(history["points"][0]["lag_messages"], nullptr);
+  EXPECT_EQ(json("/v1/history?span=30m"), history);
+  EXPECT_EQ(json("/v1/history?span=12h")["step_seconds"], 60);
+  EXPECT_EQ(get("/v1/history?span=1d").status, 400U);
+}
+
 TEST_F(EndpointsTest, TablesByName) {
   EXPECT_EQ(json("/v1/tables")["tables"].size(), 1U);
   EXPECT_EQ(json("/v1/tables/item")["rows"], 100);

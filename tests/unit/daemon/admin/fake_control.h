@@ -15,6 +15,9 @@ class FakeControl final : public daemon::Control {
   std::shared_ptr<const daemon::Status> status() const override {
     return std::make_shared<const daemon::Status>(current);
   }
+  std::vector<daemon::HistoryPoint> history(daemon::HistorySpan span) const override {
+    return span == daemon::HistorySpan::kHalfHour ? past : std::vector<daemon::HistoryPoint>{};
+  }
   std::uint64_t beats() const override { return 0; }
   const daemon::VersionShelf& versions() const override { return shelf; }
   void publish_now(std::string_view table, daemon::Answer<Version> answer) override {
@@ -58,6 +61,7 @@ class FakeControl final : public daemon::Control {
   Result<Version> next_version = Version{8};
   std::vector<std::string> done;  // what was asked for
   daemon::Status current;
+  std::vector<daemon::HistoryPoint> past;  // of the last half hour
   daemon::VersionShelf shelf{2};
   std::vector<pipeline::IdStats> ids;
 

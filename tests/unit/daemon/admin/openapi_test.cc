@@ -110,6 +110,9 @@ TEST_F(OpenApiTest, SchemasAreWhatIsAnswered) {
   const Json& schemas = file_["components"]["schemas"];
   expect_fits(json("/status"), schemas["Status"], "status");
   expect_fits(json("/v1/tables/item"), schemas["Table"], "table");
+  control_.past.push_back({});
+  control_.past[0].time_ms = 1;
+  expect_fits(json("/v1/history"), schemas["History"], "history");
   daemon::VersionRecord record;
   record.gates.emplace();
   expect_fits(to_json(record, true), schemas["VersionRecord"], "record");

@@ -1,0 +1,82 @@
+// The most frequent ids of a table and the company they keep, and where any id lives.
+import { get, tablePath } from "./api.js";
+import { h, setText } from "./dom.js";
+import { count, plural, short } from "./format.js";
+
+const HEAVIEST = 12;
+const MATES = 12;
+
+export class Company {
+  #table;
+  #body = h("tbody");
+  #told = h("p", { class: "quiet" }, "Asking …");
+  #report = h("div", { class: "report", role: "status", "aria-live": "polite" });
+  #id = h("input", { type: "text", autocomplete: "off", spellcheck: "false", placeholder: "an id, as in the events" });
+
+  constructor(table) {
+    this.#table = table;
+    const form = h("form", { class: "lookup" },
+      h("label", {}, "Look up an id ", this.#id), h("button", { type: "submit" }, "Look up"));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.#id.value.trim() !== "") this.#lookUp(this.#id.value.trim());
+    });
+    this.element = h("section", { class: "panel", "aria-label": "Ids" },
+      h("h4", {}, "The most frequent ids"), this.#told,
+      h("table", { class: "figures" },
+        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Id"),
+          h("th", { scope: "col", class: "number" }, "Accesses"),
+          h("th", { scope: "col", class: "number" }, "Row"), h("th", { scope: "col" }, "Company"))),
+        this.#body),
+      form, this.#report);
+  }
+
+  async refresh() {
+    let ids;
+    try {
+      ({ ids } = await get(tablePath(this.#table, `heaviest?count=${HEAVIEST}`)));
+    } catch (error) {
+      return setText(this.#told, error.message);
+    }
+    setText(this.#told, ids.length === 0 ? "No id has been seen yet."
+      : "Accesses decay where the table's half_life_samples says so. Choose an id to see who shares its row.");
+    this.#body.replaceChildren(...ids.map((id) => h("tr", {},
+      h("th", { scope: "row" }, this.#idButton(id.id)),
+      h("td", { class: "number" }, count(id.frequency)),
+      h("td", { class: "number" }, count(id.row)),
+      h("td", {}, company(id)))));
+  }
+
+  #idButton(id) {
+    return h("button", { type: "button", class: "id", onclick: () => this.#lookUp(id) }, id);
+  }
+
+  async #lookUp(asked) {
+    let found;
+    try {
+      found = await get(tablePath(this.#table, `lookup?id=${encodeURIComponent(asked)}&count=${MATES}`));
+    } catch (error) {
+      this.#report.replaceChildren(h("p", { class: "bad" }, error.message));
+      return;
+    }
+    const name = found.id === asked ? found.id : `${asked} (hashed to ${found.id})`;
+    const seen = found.frequency > 0 ? `${count(found.frequency)} accesses` : "not among the tracked ids";
+    const where = found.row === null ? "no version has been published yet"
+      : `row ${count(found.row)} in version ${found.version}`;
+    const others = found.row_mates.filter((mate) => mate.id !== found.id);
+    this.#report.replaceChildren(
+      h("p", {}, h("b", {}, name), `: ${seen}; ${where}.`),
+      others.length === 0
+        ? h("p", { class: "quiet" }, found.row === null ? "" : "No other tracked id is on that row.")
+        : h("p", {}, `${plural(found.row_ids - (found.frequency > 0 ? 1 : 0), "other id")} on that row` +
+            (others.length < found.row_ids - 1 ? ", the most frequent: " : ": ")),
+      h("ul", { class: "mates" }, ...others.map((mate) =>
+        h("li", {}, this.#idButton(mate.id), h("span", { class: "quiet" }, ` ${short(mate.frequency)}`)))));
+  }
+}
+
+function company(id) {
+  if (id.row === null) return "no version yet";
+  if (id.row_ids <= 1) return "a row of its own";
+  return `with ${plural(id.row_ids - 1, "other")}`;
+}
