@@ -193,8 +193,17 @@ class StreamEngine final : public Engine {
     return intake_->tables()[table.value].incumbent();
   }
 
-  std::vector<IdStats> heaviest(TableIndex table, std::size_t count) const override {
-    return top(table, count, [](Row) { return true; });
+  std::vector<IdStats> heaviest(TableIndex table, std::size_t count, RowRole role) const override {
+    if (role == RowRole::kAny) return top(table, count, [](Row) { return true; });
+    const auto& incumbent = settled().tables()[table.value].incumbent();
+    if (!incumbent) return {};
+    // Dedicated rows come first, then shared ones.
+    const std::uint32_t dedicated = incumbent->stats.dedicated_rows;
+    const std::uint32_t placed = dedicated + incumbent->stats.shared_rows;
+    return top(table, count, [=](Row row) {
+      return role == RowRole::kDedicated ? row.value < dedicated
+                                         : row.value >= dedicated && row.value < placed;
+    });
   }
 
   std::vector<IdStats> sharing_row(TableIndex table, Row row, std::size_t count) const override {

@@ -62,6 +62,9 @@ struct EngineStats {
 };
 
 // One tracked id as people see it: for /v1/tables/T/lookup, the page, and `remapd lookup`.
+// What a row of the adopted version is for.
+enum class RowRole : std::uint8_t { kAny, kDedicated, kShared };
+
 struct IdStats {
   Id id = 0;
   double frequency = 0;       // decayed accesses
@@ -125,7 +128,8 @@ class Engine {
   // before the first.
   virtual std::uint64_t tracked_ids(TableIndex table) const = 0;
   virtual std::shared_ptr<const mapping::Mapping> incumbent(TableIndex table) const = 0;
-  virtual std::vector<IdStats> heaviest(TableIndex table, std::size_t count) const = 0;
+  virtual std::vector<IdStats> heaviest(TableIndex table, std::size_t count,
+                                        RowRole role = RowRole::kAny) const = 0;
   virtual std::vector<IdStats> sharing_row(TableIndex table, Row row, std::size_t count) const = 0;
   virtual IdStats id_stats(TableIndex table, Id id) const = 0;
 

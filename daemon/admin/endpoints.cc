@@ -124,7 +124,13 @@ void lookup(daemon::Control& control, const Request& request, Respond respond) {
 void heaviest(daemon::Control& control, const Request& request, Respond respond) {
   const auto count = count_of(request);
   if (!count) return respond(error_response(count.error()));
-  control.heaviest(request.path_values.at("table"), *count,
+  const std::string_view asked = request.value("role");
+  const auto role = asked.empty()          ? std::optional(pipeline::RowRole::kAny)
+                    : asked == "dedicated" ? std::optional(pipeline::RowRole::kDedicated)
+                    : asked == "shared"    ? std::optional(pipeline::RowRole::kShared)
+                                           : std::nullopt;
+  if (!role) return respond(error_response(400, "there is no such role", "dedicated or shared"));
+  control.heaviest(request.path_values.at("table"), *count, *role,
                    answer_with<std::vector<pipeline::IdStats>>(std::move(respond), list_of));
 }
 

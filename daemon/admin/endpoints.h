@@ -10,7 +10,7 @@
 //   GET /v1/tables                                     the tables of /status
 //   GET /v1/tables/{table}                             one of them
 //   GET /v1/tables/{table}/lookup?id=ID                where an id lives, and with whom
-//   GET /v1/tables/{table}/heaviest?count=N            the most frequent ids
+//   GET /v1/tables/{table}/heaviest?count=N&role=R     the most frequent ids
 //   GET /v1/tables/{table}/rows/{row}/ids?count=N      who shares a row
 //   GET /v1/tables/{table}/versions, .../artifact/{version} and so on: version_endpoints.h
 //   POST /v1/tables/{table}/publish and so on: action_endpoints.h

@@ -187,12 +187,12 @@ void Application::lookup(std::string_view table, Id id, std::size_t row_mates,
       });
 }
 
-void Application::heaviest(std::string_view table, std::size_t count,
+void Application::heaviest(std::string_view table, std::size_t count, pipeline::RowRole role,
                            Answer<std::vector<pipeline::IdStats>> answer) {
   using Ids = std::vector<pipeline::IdStats>;
   parts_->ask<Ids>(table, std::move(answer),
-                   [count](Publisher&, const pipeline::Engine& engine, TableIndex index,
-                           const Answer<Ids>& to) { to(engine.heaviest(index, count)); });
+                   [count, role](Publisher&, const pipeline::Engine& engine, TableIndex index,
+                           const Answer<Ids>& to) { to(engine.heaviest(index, count, role)); });
 }
 
 void Application::sharing_row(std::string_view table, Row row, std::size_t count,

@@ -61,7 +61,7 @@ class Application final : public Control {
   void roll_back(std::string_view table, Version to, Answer<Version> answer) override;
   void lookup(std::string_view table, Id id, std::size_t row_mates,
               Answer<IdReport> answer) override;
-  void heaviest(std::string_view table, std::size_t count,
+  void heaviest(std::string_view table, std::size_t count, pipeline::RowRole role,
                 Answer<std::vector<pipeline::IdStats>> answer) override;
   void sharing_row(std::string_view table, Row row, std::size_t count,
                    Answer<std::vector<pipeline::IdStats>> answer) override;

@@ -11,8 +11,13 @@ const BOTTOM = 22;
 // A longer silence between two points is a gap in the line.
 const GAP = 3.5;
 
-// The least of 1, 2, 5 times a power of ten that is not below `value`.
-function roundUp(value) {
+// The least of 1, 2, 5 times a power of ten, of the unit that fits, that is not below `value`.
+function roundUp(value, base = 1000) {
+  const unit = base ** Math.floor(Math.log(value) / Math.log(base));
+  return unit * roundUpTen(value / unit);
+}
+
+function roundUpTen(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * 0.999999);
 }
@@ -27,10 +32,12 @@ function timeTicks(from, to, width) {
   return out;
 }
 
-// A line over time. `format` writes a value with its unit; `empty` says why there is nothing.
+// A line over time. `format` writes a value with its unit, whose steps are `base` apart; `empty` says
+// why there is nothing.
 export class LineChart {
   #format;
   #empty;
+  #base;
   #plot = svg("svg", { height: HEIGHT, "aria-hidden": "true" });
   #told = h("p", { class: "told" });
   #under = h("output", { class: "under quiet", "aria-hidden": "true" });
@@ -39,9 +46,10 @@ export class LineChart {
   #to = 1;
   #step = 1;
 
-  constructor({ title, format, empty }) {
+  constructor({ title, format, empty, base = 1000 }) {
     this.#format = format;
     this.#empty = empty;
+    this.#base = base;
     this.element = h("figure", { class: "chart" },
       h("figcaption", {}, h("span", {}, title), this.#under), this.#plot, this.#told);
     new ResizeObserver(() => this.#draw()).observe(this.#plot);
@@ -73,7 +81,7 @@ export class LineChart {
   #draw() {
     const width = this.#width;
     const most = Math.max(...this.#points.map((point) => point.value), 0);
-    const top = most > 0 ? roundUp(most) : 1;
+    const top = most > 0 ? roundUp(most, this.#base) : 1;
     const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
     const parts = [];
     for (const share of [0, 0.5, 1]) {

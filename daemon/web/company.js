@@ -3,12 +3,13 @@ import { get, tablePath } from "./api.js";
 import { h, setText } from "./dom.js";
 import { count, plural, short } from "./format.js";
 
-const HEAVIEST = 12;
+const SHOWN = 8;
 const MATES = 12;
 
 export class Company {
   #table;
-  #body = h("tbody");
+  #own = new IdTable("Ids that own a row", (id) => this.#lookUp(id));
+  #sharing = new IdTable("Ids that share a row", (id) => this.#lookUp(id));
   #told = h("p", { class: "quiet" }, "Asking …");
   #report = h("div", { class: "report", role: "status", "aria-live": "polite" });
   #id = h("input", { type: "text", autocomplete: "off", spellcheck: "false", placeholder: "an id, as in the events" });
@@ -22,33 +23,23 @@ export class Company {
       if (this.#id.value.trim() !== "") this.#lookUp(this.#id.value.trim());
     });
     this.element = h("section", { class: "panel", "aria-label": "Ids" },
-      h("h4", {}, "The most frequent ids"), this.#told,
-      h("table", { class: "figures" },
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Id"),
-          h("th", { scope: "col", class: "number" }, "Accesses"),
-          h("th", { scope: "col", class: "number" }, "Row"), h("th", { scope: "col" }, "Company"))),
-        this.#body),
+      h("h4", {}, "The most frequent ids"), this.#told, this.#own.element, this.#sharing.element,
       form, this.#report);
   }
 
   async refresh() {
-    let ids;
+    let own;
+    let sharing;
     try {
-      ({ ids } = await get(tablePath(this.#table, `heaviest?count=${HEAVIEST}`)));
+      [own, sharing] = await Promise.all(["dedicated", "shared"].map((role) =>
+        get(tablePath(this.#table, `heaviest?count=${SHOWN}&role=${role}`))));
     } catch (error) {
       return setText(this.#told, error.message);
     }
-    setText(this.#told, ids.length === 0 ? "No id has been seen yet."
-      : "Accesses decay where the table's half_life_samples says so. Choose an id to see who shares its row.");
-    this.#body.replaceChildren(...ids.map((id) => h("tr", {},
-      h("th", { scope: "row" }, this.#idButton(id.id)),
-      h("td", { class: "number" }, count(id.frequency)),
-      h("td", { class: "number" }, count(id.row)),
-      h("td", {}, company(id)))));
-  }
-
-  #idButton(id) {
-    return h("button", { type: "button", class: "id", onclick: () => this.#lookUp(id) }, id);
+    this.#own.show(own.ids);
+    this.#sharing.show(sharing.ids);
+    setText(this.#told, own.ids.length + sharing.ids.length === 0
+      ? "No version yet: no id has a row." : "Choose one to see who shares its row.");
   }
 
   async #lookUp(asked) {
@@ -71,12 +62,35 @@ export class Company {
         : h("p", {}, `${plural(found.row_ids - (found.frequency > 0 ? 1 : 0), "other id")} on that row` +
             (others.length < found.row_ids - 1 ? ", the most frequent: " : ": ")),
       h("ul", { class: "mates" }, ...others.map((mate) =>
-        h("li", {}, this.#idButton(mate.id), h("span", { class: "quiet" }, ` ${short(mate.frequency)}`)))));
+        h("li", {}, idButton(mate.id, (id) => this.#lookUp(id)),
+          h("span", { class: "quiet" }, ` ${short(mate.frequency)}`)))));
   }
 }
 
-function company(id) {
-  if (id.row === null) return "no version yet";
-  if (id.row_ids <= 1) return "a row of its own";
-  return `with ${plural(id.row_ids - 1, "other")}`;
+class IdTable {
+  #body = h("tbody");
+  #choose;
+
+  constructor(title, choose) {
+    this.#choose = choose;
+    this.element = h("table", { class: "figures ids", hidden: true },
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, title),
+        h("th", { scope: "col", class: "number" }, "Accesses"),
+        h("th", { scope: "col", class: "number" }, "Row"),
+        h("th", { scope: "col", class: "number" }, "Others there"))),
+      this.#body);
+  }
+
+  show(ids) {
+    this.element.hidden = ids.length === 0;
+    this.#body.replaceChildren(...ids.map((id) => h("tr", {},
+      h("th", { scope: "row" }, idButton(id.id, this.#choose)),
+      h("td", { class: "number" }, count(id.frequency)),
+      h("td", { class: "number" }, count(id.row)),
+      h("td", { class: "number" }, count(id.row_ids - 1)))));
+  }
+}
+
+function idButton(id, choose) {
+  return h("button", { type: "button", class: "id", onclick: () => choose(id) }, id);
 }

@@ -66,8 +66,12 @@ export function clock(ms, withSeconds = false) {
   });
 }
 
+// The date only where it is not today.
 export function dateTime(time) {
-  return time ? new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }) : NONE;
+  if (!time) return NONE;
+  const at = new Date(time);
+  if (at.toDateString() === new Date().toDateString()) return clock(at, true);
+  return at.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
 }
 
 export function plural(number, one, many = one + "s") {

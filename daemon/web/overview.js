@@ -1,7 +1,7 @@
 // The stream as a whole: figures of now, and charts of how they went.
 import { get } from "./api.js";
 import { LineChart } from "./chart.js";
-import { h, list, setText } from "./dom.js";
+import { h, list, setHidden, setText } from "./dom.js";
 import { age, bytes, count, duration, percent, plural, short } from "./format.js";
 import { rateOverTime, valueOverTime } from "./rates.js";
 
@@ -9,6 +9,8 @@ const SPANS = [
   { name: "30m", label: "30 min", ms: 30 * 60_000 },
   { name: "12h", label: "12 h", ms: 12 * 3_600_000 },
 ];
+
+const isFile = (status) => status.source.startsWith("file ");
 
 // Messages that have not been read, of all partitions; null for a file or while it is not known.
 export function lagOf(status) {
@@ -37,7 +39,7 @@ function tilesOf(status, rates) {
     {
       name: "Behind",
       value: lag === null ? "–" : `${short(lag)}`,
-      note: lag === null ? "a file has no lag, or it is not known yet"
+      note: isFile(status) ? "a file has no lag" : lag === null ? "not known yet"
         : `messages, of ${plural(input.partitions.length, "partition")}` +
           (rate > 0 && lag > 0 ? `, ${duration(lag / rate)}` : ""),
     },
@@ -73,10 +75,10 @@ export class Overview {
   });
   #lag = new LineChart({
     title: "Messages behind", format: short,
-    empty: "A file has no lag; of Kafka it is known once all partitions have been heard of.",
+    empty: "Not known until all partitions have been heard of.",
   });
   #memory = new LineChart({
-    title: "Memory", format: bytes, empty: "The first points come in a few seconds.",
+    title: "Memory", format: bytes, base: 1024, empty: "The first points come in a few seconds.",
   });
 
   constructor({ tiles, charts, span }) {
@@ -108,6 +110,7 @@ export class Overview {
         element.classList.toggle("bad", Boolean(tile.bad));
       },
     });
+    setHidden(this.#lag.element, isFile(status));
     if (Date.now() - this.#asked >= 5000) this.refresh();
   }
 

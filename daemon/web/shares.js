@@ -12,7 +12,8 @@ export const TRAFFIC = [
 // Of a version; null: there is none yet.
 export function trafficOf(version) {
   const { dedicated = 0, shared = 0, unknown = 0 } = version?.traffic ?? {};
-  return { dedicated, shared, unknown };
+  // The first two are shares of the accesses to known ids, the third is one of all.
+  return { dedicated: dedicated * (1 - unknown), shared: shared * (1 - unknown), unknown };
 }
 
 export class SharesBar {

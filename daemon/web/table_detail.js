@@ -27,7 +27,7 @@ function factsOf(table, now) {
     ["Memory", bytes(table.memory_bytes)],
     ["Versions", `${count(table.versions.published)} published, ${count(table.versions.refused)} refused, ` +
       `${count(table.versions.failed)} failed since the start`],
-    ["Next version", table.frozen ? "none while it is frozen"
+    ["Next version", table.frozen ? "none while it is frozen" : table.building ? "being built"
       : `at ${count(table.due_at_samples)} samples`],
   ];
   if (last !== null) {
@@ -35,7 +35,7 @@ function factsOf(table, now) {
       ["Newest version", `v${last.version} of ${plural(last.ids, "id")}, ${age(last.published ?? last.built, now)}, ` +
         `from ${count(last.built_samples)} samples`],
       ["It moved", `${plural(last.ids_moved, "id")} with ${percent(last.traffic.moved, 2)} of the traffic`],
-      ["New since", `${percent(table.newcomer_traffic)} of the accesses are to ids it does not know`]);
+      ["Since then", `${percent(table.newcomer_traffic)} of the accesses were to ids it does not know`]);
   }
   if (table.build_seconds.count > 0) {
     facts.push(["A build takes", `${duration(table.build_seconds.sum / table.build_seconds.count)}, ` +

@@ -70,7 +70,6 @@ function stateOf(table) {
   if (table.problem) return ["bad", "problem"];
   if (table.frozen) return ["busy", "frozen"];
   if (table.gates?.some((gate) => !gate.passed)) return ["bad", "refused"];
-  if (table.building) return ["busy", "building"];
   if (table.last === null) return ["busy", "no version yet"];
   return ["good", "follows"];
 }
@@ -93,8 +92,8 @@ class TableCard {
     this.#body = h("div", { class: "detail", id, hidden: true });
     this.#head = h("button", { type: "button", class: "table-head", "aria-expanded": "false", "aria-controls": id,
       onclick: () => this.open(this.#body.hidden) },
-      h("span", { class: "cell name" }, name), this.#cells.version, this.#cells.ids,
-      h("span", { class: "cell bar-cell" }, this.#traffic.element), this.#cells.moved, this.#cells.state);
+      h("span", { class: "cell name" }, name), " ", this.#cells.version, " ", this.#cells.ids, " ",
+      h("span", { class: "cell bar-cell" }, this.#traffic.element), " ", this.#cells.moved, " ", this.#cells.state);
     this.element = h("article", { class: "table-card" }, h("h3", {}, this.#head), this.#body);
   }
 

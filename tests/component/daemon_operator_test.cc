@@ -37,7 +37,10 @@ class DaemonOperator : public testing::Test {
   }
   Result<std::vector<pipeline::IdStats>> heaviest(const std::string& table, std::size_t count) {
     return await_answer<std::vector<pipeline::IdStats>>(
-        [&](auto answer) { (*run_)->heaviest(table, count, std::move(answer)); }, 20s);
+        [&](auto answer) {
+          (*run_)->heaviest(table, count, pipeline::RowRole::kAny, std::move(answer));
+        },
+        20s);
   }
   // A daemon that has taken in so many samples more and has nothing to do.
   void start(std::uint64_t samples, config::Config config) {

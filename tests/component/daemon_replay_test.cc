@@ -83,7 +83,10 @@ TEST_F(DaemonReplay, EveryTrackedIdLooksUpToTheEnginesRow) {
         [&](auto answer) { run->publish_now(kTables[t], std::move(answer)); }, 20s);
     ASSERT_TRUE(version) << version.error().message;
     const auto heaviest = await_answer<std::vector<pipeline::IdStats>>(
-        [&](auto answer) { run->heaviest(kTables[t], 1'000'000, std::move(answer)); }, 20s);
+        [&](auto answer) {
+          run->heaviest(kTables[t], 1'000'000, pipeline::RowRole::kAny, std::move(answer));
+        },
+        20s);
     ASSERT_TRUE(heaviest) << heaviest.error().message;
     ASSERT_EQ(heaviest->size(), run->status()->tables[t].stats.tracked_ids);
     auto source = files::DirectoryMappingSource::create(dir_ / "mappings", kTables[t]);

@@ -92,7 +92,10 @@ class DaemonOnKafka : public KafkaTest {
   }
   void expect_lookups_of(DaemonRun& run, const std::string& table, std::uint32_t rows) {
     const auto heaviest = await_answer<std::vector<pipeline::IdStats>>(
-        [&](auto answer) { run->heaviest(table, 1'000'000, std::move(answer)); }, 60s);
+        [&](auto answer) {
+          run->heaviest(table, 1'000'000, pipeline::RowRole::kAny, std::move(answer));
+        },
+        60s);
     ASSERT_TRUE(heaviest);
     ASSERT_FALSE(heaviest->empty());
     const auto client = client_of(table, rows);

@@ -35,7 +35,7 @@ class OneWordEngine final : public Engine {
   EngineStats stats() const override { return {}; }
   std::uint64_t tracked_ids(TableIndex) const override { return 0; }
   std::shared_ptr<const mapping::Mapping> incumbent(TableIndex) const override { return nullptr; }
-  std::vector<IdStats> heaviest(TableIndex, std::size_t) const override { return {}; }
+  std::vector<IdStats> heaviest(TableIndex, std::size_t, RowRole) const override { return {}; }
   std::vector<IdStats> sharing_row(TableIndex, Row, std::size_t) const override { return {}; }
   IdStats id_stats(TableIndex, Id) const override { return {}; }
   void save(ByteWriter& out) const override { out.put_string("state"); }

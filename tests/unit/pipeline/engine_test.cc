@@ -456,6 +456,12 @@ TEST(Engine, ListsTheHeaviestIdsAndThoseSharingARow) {
     EXPECT_GE(heaviest[i - 1].frequency, heaviest[i].frequency);
   }
   EXPECT_EQ(heaviest[0].row_ids, 1U) << "the most frequent id owns its row";
+  EXPECT_EQ(engine->heaviest(TableIndex{1}, 1, RowRole::kDedicated).at(0).id, heaviest[0].id);
+  const auto sharers = engine->heaviest(TableIndex{1}, 5, RowRole::kShared);
+  ASSERT_EQ(sharers.size(), 5U);
+  for (const IdStats& id : sharers) {
+    EXPECT_GE(id.row.value, engine->stats().tables[1].mapping.dedicated_rows);
+  }
   const Row shared{engine->stats().tables[1].mapping.dedicated_rows};
   const auto sharing = engine->sharing_row(TableIndex{1}, shared, 1000);
   EXPECT_FALSE(sharing.empty());

@@ -106,9 +106,12 @@ TEST_F(EndpointsTest, ListsIds) {
   EXPECT_EQ(json("/v1/tables/item/heaviest")["ids"].size(), 20U);
   EXPECT_EQ(json("/v1/tables/item/heaviest?count=5")["ids"][0]["id"], "1");
   EXPECT_EQ(json("/v1/tables/item/rows/3/ids?count=4")["ids"].size(), 4U);
-  for (const char* bad : {"/v1/tables/item/heaviest?count=0", "/v1/tables/item/heaviest?count=x",
-                          "/v1/tables/item/heaviest?count=1001", "/v1/tables/item/rows/-1/ids",
-                          "/v1/tables/item/rows/4294967295/ids"}) {
+  EXPECT_EQ(json("/v1/tables/item/heaviest?role=shared&count=3")["ids"].size(), 3U);
+  EXPECT_EQ(control_.asked_role, pipeline::RowRole::kShared);
+  for (const char* bad :
+       {"/v1/tables/item/heaviest?count=0", "/v1/tables/item/heaviest?count=x",
+        "/v1/tables/item/heaviest?count=1001", "/v1/tables/item/heaviest?role=own",
+        "/v1/tables/item/rows/-1/ids", "/v1/tables/item/rows/4294967295/ids"}) {
     EXPECT_EQ(get(bad).status, 400U) << bad;
   }
 }

@@ -45,14 +45,15 @@ class FakeControl final : public daemon::Control {
     report.row_mates = first(row_mates);
     answer(report);
   }
-  void heaviest(std::string_view table, std::size_t count,
+  void heaviest(std::string_view table, std::size_t count, pipeline::RowRole role,
                 daemon::Answer<std::vector<pipeline::IdStats>> answer) override {
     if (!knows(table)) return answer(no_table(table));
+    asked_role = role;
     answer(first(count));
   }
   void sharing_row(std::string_view table, Row, std::size_t count,
                    daemon::Answer<std::vector<pipeline::IdStats>> answer) override {
-    heaviest(table, count, std::move(answer));
+    heaviest(table, count, pipeline::RowRole::kAny, std::move(answer));
   }
   void set_log_level(config::LogLevel level) override {
     did("log " + std::string(config::to_string(level)));
@@ -61,6 +62,7 @@ class FakeControl final : public daemon::Control {
   Result<Version> next_version = Version{8};
   std::vector<std::string> done;  // what was asked for
   daemon::Status current;
+  pipeline::RowRole asked_role = pipeline::RowRole::kAny;
   std::vector<daemon::HistoryPoint> past;  // of the last half hour
   daemon::VersionShelf shelf{2};
   std::vector<pipeline::IdStats> ids;
