@@ -40,6 +40,10 @@ install(FILES ${PROJECT_SOURCE_DIR}/configs/remapd.toml COMPONENT daemon
         DESTINATION /etc/remapd)
 install(FILES ${PROJECT_SOURCE_DIR}/systemd/remapd.default RENAME remapd COMPONENT daemon
         DESTINATION /etc/default)
+install(FILES ${PROJECT_SOURCE_DIR}/configs/grafana/remapd.json COMPONENT daemon
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/remapd/grafana)
+install(FILES ${PROJECT_SOURCE_DIR}/configs/prometheus/alerts.yml COMPONENT daemon
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/remapd/prometheus)
 install(FILES ${PROJECT_SOURCE_DIR}/systemd/remapd.service COMPONENT daemon
         DESTINATION /lib/systemd/system)
 
