@@ -65,11 +65,6 @@ Bytes encode_header(const Header& h, const MappingInfo& info) {
   return std::move(out).take();
 }
 
-std::uint32_t header_size_for(const MappingInfo& info) {
-  const std::size_t used = kFixedHeaderBytes + info.table.size();
-  return static_cast<std::uint32_t>((used + kLineBytes - 1) / kLineBytes * kLineBytes);
-}
-
 Error corrupt(const std::string& what) {
   return {ErrorCode::kCorrupt, "mapping artifact: " + what, false};
 }
@@ -78,147 +73,35 @@ std::uint64_t body_size(const Header& h) {
   return std::uint64_t{h.lines} * kLineBytes + h.exceptions * (sizeof(Id) + sizeof(Row));
 }
 
-// Places sorted entries line by line; what does not fit moves on to the next line.
-template <class Line>
-class LineFiller {
- public:
-  struct Entry {
-    std::uint64_t hash;
-    Row row;
-    std::uint32_t home;
-  };
-
-  LineFiller(std::vector<Entry> entries, std::uint32_t row_bits, std::uint32_t home_lines)
-      : entries_(std::move(entries)), row_bits_(row_bits), home_lines_(home_lines) {}
-
-  // Lines, and the entries that another one's fingerprint would hide.
-  void fill(std::vector<std::byte>& lines, std::vector<Entry>& exceptions) {
-    std::vector<Entry> carried;
-    std::vector<Entry> next;
-    std::size_t at = 0;
-    for (std::uint32_t l = 0; l < home_lines_ || !carried.empty(); ++l) {
-      lines.resize((std::size_t{l} + 1) * kLineBytes);
-      std::byte* line = lines.data() + std::size_t{l} * kLineBytes;
-      next.clear();
-      for (const Entry& entry : carried) place(line, entry, next, exceptions);
-      for (; at < entries_.size() && entries_[at].home == l; ++at) {
-        place(line, entries_[at], next, exceptions);
-      }
-      if (!next.empty()) set_flags(line, flags(line) | kOverflow);
-      std::swap(carried, next);
-    }
-    for (const Entry& hidden : exceptions) {
-      std::byte* home = lines.data() + std::size_t{hidden.home} * kLineBytes;
-      set_flags(home, flags(home) | kExceptions);
-    }
-  }
-
- private:
-  void place(std::byte* line, const Entry& entry, std::vector<Entry>& next,
-             std::vector<Entry>& exceptions) {
-    const Line access(entry.hash, row_bits_);
-    if (access.find(line) >= 0) {
-      exceptions.push_back(entry);
-      return;
-    }
-    const std::uint32_t f = flags(line);
-    const std::uint32_t count = f & kCountMask;
-    if (count == Line::kSlots) {
-      next.push_back(entry);
-      return;
-    }
-    access.put(line, static_cast<int>(count), entry.row);
-    set_flags(line, f + 1);
-  }
-
-  std::vector<Entry> entries_;
-  std::uint32_t row_bits_;
-  std::uint32_t home_lines_;
-};
-
-// The mapping's entries by home line (counting sort), in each line by hash: the same content gives
-// the same bytes.
-template <class Line>
-std::vector<typename LineFiller<Line>::Entry> entries_by_line(const Mapping& mapping,
-                                                              std::uint32_t home_lines) {
-  using Entry = typename LineFiller<Line>::Entry;
-  const std::size_t n = mapping.ids.size();
-  std::vector<std::uint32_t> begin(std::size_t{home_lines} + 1, 0);
-  for (const Id id : mapping.ids) ++begin[std::size_t{reduce(mix64(id), home_lines)} + 1];
-  for (std::size_t l = 0; l < home_lines; ++l) begin[l + 1] += begin[l];
-  std::vector<std::uint32_t> next(begin.begin(), begin.end() - 1);
-  std::vector<Entry> entries(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::uint64_t hash = mix64(mapping.ids[i]);
-    const std::uint32_t home = reduce(hash, home_lines);
-    entries[next[home]++] = {hash, mapping.rows[i], home};
-  }
-  for (std::size_t l = 0; l < home_lines; ++l) {
-    std::sort(entries.begin() + begin[l], entries.begin() + begin[l + 1],
-              [](const Entry& a, const Entry& b) { return a.hash < b.hash; });
-  }
-  return entries;
-}
-
-template <class Line>
-Bytes encode_lines(const Mapping& mapping, std::uint32_t row_bits, std::uint32_t layout) {
-  const std::size_t n = mapping.ids.size();
-  const auto home_lines = static_cast<std::uint32_t>(
-      std::max(1.0, static_cast<double>(n) / (kLoad * Line::kSlots) + 1));
-  std::vector<std::byte> lines;
-  std::vector<typename LineFiller<Line>::Entry> hidden;
-  lines.reserve((std::size_t{home_lines} + 8) * kLineBytes);
-  LineFiller<Line>(entries_by_line<Line>(mapping, home_lines), row_bits, home_lines)
-      .fill(lines, hidden);
-  std::vector<Exception> exceptions;
-  for (const auto& entry : hidden) exceptions.push_back({unmix64(entry.hash), entry.row});
-  return assemble({.info = mapping.info,
-                   .ids = n,
-                   .content_hash = content_hash(mapping),
-                   .layout = layout,
-                   .row_bits = row_bits,
-                   .home_lines = home_lines},
-                  lines, std::move(exceptions));
-}
-
 }  // namespace
 
-Bytes assemble(const ArtifactParts& parts, const std::vector<std::byte>& lines,
-               std::vector<Exception> exceptions) {
-  std::sort(exceptions.begin(), exceptions.end(),
-            [](const Exception& a, const Exception& b) { return a.id < b.id; });
-  ByteWriter body;
-  body.put_array(std::span<const std::byte>(lines));
-  for (const Exception& e : exceptions) body.put(e.id);
-  for (const Exception& e : exceptions) body.put(e.row);
+std::size_t header_bytes(const MappingInfo& info) {
+  const std::size_t used = kFixedHeaderBytes + info.table.size();
+  return (used + kLineBytes - 1) / kLineBytes * kLineBytes;
+}
+
+Bytes assemble(const ArtifactParts& parts, Bytes bytes, std::vector<Exception> exceptions) {
   Header header;
-  header.header_size = header_size_for(parts.info);
-  header.file_size = header.header_size + body.size();
-  header.body_checksum = checksum(body.bytes());
+  header.header_size = static_cast<std::uint32_t>(header_bytes(parts.info));
   header.ids = parts.ids;
   header.content_hash = parts.content_hash;
   header.layout = parts.layout;
   header.row_bits = parts.row_bits;
   header.home_lines = parts.home_lines;
-  header.lines = static_cast<std::uint32_t>(lines.size() / kLineBytes);
+  header.lines = static_cast<std::uint32_t>((bytes.size() - header.header_size) / kLineBytes);
   header.exceptions = exceptions.size();
-  Bytes out = encode_header(header, parts.info);
-  out.insert(out.end(), body.bytes().begin(), body.bytes().end());
-  return out;
-}
 
-Bytes encode_artifact(const Mapping& mapping) {
-  REMAPD_CHECK(sound(mapping.info), "the mapping's rows and fallback fit each other");
-  REMAPD_CHECK(mapping.info.table.size() <= kMaxNameBytes, "table names are short");
-  REMAPD_CHECK(mapping.rows.size() == mapping.ids.size(), "one row for each id");
-  for (std::size_t i = 0; i < mapping.ids.size(); ++i) {
-    REMAPD_CHECK(mapping.rows[i].value < mapping.info.rows, "rows lie in the table");
-    REMAPD_CHECK(i == 0 || mapping.ids[i - 1] < mapping.ids[i], "ids are strictly ascending");
-  }
-  const std::uint32_t row_bits = row_bits_for(mapping.info.rows);
-  const std::uint32_t layout = layout_for(row_bits);
-  return with_line(layout,
-                   [&]<class Line>() { return encode_lines<Line>(mapping, row_bits, layout); });
+  std::sort(exceptions.begin(), exceptions.end(),
+            [](const Exception& a, const Exception& b) { return a.id < b.id; });
+  ByteWriter out;
+  out.bytes() = std::move(bytes);
+  for (const Exception& e : exceptions) out.put(e.id);
+  for (const Exception& e : exceptions) out.put(e.row);
+  header.file_size = out.size();
+  header.body_checksum = checksum(ByteView(out.bytes()).subspan(header.header_size));
+  const Bytes encoded = encode_header(header, parts.info);
+  std::copy(encoded.begin(), encoded.end(), out.bytes().begin());
+  return std::move(out).take();
 }
 
 Result<ArtifactView> ArtifactView::open(ByteView bytes, Verify verify) {

@@ -25,8 +25,11 @@ struct ArtifactParts {
   std::uint32_t home_lines = 0;
 };
 
-// Header, lines (a multiple of 64 bytes) and the exceptions by ascending id, with checksums.
-Bytes assemble(const ArtifactParts& parts, const std::vector<std::byte>& lines,
-               std::vector<Exception> exceptions);
+// The room that an artifact's header takes at its front.
+std::size_t header_bytes(const MappingInfo& info);
+
+// `bytes`: room for the header, then the lines. Puts header and exceptions (by ascending id) in,
+// with checksums.
+Bytes assemble(const ArtifactParts& parts, Bytes bytes, std::vector<Exception> exceptions);
 
 }  // namespace remapd::mapping

@@ -1,6 +1,7 @@
 #include "core/mapping/artifact_editor.h"
 
 #include "core/base/check.h"
+#include "core/base/huge_pages.h"
 #include "core/mapping/artifact_format.h"
 
 namespace remapd::mapping {
@@ -125,7 +126,13 @@ Bytes ArtifactEditor::finish(const MappingInfo& info) && {
   parts_.info = info;
   std::vector<Exception> exceptions;
   for (const auto& [id, row] : exceptions_) exceptions.push_back({id, row});
-  return assemble(parts_, lines_, std::move(exceptions));
+  Bytes bytes;
+  bytes.reserve(header_bytes(info) + lines_.size() +
+                exceptions.size() * (sizeof(Id) + sizeof(Row)));
+  advise_huge_pages(bytes.data(), bytes.capacity());
+  bytes.resize(header_bytes(info));
+  bytes.insert(bytes.end(), lines_.begin(), lines_.end());
+  return assemble(parts_, std::move(bytes), std::move(exceptions));
 }
 
 void ArtifactEditor::learn(Id id, Row row) {

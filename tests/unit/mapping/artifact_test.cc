@@ -54,6 +54,22 @@ TEST(Artifact, IsExactForAMillionIdsAndSmall) {
   EXPECT_LE(false_hits, 3);
 }
 
+// Lines are filled in pieces, by any number of threads; the checksums are those of artifacts whose
+// lines were filled one after another.
+TEST(Artifact, IsTheSameHoweverItIsDividedUp) {
+  const struct {
+    std::size_t ids;
+    std::uint32_t rows;
+    std::uint64_t seed;
+    std::uint64_t expected;
+  } cases[] = {{20'000, 100, 4, 0x8a17c21e6f8fc997},
+               {400'000, 1U << 24, 3, 0x167d7a2d3ee3cfa5},
+               {1'000'000, 1'000'000, 1, 0xf3f73d17aec2cc58}};
+  for (const auto& c : cases) {
+    EXPECT_EQ(checksum(encode_artifact(random_mapping(c.ids, c.rows, c.seed))), c.expected);
+  }
+}
+
 TEST(Artifact, IsExactForSequentialIds) {
   Mapping mapping = random_mapping(50'000, 999, 4);
   for (std::size_t i = 0; i < mapping.ids.size(); ++i) mapping.ids[i] = i;
