@@ -116,6 +116,7 @@ TEST(Architecture, LibrariesStayWhereTheyBelong) {
     std::vector<std::string> homes;
   } rules[] = {{"librdkafka/", {"connectors/kafka/"}},
                {"google/protobuf/", {"connectors/proto/", "connectors/kafka/"}},
+               {"curl/", {"connectors/http/"}},
                {"toml++/", {"daemon/config/"}},
                {"systemd/", {"daemon/service/"}},
                {"boost/beast", {"daemon/admin/"}},

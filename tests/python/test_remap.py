@@ -165,7 +165,7 @@ class ClientTest(Case):
         self.assertEqual(client.version, 6)
 
     def test_closed_and_wrong_arguments(self):
-        with self.assertRaisesRegex(ValueError, "either directory= or brokers="):
+        with self.assertRaisesRegex(ValueError, "one of directory=, brokers= and url="):
             remap.Client(table=TABLE, rows=ROWS)
         with self.assertRaisesRegex(ValueError, "rows"):
             remap.Client(table=TABLE, rows=0, directory=self.chain.root)

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "connectors/files/directory_source.h"
+#include "connectors/http/http_mapping_source.h"
 #include "connectors/kafka/kafka_mapping_source.h"
 #include "connectors/trainer/c/handles.h"
 #include "connectors/trainer/c/properties.h"
@@ -100,6 +101,27 @@ remap_status remap_client_open_kafka(const char* brokers, const char* topic,
     of.topic = topic;
     of.table = wanted->table;
     auto source = remapd::kafka::KafkaMappingSource::create(std::move(of));
+    if (!source) return remapd::fail(std::move(source).error());
+    return make(std::move(*source), std::move(*wanted), out);
+  });
+}
+
+remap_status remap_client_open_http(const char* url, const remap_http_options* http,
+                                    const remap_client_options* options, remap_client** out) {
+  return c_api::call([&]() -> Result<void> {
+    if (url == nullptr) return remapd::fail(c_api::null_argument("url"));
+    if (out == nullptr) return remapd::fail(c_api::null_argument("out"));
+    auto wanted = options_of(options);
+    if (!wanted) return remapd::fail(std::move(wanted).error());
+    remapd::http::HttpOptions of;
+    of.url = url;
+    if (http != nullptr) {
+      auto given = c_api::copy_in(http, "http");
+      if (!given) return remapd::fail(std::move(given).error());
+      if (given->token_file != nullptr) of.token_file = given->token_file;
+      if (given->ca_file != nullptr) of.ca_file = given->ca_file;
+    }
+    auto source = remapd::http::HttpMappingSource::create(std::move(of), wanted->table);
     if (!source) return remapd::fail(std::move(source).error());
     return make(std::move(*source), std::move(*wanted), out);
   });

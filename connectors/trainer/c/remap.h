@@ -164,6 +164,12 @@ typedef struct remap_client_options {
   uint64_t seed;       /* [learning] seed of the daemon; 0: 1 */
 } remap_client_options;
 
+typedef struct remap_http_options {
+  size_t struct_size;
+  const char* token_file; /* holds the token of [admin] token_file; NULL: none is sent */
+  const char* ca_file;    /* PEM: who may have signed the certificate; NULL: the system's list */
+} remap_http_options;
+
 typedef struct remap_staged_version {
   uint64_t version;
   uint64_t built_samples; /* samples remapd had seen when it built the version */
@@ -193,6 +199,11 @@ remap_status remap_client_open_directory(const char* directory, const remap_clie
 remap_status remap_client_open_kafka(const char* brokers, const char* topic,
                                      const char* const* properties, size_t property_count,
                                      const remap_client_options* options, remap_client** out);
+/* The admin HTTP server of a running daemon: "http://127.0.0.1:9643", "https://host:9643" or
+ * "unix:/run/remapd/admin.sock". `http` may be NULL. The daemon need not be up; versions that it does
+ * not keep any more ([admin] keep_versions) are passed over. */
+remap_status remap_client_open_http(const char* url, const remap_http_options* http,
+                                    const remap_client_options* options, remap_client** out);
 void remap_client_close(remap_client* client);
 
 /* Stages what has appeared, waiting at most `timeout_ms` for it; *newly (may be NULL) becomes the

@@ -51,6 +51,10 @@ class ClientOptions(c.Structure):
     ]  # fmt: skip
 
 
+class HttpOptions(c.Structure):
+    _fields_ = [("struct_size", _size), ("token_file", c.c_char_p), ("ca_file", c.c_char_p)]
+
+
 class Staged(c.Structure):
     _fields_ = [
         ("version", _u64), ("built_samples", _u64), ("ids", _u64), ("built_ms", _i64),
@@ -95,7 +99,7 @@ def _load() -> c.CDLL:
         raise ImportError(
             f"cannot load {path}: {error}. Install the wheel that scripts/build-wheel makes, or "
             "set REMAP_LIBRARY to the path of libremap.so; its own libraries come with Debian's "
-            "librdkafka1, libprotobuf32, libfmt9 and libxxhash0"
+            "librdkafka1, libcurl4, libprotobuf32, libfmt9 and libxxhash0"
         ) from None
     offered = library.remap_abi_version()
     if offered < ABI_VERSION:
@@ -118,6 +122,7 @@ _signatures = {
     "remap_migration_apply_f32": [_ptr, _ptr, _size, _size],
     "remap_migration_apply_state_f32": [_ptr, _ptr, _size, _size, c.c_float],
     "remap_client_open_directory": [c.c_char_p, _ptr, _ptr],
+    "remap_client_open_http": [c.c_char_p, _ptr, _ptr, _ptr],
     "remap_client_open_kafka": [c.c_char_p, c.c_char_p, _strings, _size, _ptr, _ptr],
     "remap_client_poll": [_ptr, _i64, _ptr],
     "remap_client_start": [_ptr],

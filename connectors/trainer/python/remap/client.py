@@ -71,7 +71,9 @@ class Client:
     """Follows one table. A context manager; safe to use from any number of threads.
 
     Give a mapping `directory` (remapd's [sink.directory] path), or `brokers` and `topic` (its
-    [kafka] brokers and [sink.kafka] topic). `rows` and `seed` are the table's row budget and
+    [kafka] brokers and [sink.kafka] topic), or the `url` of its admin server
+    ("http://127.0.0.1:9643", "https://host:9643", "unix:/run/remapd/admin.sock") with `token_file`
+    and `ca_file` where it asks for a token or has a certificate of your own authority. `rows` and `seed` are the table's row budget and
     [learning] seed in remapd's configuration: before the first version every id is hashed over all
     rows. `properties` are passed to librdkafka.
     """
@@ -85,13 +87,16 @@ class Client:
         brokers: str | None = None,
         topic: str = "remap.mappings",
         properties: dict[str, str] | None = None,
+        url: str | None = None,
+        token_file: str | os.PathLike[str] | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
         seed: int = 1,
         max_staged: int = 16,
         background: bool = False,
     ) -> None:
         self._handle: int | None = None
-        if (directory is None) == (brokers is None):
-            raise ValueError("give either directory= or brokers=")
+        if sum(origin is not None for origin in (directory, brokers, url)) != 1:
+            raise ValueError("give one of directory=, brokers= and url=")
         if not 0 < rows < 2**32 - 1:
             raise ValueError(f"rows is {rows}; give the row budget of table {table!r}")
         if not 0 < seed < 2**64 or not 0 < max_staged < 2**32:
@@ -109,6 +114,18 @@ class Client:
             check(
                 lib.remap_client_open_directory(
                     _library.path_bytes(directory), ctypes.byref(options), ctypes.byref(handle)
+                )
+            )
+        elif url is not None:
+            self.origin = url
+            http = _library.HttpOptions(
+                struct_size=ctypes.sizeof(_library.HttpOptions),
+                token_file=None if token_file is None else _library.path_bytes(token_file),
+                ca_file=None if ca_file is None else _library.path_bytes(ca_file),
+            )
+            check(
+                lib.remap_client_open_http(
+                    url.encode(), ctypes.byref(http), ctypes.byref(options), ctypes.byref(handle)
                 )
             )
         else:
@@ -170,7 +187,7 @@ class Client:
         """Stages what has appeared, waiting at most `timeout` seconds; how many became swappable.
 
         A damaged version is no error: it is passed over, `stats().last_problem` tells. Raises
-        UnavailableError when the brokers cannot be reached; calling again goes on.
+        UnavailableError when brokers or daemon cannot be reached; calling again goes on.
         """
         newly = ctypes.c_size_t()
         check(lib.remap_client_poll(self._open, int(timeout * 1000), ctypes.byref(newly)))
