@@ -11,7 +11,7 @@ constexpr double kMaxNewcomerShare = 0.3;
 constexpr double kRowsPerArrival = 32.0;
 constexpr double kSlack = 8;  // kept while within this factor: a change of layout moves many rows
 constexpr double kImpersistent = -0.02;  // below this newcomers lose rows of their own,
-constexpr double kPersistent = 0.1;      // and only from here on they get them back
+constexpr double kPersistent = 0.15;     // and only from here on they get them back
 
 std::uint32_t newcomer_rows(const LayoutRequest& request) {
   const double rows = request.rows;

@@ -75,7 +75,8 @@ TEST(RowLayout, NewcomersBeginApartAndChangeSidesReluctantly) {
   EXPECT_EQ(newcomers(0.0, {{.shared = 490, .newcomers = 300}}), 300U);
   EXPECT_EQ(newcomers(-0.05, {{.shared = 490, .newcomers = 300}}), 1U);
   EXPECT_EQ(newcomers(0.05, {{.shared = 699, .newcomers = 1}}), 1U);
-  EXPECT_EQ(newcomers(0.15, {{.shared = 699, .newcomers = 1}}), 300U);
+  EXPECT_EQ(newcomers(0.12, {{.shared = 699, .newcomers = 1}}), 1U);
+  EXPECT_EQ(newcomers(0.2, {{.shared = 699, .newcomers = 1}}), 300U);
   EXPECT_EQ(newcomers(0.05, {{.shared = 0, .newcomers = 1}}), 300U)
       << "every id had a row of its own so far";
 }
