@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "connectors/http/http_client.h"
 #include "tests/support/temp_dir.h"
 
 namespace remapd {
@@ -160,6 +161,47 @@ TEST_F(RemapdRun, ExitCodesSayWhoHasToAct) {
     Remapd remapd(dir_, arguments);
     EXPECT_EQ(remapd.wait(), code) << remapd.log();
   }
+}
+
+TEST_F(RemapdRun, SecretsStayWhereTheyAre) {
+  const std::string secrets[] = {"a-kafka-password-of-its-own", "a-token-of-its-own-0123456789"};
+  write_file(dir_ / "password", secrets[0]);
+  write_file(dir_ / "token", secrets[1]);
+  std::string config = config_text("at_end = \"wait\"\n");
+  const std::string silent = "listen = \"\"\n";
+  config.replace(config.find(silent), silent.size(),
+                 "listen = \"127.0.0.1:0\"\ntoken_file = \"token\"\n");
+  // Nobody listens on port 1: what is said of that is said with the settings at hand.
+  write_file(dir_ / "c.toml",
+             config +
+                 "[log]\nlevel = \"debug\"\n[dead_letter]\nkind = \"kafka\"\n"
+                 "[kafka]\nbrokers = \"127.0.0.1:1\"\n[kafka.properties]\n"
+                 "\"security.protocol\" = \"SASL_PLAINTEXT\"\n\"sasl.mechanisms\" = \"PLAIN\"\n"
+                 "\"sasl.username\" = \"remapd\"\n\"debug\" = \"security,broker\"\n"
+                 "[kafka.secret_files]\n\"sasl.password\" = \"password\"\n");
+  Remapd daemon(dir_, {"run", "--config", "c.toml"});
+  ASSERT_TRUE(daemon.logs("admin server")) << daemon.log();
+  ASSERT_TRUE(daemon.logs("Connection refused")) << daemon.log();
+  const std::string log = daemon.log();
+  const std::size_t port = log.find(" port=", log.find("admin server")) + 6;
+  auto client = http::HttpClient::create(
+      {.url = "http://127.0.0.1:" + log.substr(port, log.find('\n', port) - port)});
+  ASSERT_TRUE(client) << client.error().message;
+  std::string said;
+  for (const char* path : {"/status", "/metrics", "/", "/v1/tables", "/v1/history"}) {
+    const auto response = (*client)->get(path, {});
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->status, 200) << path;
+    said += as_text(response->body);
+  }
+  daemon.signal(SIGTERM);
+  daemon.wait();
+  said += daemon.log();
+  Remapd printed(dir_, {"check-config", "--print", "--offline", "--config", "c.toml"});
+  EXPECT_EQ(printed.wait(), 0);
+  said += read_file(dir_ / "out") + printed.log();
+  EXPECT_THAT(said, HasSubstr("sasl.password"));
+  for (const std::string& secret : secrets) EXPECT_THAT(said, testing::Not(HasSubstr(secret)));
 }
 
 TEST_F(RemapdRun, AFullStandardOutputIsAnError) {
