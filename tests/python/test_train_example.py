@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -17,19 +18,34 @@ def setUpModule():
 
 
 class TrainExampleTest(unittest.TestCase):
-    def test_two_ranks_follow_remapd(self):
+    def train(self, *arguments):
         done = subprocess.run(
-            [sys.executable, EXAMPLE, "--remapd", os.environ["REMAPD"], "--samples", "60000",
-             "--json"],
+            [sys.executable, EXAMPLE, "--remapd", os.environ["REMAPD"], "--json", *arguments],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
-        report = json.loads(done.stdout)
+        return json.loads(done.stdout)
+
+    def test_two_ranks_follow_remapd(self):
+        report = self.train("--samples", "60000")
         self.assertGreaterEqual(report["swaps"], 5)
         self.assertIs(report["ranks_in_step"], True)
         ne = report["ne"]
         self.assertLess(ne["full"], ne["remapd"])
         self.assertLess(ne["remapd"], ne["frequency"])
         self.assertLess(ne["remapd"], ne["hash"])
+
+    def test_a_log_of_ones_own_and_a_plot(self):
+        with tempfile.TemporaryDirectory() as directory:
+            log, plot = Path(directory) / "log.tsv.gz", Path(directory) / "plot.svg"
+            subprocess.run([os.environ["REMAPD"], "generate", "--out", log, "--samples", "12000",
+                            "--users", "2000"], check=True, capture_output=True)  # fmt: skip
+            drawn = importlib.util.find_spec("matplotlib") is not None
+            report = self.train("--samples", "8000", "--events", log, "--features", "user,category",
+                                *(["--plot", plot] if drawn else []))  # fmt: skip
+            self.assertEqual(report["samples"], 8_000)
+            self.assertEqual(list(report["tables"]), ["user", "category"])
+            if drawn:
+                self.assertIn("remapd, no migration", plot.read_text())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ use at one step. There are two ways to run it:
   over Kafka         (--brokers) live: rank 0 sends each batch it has learned from to the access
                      topic, remapd learns and publishes meanwhile, versions come back by the
                      mapping topic
+
+The stream is generated, or a log of your own (--events); --plot draws how the entropies went.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import itertools
 import json
 import multiprocessing
 import queue
@@ -42,12 +45,13 @@ from torch import nn
 import remap
 import remap.torch
 
-FEATURES = ["user", "item", "category"]
-SHARED = {"user": 0.1, "item": 0.1}  # rows as a share of the feature's ids
+SHARED_FROM = 1_000  # features of at least so many ids share rows ...
+SHARE = 0.1  # ... and have this share of one row for each id
 DIMENSIONS = 8
 RANKS = 2
 BATCH = 256  # of all ranks
 WARM_UP = 0.2
+WINDOWS = 50  # of the curves
 
 
 class Dlrm(nn.Module):
@@ -90,7 +94,7 @@ class Placed(nn.Module):
 class Log:
     """The samples: ids, the same ids numbered densely, and labels."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, features: list[str]) -> None:
         with gzip.open(path, "rt") as file:
             reader = csv.reader(file, delimiter="\t")
             header = next(reader)
@@ -98,15 +102,19 @@ class Log:
         column = {name: table[:, i] for i, name in enumerate(header)}
         self.labels = column["label"].astype(np.float32)
         self.ids, self.dense, self.counts = {}, {}, {}
-        for name in FEATURES:
+        self.features = features
+        for name in features:
             self.ids[name] = column[name].astype(np.uint64)
             known, self.dense[name] = np.unique(self.ids[name], return_inverse=True)
             self.counts[name] = len(known)
         self.samples = len(self.labels)
 
+    @property
+    def shared(self) -> list[str]:
+        return [name for name in self.features if self.counts[name] >= SHARED_FROM]
+
     def rows(self, name: str) -> int:
-        share = SHARED.get(name)
-        return max(16, round(self.counts[name] * share)) if share else self.counts[name]
+        return round(self.counts[name] * SHARE) if name in self.shared else self.counts[name]
 
 
 def hashed(count: int, rows: int) -> np.ndarray:
@@ -142,7 +150,7 @@ def migrate_by_counts(
 
 def clients_for(log: Log, directory: Path, brokers: str | None) -> dict[str, remap.Client]:
     out = {}
-    for name in SHARED:
+    for name in log.shared:
         origin = {"brokers": brokers} if brokers else {"directory": directory}
         out[name] = remap.Client(table=name, rows=log.rows(name), max_staged=10_000, **origin)
         # There before the first version: all of them are reported.
@@ -170,9 +178,9 @@ def train(
     torch.manual_seed(3)
     layers: dict[str, nn.Module] = {}
     placed: dict[str, np.ndarray] = {}
-    for name in FEATURES:
+    for name in log.features:
         rows = log.rows(name)
-        if how == "full" or name not in SHARED:
+        if how == "full" or name not in log.shared:
             layers[name] = embedding(log.counts[name])
         elif how in ("hash", "frequency"):
             placed[name] = hashed(log.counts[name], rows)
@@ -183,7 +191,7 @@ def train(
     parameters = list(model.parameters())
     optimizer = torch.optim.Adagrad(parameters, lr=0.05)
     swapper = remap.torch.Swapper(model, optimizer) if how == "remapd" else None
-    entropy, positives, counted = 0.0, 0.0, 0
+    windows = np.zeros((WINDOWS, 3))  # of each: log loss, positives, samples
     swaps: list[tuple[int, dict[str, int]]] = []
     points = list(swap_points)
     awaited = 0
@@ -218,17 +226,16 @@ def train(
                 placed[name] = new
         mine = slice(begin + rank, begin + BATCH, RANKS)
         columns = {}
-        for name in FEATURES:
+        for name in log.features:
             remapped = isinstance(layers[name], remap.torch.RemapEmbeddingBag)
             values = log.ids[name].view(np.int64) if remapped else log.dense[name]
             columns[name] = torch.from_numpy(np.ascontiguousarray(values[mine]))
         labels = torch.from_numpy(log.labels[mine])
         logits = model(columns)
         losses = nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-        if begin >= WARM_UP * log.samples:
-            entropy += float(losses.detach().double().sum())
-            positives += float(labels.sum())
-            counted += len(labels)
+        windows[begin * WINDOWS // log.samples] += [
+            float(losses.detach().double().sum()), float(labels.sum()), len(labels)
+        ]  # fmt: skip
         optimizer.zero_grad()
         losses.mean().backward()
         gradients = torch.cat([p.grad.reshape(-1) for p in parameters])
@@ -241,22 +248,26 @@ def train(
         optimizer.step()
         if producer is not None:
             batch = slice(begin, begin + BATCH)
-            producer.send([log.ids[name][batch] for name in FEATURES], log.labels[batch])
-    sums = torch.tensor([entropy, positives, counted], dtype=torch.float64)
+            producer.send([log.ids[name][batch] for name in log.features], log.labels[batch])
+    sums = torch.from_numpy(windows)
     dist.all_reduce(sums)
-    rate = float(sums[1] / sums[2])
+    windows = sums.numpy()
+    loss, positives, counted = windows[round(WARM_UP * WINDOWS) :].sum(0)
+    rate = positives / counted
     base = -(rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
-    return {"ne": float(sums[0] / sums[2]) / base, "swaps": swaps}
+    curve = [round(float(w[0] / w[2] / base), 5) for w in windows]
+    return {"ne": float(loss / counted / base), "curve": curve, "swaps": swaps}
 
 
 def rank_main(
-    rank: int, log_path: Path, work: Path, remapd: str, brokers: str | None, results
+    rank: int, log_path: Path, features: list[str], work: Path, remapd: str, brokers: str | None,
+    results,
 ) -> None:  # fmt: skip
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo", init_method=f"file://{work}/ranks", rank=rank, world_size=RANKS
     )
-    log = Log(log_path)
+    log = Log(log_path, features)
     config = work / "remapd.toml"
     if rank == 0:
         config.write_text(configuration(log, log_path, work, brokers))
@@ -275,7 +286,7 @@ def rank_main(
         daemon = producer = None
         if rank == 0:
             daemon = start_remapd(remapd, config, work)
-            producer = remap.Producer(brokers=brokers, features=FEATURES)
+            producer = remap.Producer(brokers=brokers, features=features)
         out["remapd"] = train("remapd", log, clients["remapd"], [], producer, live=True)
         if producer is not None and daemon is not None:
             dropped = producer.stats().dropped
@@ -304,7 +315,7 @@ def rank_main(
             out[how] = train(how, log, clients.get(how, {}), points)
         if rank == 0:
             print(f"{how}: NE {out[how]['ne']:.4f}", file=sys.stderr, flush=True)
-    results.put((rank, out, log.samples, {n: (log.counts[n], log.rows(n)) for n in FEATURES}))
+    results.put((rank, out, log.samples, {n: (log.counts[n], log.rows(n)) for n in features}))
 
 
 def configuration(log: Log, log_path: Path, work: Path, brokers: str | None) -> str:
@@ -323,7 +334,7 @@ def configuration(log: Log, log_path: Path, work: Path, brokers: str | None) -> 
         "[publish]", "first_samples = 2500", f"every_samples = {publish_every(log)}",
         "samples_per_id = 0.0", "wait_for_publish = true",
     ]  # fmt: skip
-    for name in FEATURES:
+    for name in log.features:
         lines += ["[[table]]", f'name = "{name}"', f"rows = {log.rows(name)}"]
         lines += ["[[feature]]", f'name = "{name}"']
     return "\n".join(lines) + "\n"
@@ -340,10 +351,21 @@ def check_remapd(daemon: subprocess.Popen, work: Path) -> None:
         raise SystemExit("\n".join(["remapd failed:", *tail]))
 
 
+def copy_of(events: Path, samples: int, to: Path) -> None:
+    """The header and the first samples of a log."""
+    with gzip.open(events, "rb") as source, gzip.open(to, "wb", compresslevel=1) as target:
+        target.writelines(itertools.islice(source, samples + 1))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--remapd", required=True, help="the remapd program")
-    parser.add_argument("--samples", type=int, default=400_000)
+    parser.add_argument("--samples", type=int, default=400_000, help="at most")
+    parser.add_argument("--events", type=Path,
+                        help="a log to train on: .tsv.gz with a header and a column label, ids are "
+                             "numbers")  # fmt: skip
+    parser.add_argument("--features", help="its columns, separated by commas")
+    parser.add_argument("--plot", type=Path, help="draws the curves into this file (.svg, .png)")
     parser.add_argument("--brokers", help="live over Kafka: host:port of the brokers")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", type=Path, help="work in this new directory and leave it behind")
@@ -356,17 +378,22 @@ def main() -> None:
         temporary = tempfile.TemporaryDirectory(prefix="remapd-train-")
         work = Path(temporary.name)
     log_path = work / "events.tsv.gz"
-    subprocess.run(
-        [arguments.remapd, "generate", "--out", str(log_path), "--samples", str(arguments.samples),
-         "--users", str(arguments.samples // 12), "--items", str(arguments.samples // 24),
-         "--communities", "60"],
-        check=True, stdout=sys.stderr,
-    )  # fmt: skip
+    features = ["user", "item", "category"]
+    if arguments.events:
+        features = (arguments.features or "user_id,item_id,category").split(",")
+        copy_of(arguments.events, arguments.samples, log_path)
+    else:
+        subprocess.run(
+            [arguments.remapd, "generate", "--out", str(log_path),
+             "--samples", str(arguments.samples), "--users", str(arguments.samples // 12),
+             "--items", str(arguments.samples // 24), "--communities", "60"],
+            check=True, stdout=sys.stderr,
+        )  # fmt: skip
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     ranks = [
         context.Process(target=rank_main, args=(
-            r, log_path, work, arguments.remapd, arguments.brokers, results))
+            r, log_path, features, work, arguments.remapd, arguments.brokers, results))
         for r in range(RANKS)
     ]
     for process in ranks:
@@ -386,6 +413,7 @@ def main() -> None:
     ne = {how: round(outs[0][how]["ne"], 5) for how in ("full", "hash", "frequency", "remapd")}
     report = {
         "samples": samples,
+        "events": arguments.events.name if arguments.events else "generated",
         "over": "kafka" if arguments.brokers else "directory",
         "tables": {n: {"ids": i, "rows": r} for n, (i, r) in tables.items()},
         "swaps": len(outs[0]["remapd"]["swaps"]),
@@ -395,6 +423,12 @@ def main() -> None:
         "ne": ne,
         "ne_without_migration": round(outs[0]["unmigrated"]["ne"], 5),
     }  # fmt: skip
+    if arguments.plot:
+        from plot import draw
+
+        draw({how: o["curve"] for how, o in outs[0].items()},
+             [step * BATCH for step, _ in outs[0]["remapd"]["swaps"]], samples,
+             report["events"], arguments.plot)  # fmt: skip
     if arguments.json:
         print(json.dumps(report))
     else:
