@@ -16,9 +16,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kInterval = 500ms;  // between two looks at the newest manifest
-constexpr int kAttempts = 5;       // at a download that breaks off
-constexpr auto kBackoff = 100ms;   // before the second, then twice as long each time
+constexpr int kAttempts = 5;      // at a download that breaks off
+constexpr auto kBackoff = 100ms;  // before the second, then twice as long each time
+constexpr std::chrono::milliseconds kLongestPause = 10s;
+constexpr std::size_t kMostAtOnce = 1000;  // versions; a daemon keeps 100 at most
 
 std::string percent_encoded(std::string_view text) {
   std::string out;
@@ -45,28 +46,42 @@ std::string_view path_of(mapping::BlobKind kind) {
 
 }  // namespace
 
-Result<std::unique_ptr<HttpMappingSource>> HttpMappingSource::create(HttpOptions options,
-                                                                     std::string table) {
+Result<std::unique_ptr<HttpMappingSource>> HttpMappingSource::create(
+    HttpOptions options, std::string table, std::chrono::milliseconds interval) {
   if (table.empty()) return fail(ErrorCode::kInvalidArgument, "the table has no name");
   auto client = HttpClient::create(std::move(options));
   if (!client) return fail(std::move(client).error());
   return std::unique_ptr<HttpMappingSource>(
-      new HttpMappingSource(std::move(*client), std::move(table)));
+      new HttpMappingSource(std::move(*client), std::move(table), interval));
 }
 
-HttpMappingSource::HttpMappingSource(std::unique_ptr<HttpClient> client, std::string table)
+HttpMappingSource::HttpMappingSource(std::unique_ptr<HttpClient> client, std::string table,
+                                     std::chrono::milliseconds interval)
     : client_(std::move(client)),
       table_(std::move(table)),
-      base_("/v1/tables/" + percent_encoded(table_)) {}
+      base_("/v1/tables/" + percent_encoded(table_)),
+      interval_(interval) {}
 
 Result<std::vector<mapping::Manifest>> HttpMappingSource::poll(std::chrono::milliseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto deadline = Clock::now() + timeout;
   for (;;) {
-    auto found = look();
-    if (!found || !found->empty()) return found;
-    const auto left = deadline - std::chrono::steady_clock::now();
-    if (left <= 0ms) return found;
-    std::this_thread::sleep_for(std::min<std::chrono::steady_clock::duration>(left, kInterval));
+    if (Clock::now() >= next_look_) {
+      auto found = look();
+      if (found) {
+        failure_.reset();
+        pause_ = 0ms;
+        next_look_ = Clock::now() + interval_;
+        if (!found->empty()) return found;
+      } else {
+        failure_ = std::move(found).error();
+        pause_ = std::clamp<std::chrono::milliseconds>(2 * pause_, kBackoff, kLongestPause);
+        next_look_ = Clock::now() + pause_;
+      }
+    }
+    const bool waits = Clock::now() < deadline && (!failure_ || failure_->retryable);
+    if (!waits && failure_) return fail(*failure_);
+    if (!waits) return std::vector<mapping::Manifest>{};
+    std::this_thread::sleep_until(std::min(deadline, next_look_));
   }
 }
 
@@ -82,22 +97,36 @@ Result<std::vector<mapping::Manifest>> HttpMappingSource::look() {
   if (!newest) return fail(std::move(newest).error());
 
   std::vector<mapping::Manifest> found;
-  const Version last = newest->info.version;
-  if (seen_ != kNoVersion) {
-    for (Version v{seen_.value + 1}; v < last; ++v.value) {
-      const auto between = client_->get(fmt::format("{}/manifest/{}", base_, v.value), {});
-      if (!between) return fail(between.error());
-      if (between->status == 404) continue;  // not kept any more
-      if (between->status != 200) return fail(refusal(*between));
-      auto manifest = manifest_of(*between);
-      if (!manifest) return fail(std::move(manifest).error());
-      found.push_back(std::move(*manifest));
-    }
-  }
   found.push_back(std::move(*newest));
+  const Version last = found.front().info.version;
+  const bool whole_story = seen_ != kNoVersion || from_the_first_;
+  while (whole_story && found.back().info.parent > seen_ && found.size() < kMostAtOnce) {
+    const Version parent = found.back().info.parent;
+    auto before = kept(parent);
+    if (!before) return fail(std::move(before).error());
+    if (!*before) break;
+    if ((*before)->info.version != parent || (*before)->info.parent >= parent) {
+      return fail(ErrorCode::kCorrupt, fmt::format("{}: answered with another manifest than that "
+                                                   "of version {}",
+                                                   client_->url(), parent.value));
+    }
+    found.push_back(std::move(**before));
+  }
+  std::reverse(found.begin(), found.end());
   etag_ = response->etag;
   seen_ = last;
   return found;
+}
+
+// Nothing: it is not kept any more.
+Result<std::optional<mapping::Manifest>> HttpMappingSource::kept(Version version) {
+  const auto response = client_->get(fmt::format("{}/manifest/{}", base_, version.value), {});
+  if (!response) return fail(response.error());
+  if (response->status == 404) return std::nullopt;
+  if (response->status != 200) return fail(refusal(*response));
+  auto manifest = manifest_of(*response);
+  if (!manifest) return fail(std::move(manifest).error());
+  return std::optional<mapping::Manifest>(std::move(*manifest));
 }
 
 // 404 may mean no version or no table: the first will pass, the second is somebody's mistake.
@@ -105,6 +134,7 @@ Result<std::vector<mapping::Manifest>> HttpMappingSource::none_yet() {
   const auto table = client_->get(base_, {});
   if (!table) return fail(table.error());
   if (table->status != 200) return fail(refusal(*table));
+  if (seen_ == kNoVersion) from_the_first_ = true;  // whoever was there before misses none
   return std::vector<mapping::Manifest>{};
 }
 

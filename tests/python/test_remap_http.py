@@ -102,7 +102,7 @@ name = "user"
             self.daemon.kill()
             self.daemon.wait()
             with self.assertRaisesRegex(remap.UnavailableError, self.url):
-                client.poll()
+                client.poll(1)
             np.testing.assert_array_equal(client.lookup(np.arange(400)), before)
             self.start(self.url.removeprefix("http://"))
             self.follow(client, NEWEST)

@@ -20,7 +20,7 @@ class HttpMappingSourceTest : public testing::Test {
  protected:
   HttpMappingSourceTest()
       : server_([this](const std::string& request) { return answer(request); }) {
-    auto source = HttpMappingSource::create({.url = server_.url()}, "items");
+    auto source = HttpMappingSource::create({.url = server_.url()}, "items", 0ms);
     EXPECT_TRUE(source) << source.error().message;
     source_ = std::move(*source);
   }
@@ -97,15 +97,48 @@ TEST_F(HttpMappingSourceTest, ReportsTheNewestThenEveryOneOnce) {
   EXPECT_THAT(poll(), testing::IsEmpty());
   publish();
   publish();
-  EXPECT_THAT(poll(), testing::ElementsAre(2));
+  EXPECT_THAT(poll(), testing::ElementsAre(1, 2)) << "it was there before the first";
   EXPECT_THAT(poll(), testing::IsEmpty());
   publish();
   publish();
   publish();
   EXPECT_THAT(poll(), testing::ElementsAre(3, 4, 5));
-  EXPECT_THAT(server_.requests().back(), HasSubstr("/manifest/4 "));
+  EXPECT_THAT(server_.requests().back(), HasSubstr("/manifest/3 "));
   EXPECT_THAT(poll(), testing::IsEmpty());
   EXPECT_THAT(server_.requests().back(), HasSubstr("If-None-Match: \"m5\""));
+}
+
+TEST_F(HttpMappingSourceTest, OneThatComesLaterIsToldTheNewest) {
+  publish();
+  publish();
+  EXPECT_THAT(poll(), testing::ElementsAre(2));
+}
+
+TEST_F(HttpMappingSourceTest, AsksNoMoreOftenThanItsInterval) {
+  auto rarely = HttpMappingSource::create({.url = server_.url()}, "items", 1h);
+  ASSERT_TRUE(rarely) << rarely.error().message;
+  for (int i = 0; i < 3; ++i) {
+    const auto found = (*rarely)->poll(0ms);
+    ASSERT_TRUE(found) << found.error().message;
+  }
+  EXPECT_EQ(server_.requests().size(), 2U) << "the manifest, and whether there is such a table";
+}
+
+TEST_F(HttpMappingSourceTest, AsksAgainAfterAPauseAndGivesTheErrorUntilThen) {
+  publish();
+  for (int i = 0; i < 2; ++i) {
+    overrides_.push_back(
+        [](const std::string&) { return ScriptedServer::response(503, R"({"error": "busy"})"); });
+  }
+  for (int i = 0; i < 3; ++i) {
+    const auto found = source_->poll(0ms);
+    ASSERT_FALSE(found);
+    EXPECT_THAT(found.error().message, HasSubstr("busy"));
+  }
+  const auto found = source_->poll(20s);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->size(), 1U);
+  EXPECT_EQ(server_.requests().size(), 3U);
 }
 
 TEST_F(HttpMappingSourceTest, WhatIsNotKeptIsPassedOver) {
@@ -170,7 +203,9 @@ TEST_F(HttpMappingSourceTest, FindsDamageOut) {
 TEST_F(HttpMappingSourceTest, SaysWhatTheDaemonSaid) {
   const auto polled = [&](int status, const std::string& body) {
     overrides_ = {[=](const std::string&) { return ScriptedServer::response(status, body); }};
-    const auto found = source_->poll(0ms);
+    // Each time another: one that was answered so waits a little before it asks again.
+    const auto source = HttpMappingSource::create({.url = server_.url()}, "items");
+    const auto found = (*source)->poll(0ms);
     EXPECT_FALSE(found);
     return found.error();
   };
@@ -180,7 +215,6 @@ TEST_F(HttpMappingSourceTest, SaysWhatTheDaemonSaid) {
   EXPECT_THAT(refused.message, HasSubstr("token_file"));
   EXPECT_TRUE(polled(503, "busy").retryable);
   EXPECT_EQ(polled(200, "<html>a proxy</html>").code, ErrorCode::kCorrupt);
-  EXPECT_THAT(poll(), testing::IsEmpty()) << "none of it lasts";
 }
 
 TEST_F(HttpMappingSourceTest, AnUnknownTableIsAnError) {

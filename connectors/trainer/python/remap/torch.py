@@ -286,8 +286,11 @@ class Swapper:
         for offer, (client, _) in zip(offers, self._tables.values(), strict=True):
             try:
                 client.poll()
-            except UnavailableError:
-                pass  # what is staged can still be swapped to; client.stats() counts it
+            except (RemapError, ValueError) as error:
+                # What is staged can still be swapped to, and training goes on; client.stats()
+                # tells. What cannot work from the start is told at once: a token, a table's name.
+                if client.version == 0 and not isinstance(error, UnavailableError):
+                    raise
             versions = [
                 s.version
                 for s in client.staged()
