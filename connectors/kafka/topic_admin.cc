@@ -259,6 +259,8 @@ class TopicAdmin::Connection {
       const auto code = rd_kafka_ConfigResource_error(resources[i]);
       // Who may not see the settings can still use the topic.
       if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) return state;
+      // A broker that has not heard of it yet, or has heard already that it is deleted.
+      if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return TopicState{};
       if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return fail(to_error(code, fmt::format("the settings of topic \"{}\"", topic)));
       }

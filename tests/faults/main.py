@@ -33,8 +33,9 @@ def main() -> int:
         "two_daemons": dict(samples=8_000),
         "disk_full": dict(samples=4_000),
     }
-    if not quick or options.only == "topic_changes":
+    if not quick or options.only in ("topic_changes", "leader_moves"):
         plan["topic_changes"] = {}
+        plan["leader_moves"] = dict(moves=3 if quick else 6, samples=36_000)
     if options.each_failpoint:
         if "REMAPD_KAFKA_BROKERS" not in os.environ:
             print("faults: REMAPD_KAFKA_BROKERS is not set: run by scripts/test")

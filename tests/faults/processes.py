@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -72,7 +73,7 @@ class Broker:
     def remove(self) -> None:
         self._call("remove")
 
-    def tool(self, main_class: str, *arguments: str) -> None:
+    def tool(self, main_class: str, *arguments: str) -> str:
         """One of Kafka's own command-line tools."""
         cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
         jars = max((cache / "remapd").glob("kafka-*/jars"), key=lambda p: p.stat().st_mtime)
@@ -81,13 +82,76 @@ class Broker:
                               check=False)
         if done.returncode != 0:
             raise FaultRunError(f"{main_class}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+
+class Cluster(Broker):
+    """Three KRaft nodes, each broker and controller, that can be killed one by one."""
+
+    NODES = 3
+
+    def __init__(self, state: pathlib.Path) -> None:
+        super().__init__(state)
+        self.nodes: dict[int, Broker] = {}
+
+    def start(self) -> None:
+        ports = {node: (free_port(), free_port()) for node in range(1, self.NODES + 1)}
+        voters = ",".join(f"{node}@127.0.0.1:{ports[node][1]}" for node in ports)
+        starting = []
+        for node, (port, controller) in ports.items():
+            settings = {
+                "node.id": node, "controller.quorum.voters": voters,
+                "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+                "min.insync.replicas": 2, "offsets.topic.replication.factor": 3,
+                "transaction.state.log.replication.factor": 3,
+                "transaction.state.log.min.isr": 2, "unclean.leader.election.enable": "false",
+            }
+            properties = [f for k, v in settings.items() for f in ("--property", f"{k}={v}")]
+            self.nodes[node] = Broker(self.state / str(node))
+            self.nodes[node].address = f"127.0.0.1:{port}"
+            starting.append(subprocess.Popen(
+                [KAFKA_BROKER, "start", "--state", self.state / str(node), *properties],
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+        for process in starting:
+            _, said = process.communicate()
+            if process.returncode != 0:
+                raise FaultRunError(f"kafka-broker start: {said}")
+        self.address = ",".join(node.address for node in self.nodes.values())
+
+    def leader_of(self, topic: str) -> int:
+        """Of its partition 0."""
+        said = self.tool("org.apache.kafka.tools.TopicCommand", "--describe", "--topic", topic)
+        found = re.search(r"Partition: 0\s+Leader: (\d+)", said)
+        return int(found[1]) if found else 0  # 0: none is elected yet
+
+    def wait_for_another_leader(self, topic: str, than: int, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.leader_of(topic) != than:
+                return True
+        return False
+
+    def wait_for_replicas(self, topic: str, seconds: float) -> bool:
+        """Until every node has all of its partition 0."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            said = self.tool("org.apache.kafka.tools.TopicCommand", "--describe", "--topic", topic)
+            in_sync = re.search(r"Partition: 0\s.*Isr: ([\d,]+)", said)
+            if in_sync and len(in_sync[1].split(",")) == self.NODES:
+                return True
+        return False
+
+    def remove(self) -> None:
+        for node in self.nodes.values():
+            node.remove()
 
 
 class Instance:
     """A daemon as configured: survives the processes that run it."""
 
     def __init__(self, broker: Broker, work: pathlib.Path, name: str, *, events: str,
-                 mappings: str, partitions: int = 1, settings: str = "") -> None:
+                 mappings: str, partitions: int = 1, replication: int = 1,
+                 settings: str = "") -> None:
         self.directory = work / name
         self.directory.mkdir()
         self.config = self.directory / "remapd.toml"
@@ -132,7 +196,7 @@ level = "debug"
 {settings}
 {tables}""")
         made = subprocess.run([REMAPD, "topics", "--config", self.config, "--create",
-                               "--partitions", str(partitions), "--replication", "1"],
+                               "--partitions", str(partitions), "--replication", str(replication)],
                               capture_output=True, text=True, check=False)
         if made.returncode not in (0, 1):
             raise FaultRunError(f"remapd topics: {made.stdout}{made.stderr}")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import checkpoint_state
-from processes import TABLES, Broker, FaultRunError, Instance, generate, send_all
+from processes import TABLES, Broker, Cluster, FaultRunError, Instance, generate, send_all
 from watcher import Watcher
 
 MAPPINGS = "remap.mappings"
@@ -99,9 +99,9 @@ def finish(instance: Instance, watcher: Watcher, samples: int) -> int:
 
 
 def undisturbed(broker: Broker, work: pathlib.Path, name: str, events: str, partitions: int,
-                samples: int) -> tuple[Instance, Watcher, dict]:
+                samples: int, replication: int = 1) -> tuple[Instance, Watcher, dict]:
     instance = Instance(broker, work, name, events=events, mappings=f"{MAPPINGS}.{name}",
-                        partitions=partitions)
+                        partitions=partitions, replication=replication)
     send_all(broker, events, samples)
     instance.start()
     watcher = Watcher(broker.address, f"{MAPPINGS}.{name}")
@@ -213,6 +213,44 @@ def broker_away(broker: Broker, work: pathlib.Path, verdict: Verdict, *, seconds
     sent = -(-(samples // 2) // 40) * 40 + -(-(samples - samples // 2) // 40) * 40
     verdict.count_events(finish(instance, watcher, sent), sent)
     check_versions(verdict, watcher, instance, None)
+
+
+def leader_moves(_: Broker, work: pathlib.Path, verdict: Verdict, *, moves: int,
+                 samples: int) -> None:
+    say(f"three brokers, {moves} times the leader of a topic is killed and comes back")
+    cluster = Cluster(work / "cluster")
+    try:
+        cluster.start()
+        _, calm, counts = undisturbed(cluster, work, "calm", "events.calm", 1, samples,
+                                      replication=3)
+        mappings = f"{MAPPINGS}.moving"
+        instance = Instance(cluster, work, "moving", events="events.moving", mappings=mappings,
+                            replication=3)
+        sender = generate(cluster, "events.moving", samples, rate=samples / (15 * moves))
+        instance.start()
+        watcher = Watcher(cluster.address, mappings)
+        for move in range(moves):
+            topic = (mappings, "events.moving")[move % 2]
+            node = cluster.leader_of(topic)
+            before = instance.samples()
+            cluster.nodes[node].kill()
+            verdict.broker_faults += 1
+            # Another node leads, and everything goes on, while this one is away.
+            if before < samples - 2000:
+                have = instance.wait_for_samples(before + 2000, PATIENCE)
+                verdict.expect(have >= before + 2000, f"nothing goes on without node {node}")
+            verdict.expect(cluster.wait_for_another_leader(topic, node, PATIENCE),
+                           f"{topic} is led by a dead node")
+            cluster.nodes[node].start()
+            verdict.expect(cluster.wait_for_replicas(topic, PATIENCE), f"node {node} stays behind")
+        if sender.wait() != 0:
+            raise FaultRunError("the producer could not send everything")
+        instance.wait_for_samples(samples, PATIENCE)
+        verdict.expect(id_counts(instance) == counts, "counts differ from the undisturbed run's")
+        verdict.count_events(finish(instance, watcher, samples), samples)
+        check_versions(verdict, watcher, instance, calm)
+    finally:
+        cluster.remove()
 
 
 def topic_changes(broker: Broker, work: pathlib.Path, verdict: Verdict) -> None:
