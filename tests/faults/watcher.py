@@ -42,8 +42,8 @@ class Watcher:
         for table, client in self._clients.items():
             try:
                 client.poll(timeout)
-            except remap.UnavailableError:
-                continue  # the broker is away: that is part of the game
+            except (remap.UnavailableError, remap.NotFoundError):
+                continue  # a broker is away, or knows the topic no more or not yet: part of the game
             while client.swappable:
                 before = client.version
                 client.swap()
