@@ -71,7 +71,12 @@ void Client::stop() {
 }
 
 Result<std::size_t> Client::poll(std::chrono::milliseconds timeout) {
-  const std::lock_guard polling(poll_mutex_);
+  std::unique_lock polling(poll_mutex_, std::defer_lock);
+  if (timeout > std::chrono::milliseconds{0}) {
+    polling.lock();
+  } else if (!polling.try_lock()) {
+    return std::size_t{0};  // another thread, start()'s for one, is about it: no step waits for it
+  }
   // What waits for another attempt is due at once.
   auto manifests = source_->poll(pending_.empty() ? timeout : std::chrono::milliseconds{0});
   if (!manifests) {

@@ -22,8 +22,9 @@
 // the next snapshot. Its migration plan is staged all the same, so that plans lead on across it.
 // What failed in a way that may pass is tried again by later polls, up to kAttempts times.
 //
-// Thread safe. poll() calls of several threads come one after another; everything else waits for no
-// poll. Readers are wait-free (serving_point.h) and may outlive the client.
+// Thread safe. poll() calls of several threads come one after another, except that one with timeout
+// 0 returns at once while another is under way; everything else waits for no poll. Readers are
+// wait-free (serving_point.h) and may outlive the client.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,7 @@
 #include "connectors/trainer/client.h"
 
 #include <functional>
+#include <semaphore>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -353,6 +354,40 @@ TEST_F(ClientTest, AThreadOfItsOwnStagesInTheBackground) {
   client_->stop();
   ASSERT_TRUE(client_->swap_to(Version{2}));
   expect_served(chain[1]);
+}
+
+// A source whose first poll lasts until it is let go.
+class HeldSource final : public mapping::MappingSource {
+ public:
+  explicit HeldSource(std::shared_ptr<std::binary_semaphore> entered,
+                      std::shared_ptr<std::binary_semaphore> go)
+      : entered_(std::move(entered)), go_(std::move(go)) {}
+  Result<std::vector<mapping::Manifest>> poll(std::chrono::milliseconds) override {
+    entered_->release();
+    go_->acquire();
+    return std::vector<mapping::Manifest>{};
+  }
+  Result<mapping::BlobPtr> fetch(const mapping::Manifest&, mapping::BlobKind) override {
+    return fail(ErrorCode::kNotFound, "nothing");
+  }
+
+ private:
+  std::shared_ptr<std::binary_semaphore> entered_, go_;
+};
+
+// As at every step of a trainer whose client polls in the background.
+TEST(Client, APollWithoutTimeoutWaitsForNoOther) {
+  const auto entered = std::make_shared<std::binary_semaphore>(0);
+  const auto go = std::make_shared<std::binary_semaphore>(0);
+  auto client = Client::create(std::make_unique<HeldSource>(entered, go),
+                               {.table = "items", .rows = kChainRows, .seed = kChainSeed});
+  ASSERT_TRUE(client) << client.error().message;
+  std::jthread other([&] { EXPECT_TRUE((*client)->poll(1000ms)); });
+  entered->acquire();
+  const auto polled = (*client)->poll(0ms);  // would never come back
+  ASSERT_TRUE(polled) << polled.error().message;
+  EXPECT_EQ(*polled, 0U);
+  go->release();
 }
 
 TEST_F(ClientTest, FreesAVersionWhenItsLastReaderLeaves) {
