@@ -15,7 +15,7 @@ namespace remapd::mapping {
 namespace {
 
 // Ten million points, a million clusters, d = 16: 1.4 % more distortion than eight rounds from
-// random points, in three fifths of the processor time.
+// random points, in seven tenths of the processor time.
 constexpr std::uint32_t kSeededRounds = 2;
 
 // Weighted means of the points of each cluster; clusters without points keep their old centroid.
