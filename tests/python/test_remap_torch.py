@@ -193,6 +193,27 @@ class MigrateTest(unittest.TestCase):
         self.assertEqual(out.lengths().tolist(), [2, 3, 1, 1])
 
 
+    def test_a_keyed_jagged_tensor_of_torchrec(self):
+        try:
+            from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
+        except Exception as error:  # not installed, or not for this torch
+            self.skipTest(f"torchrec cannot be imported: {error}")
+        client = open_client(self.chain.root)
+        self.chain.publish(1, 1)
+        client.poll(5)
+        client.swap()
+        ids = torch.from_numpy(self.chain.ids[1][:5].view(np.int64))
+        features = KeyedJaggedTensor(
+            keys=["item", "site"], values=torch.cat([ids, torch.tensor([3, 4])]),
+            lengths=torch.tensor([2, 3, 1, 1], dtype=torch.int32),
+        )  # fmt: skip
+        out = rt.remap_features(features, {"item": client})
+        self.assertIsInstance(out, KeyedJaggedTensor)
+        self.assertEqual(out["item"].values().tolist(), self.chain.rows[1][:5].tolist())
+        self.assertEqual(out["site"].values().tolist(), [3, 4])
+        self.assertEqual(out.lengths().tolist(), [2, 3, 1, 1])
+
+
 class CheckpointTest(unittest.TestCase):
     def setUp(self):
         self.chain = Chain()
