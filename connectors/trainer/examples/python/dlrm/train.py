@@ -268,6 +268,8 @@ def rank_main(
         "gloo", init_method=f"file://{work}/ranks", rank=rank, world_size=RANKS
     )
     log = Log(log_path, features)
+    if not log.shared:
+        raise SystemExit(f"no feature has {SHARED_FROM} ids, so none shares rows: take more samples")
     config = work / "remapd.toml"
     if rank == 0:
         config.write_text(configuration(log, log_path, work, brokers))
@@ -316,6 +318,9 @@ def rank_main(
         if rank == 0:
             print(f"{how}: NE {out[how]['ne']:.4f}", file=sys.stderr, flush=True)
     results.put((rank, out, log.samples, {n: (log.counts[n], log.rows(n)) for n in features}))
+    # Before the interpreter ends: gloo's threads do not outlive it in peace.
+    dist.barrier()
+    dist.destroy_process_group()
 
 
 def configuration(log: Log, log_path: Path, work: Path, brokers: str | None) -> str:
