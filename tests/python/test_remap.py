@@ -1,7 +1,9 @@
 """The package against what C++ answers, and against the definition of a migration in numpy."""
 
+import textwrap
 import threading
 import unittest
+from pathlib import Path
 
 import numpy as np
 from chain import ROWS, SEED, TABLE, Chain
@@ -79,6 +81,24 @@ class MappingTest(Case):
             remap.Mapping.open(damaged)
         with self.assertRaises(remap.NotFoundError):
             remap.Mapping.open(self.chain.root / "nothing")
+
+
+class DocumentationTest(Case):
+    def test_the_ten_lines_of_the_documentation_work(self):
+        text = (Path(__file__).parents[2] / "docs/trainers.md").read_text()
+        begin = text.index("    import numpy as np, remap\n")
+        code = textwrap.dedent(text[begin : text.index("\n`rows` and `seed`", begin)])
+        code = code.replace('"/var/lib/remapd/mappings"', repr(str(self.chain.root)))
+        code = code.replace('"item"', repr(TABLE)).replace("20_000", str(ROWS))
+        self.chain.publish(1, 3)
+        names = {"batches": [self.chain.ids[3]]}
+        exec(code, names)
+        self.addCleanup(names["client"].close)
+        names["client"].swap(3, allow_unmigrated=True)
+        rows = names["client"].lookup(self.chain.ids[3])
+        np.testing.assert_array_equal(rows, self.chain.rows[3])
+        self.assertEqual(names["rows"].shape, rows.shape)
+        self.assertLess(int(names["rows"].max()), ROWS)
 
 
 class ClientTest(Case):
