@@ -9,12 +9,49 @@
 #include <cstddef>
 #include <vector>
 
+#if defined(__SANITIZE_THREAD__)
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#else
 #include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
 #include <tbb/parallel_sort.h>
 #include <tbb/partitioner.h>
+#endif
 
 namespace remapd {
+
+#if defined(__SANITIZE_THREAD__)
+
+// oneTBB is not built for ThreadSanitizer, which would take the order it keeps for races. Plain
+// threads show the races there are.
+template <class Fn>
+void parallel_pieces(std::size_t pieces, Fn&& fn) {
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  std::exception_ptr thrown;
+  const auto work = [&] {
+    for (std::size_t piece = next++; piece < pieces; piece = next++) {
+      try {
+        fn(piece);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        thrown = std::current_exception();
+        next = pieces;
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 1; i < std::min<std::size_t>(pieces, 4); ++i) threads.emplace_back(work);
+    work();
+  }
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+#else
 
 // fn(piece) for every piece in [0, pieces), each a task of its own: worth it from some
 // microseconds.
@@ -32,6 +69,8 @@ void parallel_pieces(std::size_t pieces, Fn&& fn) {
       tbb::simple_partitioner());
 }
 
+#endif
+
 // fn(begin, end) over [0, count) in pieces of `grain`, the last one shorter.
 template <class Fn>
 void parallel_ranges(std::size_t count, std::size_t grain, Fn&& fn) {
@@ -43,7 +82,11 @@ void parallel_ranges(std::size_t count, std::size_t grain, Fn&& fn) {
 // Sorts by a strict total order, so that there is one result only.
 template <class T, class Less>
 void parallel_sort(std::vector<T>& values, Less less) {
+#if defined(__SANITIZE_THREAD__)
+  std::sort(values.begin(), values.end(), less);
+#else
   tbb::parallel_sort(values.begin(), values.end(), less);
+#endif
 }
 
 }  // namespace remapd

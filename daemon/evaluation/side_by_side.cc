@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 
-#include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+
+#include "core/base/parallel.h"
 
 namespace remapd::quality {
 namespace {
@@ -21,7 +22,7 @@ void run_side_by_side(std::span<Prequential> runs, const std::function<void(doub
   const std::size_t samples = runs.front().samples();
   const std::size_t stretch = std::max(samples / kStretches, kShortest);
   for (std::size_t done = 0; done < samples; done += stretch) {
-    tbb::parallel_for(std::size_t{0}, runs.size(), [&](std::size_t i) {
+    parallel_pieces(runs.size(), [&](std::size_t i) {
       // A run that waits for its own engine's parallel work must not begin another run meanwhile.
       tbb::this_task_arena::isolate([&] { runs[i].advance(stretch); });
     });
