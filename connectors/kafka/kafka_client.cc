@@ -164,8 +164,8 @@ Result<std::uint32_t> KafkaClient::partition_count(const std::string& topic,
 }
 
 // Not rd_kafka_query_watermark_offsets(): with the leader gone that one outwaits any timeout.
-rd_kafka_resp_err_t KafkaClient::ask_leaders(rd_kafka_topic_partition_list_t& partitions,
-                                             LogEnd which, std::chrono::milliseconds timeout) {
+Result<void> KafkaClient::query(rd_kafka_topic_partition_list_t& partitions, LogEnd which,
+                                std::chrono::milliseconds timeout) {
   for (int i = 0; i < partitions.cnt; ++i) {
     // Asked for as if they were times.
     partitions.elems[i].offset =
@@ -175,22 +175,8 @@ rd_kafka_resp_err_t KafkaClient::ask_leaders(rd_kafka_topic_partition_list_t& pa
   for (int i = 0; i < partitions.cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
     code = partitions.elems[i].err;
   }
-  return code;
-}
-
-Result<void> KafkaClient::query(rd_kafka_topic_partition_list_t& partitions, LogEnd which,
-                                std::chrono::milliseconds timeout) {
-  const char* topic = partitions.elems[0].topic;
-  auto code = ask_leaders(partitions, which, timeout);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR && to_error(code, topic).retryable) {
-    // Of a partition that nobody fetches librdkafka remembers for minutes who led it, and would go
-    // on asking a leader that is gone.
-    constexpr std::chrono::milliseconds kMetadataTimeout{1'000};
-    if (partition_count(topic, std::min(timeout, kMetadataTimeout))) {
-      code = ask_leaders(partitions, which, timeout);
-    }
-  }
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  const char* topic = partitions.elems[0].topic;
   if (code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
     return fail(no_such_topic(topic));
   }

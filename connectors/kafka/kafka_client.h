@@ -94,8 +94,6 @@ class KafkaClient {
 
  private:
   // Fills in the offsets of the list.
-  rd_kafka_resp_err_t ask_leaders(rd_kafka_topic_partition_list_t& partitions, LogEnd which,
-                                  std::chrono::milliseconds timeout);
   Result<void> query(rd_kafka_topic_partition_list_t& partitions, LogEnd which,
                      std::chrono::milliseconds timeout);
   KafkaClient(LogCallback log, ClientRole role, std::string brokers);

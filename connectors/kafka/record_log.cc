@@ -23,6 +23,9 @@ ClientRole mapping_reader_role() {
       {"fetch.message.max.bytes", "8388608"},
       {"fetch.wait.max.ms", "100"},
       {"check.crcs", "true"},
+      // Of a partition that nobody fetches librdkafka remembers who leads it for so long (15 minutes
+      // if not told otherwise), and goes on asking a leader that is gone.
+      {"metadata.max.age.ms", "5000"},
   };
   static constexpr std::string_view kNoGroup = "the mapping topic is read without a group";
   role.fixed = {

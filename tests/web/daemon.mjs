@@ -8,7 +8,8 @@ export const TOKEN = "a-token-for-the-tests";
 // More than the page lists without a filter.
 export const FEATURES = ["item", "user", "genre", "city", "device", "hour", "shop", "brand", "<b>odd</b> name"];
 
-// Items 0 .. 299, of which the first ten are in every other sample; labels follow the item.
+// Items item-0 .. item-299, hashed to ids of twenty digits, of which the first ten are in every other
+// sample; labels follow the item.
 function writeLog(path) {
   let random = 12345;
   const below = (bound) => {
@@ -19,7 +20,7 @@ function writeLog(path) {
   for (let i = 0; i < 6000; ++i) {
     const item = i % 2 ? below(10) : below(300);
     const sample = { t: 1_690_000_000_000 + i, label: item % 3 === 0 ? 1 : 0, f: {} };
-    for (const feature of FEATURES) sample.f[feature] = [feature === "item" ? item : below(50)];
+    for (const feature of FEATURES) sample.f[feature] = [feature === "item" ? `item-${item}` : below(50)];
     lines.push(JSON.stringify(sample));
   }
   lines.splice(100, 0, "not an event");
