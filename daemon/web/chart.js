@@ -32,29 +32,65 @@ function timeTicks(from, to, width) {
   return out;
 }
 
-// A line over time. `format` writes a value with its unit, whose steps are `base` apart; `empty` says
-// why there is nothing.
-export class LineChart {
-  #format;
-  #empty;
-  #base;
-  #plot = svg("svg", { height: HEIGHT, "aria-hidden": "true" });
+// What all charts have: a title, a place for the value under the pointer, the picture, and the picture
+// in words. They draw themselves again when their width changes.
+class Chart {
+  plot = svg("svg", { height: HEIGHT, "aria-hidden": "true" });
   #told = h("p", { class: "told" });
   #under = h("output", { class: "under quiet", "aria-hidden": "true" });
+
+  constructor(title, format) {
+    this.format = format;
+    this.element = h("figure", { class: "chart" },
+      h("figcaption", {}, h("span", {}, title), this.#under), this.plot, this.#told);
+    new ResizeObserver(() => this.draw()).observe(this.plot);
+    this.plot.addEventListener("pointermove", (event) =>
+      setText(this.#under, this.pointAt(event.clientX - this.plot.getBoundingClientRect().left)));
+    this.plot.addEventListener("pointerleave", () => setText(this.#under, this.pointAt(null)));
+  }
+
+  get width() {
+    return Math.max(this.plot.clientWidth, 120);
+  }
+
+  tell(text) {
+    setText(this.#told, text);
+  }
+
+  // Of a value, where the axis ends at `top`.
+  y(value, top) {
+    return TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
+  }
+
+  // Three lines across, each with its value.
+  grid(top, labelled = true) {
+    return [0, 0.5, 1].flatMap((share) => {
+      const y = this.y(top * share, top);
+      const line = svg("line", { class: "grid", x1: LEFT, x2: this.width - RIGHT, y1: y, y2: y });
+      if (!labelled && share > 0) return [line];
+      return [line, svg("text", { class: "tick", x: LEFT - 6, y: y + 4, "text-anchor": "end" }, this.format(top * share))];
+    });
+  }
+
+  below(x, text) {
+    return svg("text", { class: "tick", x, y: HEIGHT - 6, "text-anchor": "middle" }, text);
+  }
+}
+
+// A line over time. `format` writes a value with its unit, whose steps are `base` apart; `empty` says
+// why there is nothing.
+export class LineChart extends Chart {
+  #empty;
+  #base;
   #points = [];
   #from = 0;
   #to = 1;
   #step = 1;
 
   constructor({ title, format, empty, base = 1000 }) {
-    this.#format = format;
+    super(title, format);
     this.#empty = empty;
     this.#base = base;
-    this.element = h("figure", { class: "chart" },
-      h("figcaption", {}, h("span", {}, title), this.#under), this.#plot, this.#told);
-    new ResizeObserver(() => this.#draw()).observe(this.#plot);
-    this.#plot.addEventListener("pointermove", (event) => this.#point(event));
-    this.#plot.addEventListener("pointerleave", () => this.#point(null));
   }
 
   // points: {time, value}, ascending, between `from` and `to`, as a rule `step` apart; all ms.
@@ -63,47 +99,35 @@ export class LineChart {
     this.#from = from;
     this.#to = to;
     this.#step = step;
-    this.#draw();
+    this.draw();
     const values = this.#points.map((point) => point.value);
-    setText(this.#told, values.length === 0 ? this.#empty
-      : `now ${this.#format(values.at(-1))}, highest ${this.#format(Math.max(...values))}, ` +
-        `lowest ${this.#format(Math.min(...values))}`);
+    this.tell(values.length === 0 ? this.#empty
+      : `now ${this.format(values.at(-1))}, highest ${this.format(Math.max(...values))}, ` +
+        `lowest ${this.format(Math.min(...values))}`);
   }
 
   #x(time) {
-    return LEFT + ((time - this.#from) / (this.#to - this.#from)) * (this.#width - LEFT - RIGHT);
+    return LEFT + ((time - this.#from) / (this.#to - this.#from)) * (this.width - LEFT - RIGHT);
   }
 
-  get #width() {
-    return Math.max(this.#plot.clientWidth, 120);
-  }
-
-  #draw() {
-    const width = this.#width;
+  draw() {
+    const width = this.width;
     const most = Math.max(...this.#points.map((point) => point.value), 0);
     const top = most > 0 ? roundUp(most, this.#base) : 1;
-    const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
-    const parts = [];
-    for (const share of [0, 0.5, 1]) {
-      parts.push(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(top * share), y2: y(top * share) }));
-      if (most > 0 || share === 0) {
-        parts.push(svg("text", { class: "tick", x: LEFT - 6, y: y(top * share) + 4, "text-anchor": "end" },
-          this.#format(top * share)));
-      }
-    }
+    const parts = this.grid(top, most > 0);
     for (const time of timeTicks(this.#from, this.#to, width)) {
       const x = this.#x(time);
-      if (x < LEFT + 12 || x > width - RIGHT - 12) continue;
-      parts.push(svg("text", { class: "tick", x, y: HEIGHT - 6, "text-anchor": "middle" }, clock(time)));
+      if (x >= LEFT + 12 && x <= width - RIGHT - 12) parts.push(this.below(x, clock(time)));
     }
+    const bottom = this.y(0, top);
     for (const run of this.#runs()) {
-      const line = run.map((point) => `${this.#x(point.time).toFixed(1)},${y(point.value).toFixed(1)}`);
+      const line = run.map((point) => `${this.#x(point.time).toFixed(1)},${this.y(point.value, top).toFixed(1)}`);
       const end = this.#x(run.at(-1).time).toFixed(1);
       const begin = this.#x(run[0].time).toFixed(1);
-      parts.push(svg("path", { class: "area", d: `M${begin},${y(0)}L${line.join("L")}L${end},${y(0)}Z` }));
+      parts.push(svg("path", { class: "area", d: `M${begin},${bottom}L${line.join("L")}L${end},${bottom}Z` }));
       parts.push(svg("path", { class: "line", d: `M${line.join("L")}` }));
     }
-    this.#plot.replaceChildren(...parts);
+    this.plot.replaceChildren(...parts);
   }
 
   // Stretches without a gap.
@@ -118,65 +142,44 @@ export class LineChart {
     return runs;
   }
 
-  #point(event) {
-    this.#plot.querySelector(".cursor")?.remove();
-    if (event === null || this.#points.length === 0) return setText(this.#under, "");
-    const x = event.clientX - this.#plot.getBoundingClientRect().left;
+  // Marks the point nearest to x and tells its value; null: the pointer is gone.
+  pointAt(x) {
+    this.plot.querySelector(".cursor")?.remove();
+    if (x === null || this.#points.length === 0) return "";
     const nearest = this.#points.reduce((best, point) =>
       Math.abs(this.#x(point.time) - x) < Math.abs(this.#x(best.time) - x) ? point : best);
     const at = this.#x(nearest.time);
-    this.#plot.append(svg("line", { class: "cursor", x1: at, x2: at, y1: TOP, y2: HEIGHT - BOTTOM }));
-    setText(this.#under, `${clock(nearest.time, true)}  ${this.#format(nearest.value)}`);
+    this.plot.append(svg("line", { class: "cursor", x1: at, x2: at, y1: TOP, y2: HEIGHT - BOTTOM }));
+    return `${clock(nearest.time, true)}  ${this.format(nearest.value)}`;
   }
 }
 
 // Versions side by side, oldest first: how much traffic each moved, and which did not get out.
-export class VersionChart {
-  #plot = svg("svg", { height: HEIGHT, "aria-hidden": "true" });
-  #told = h("p", { class: "told" });
-  #under = h("output", { class: "under quiet", "aria-hidden": "true" });
+export class VersionChart extends Chart {
+  #describe;
   #bars = [];
 
   constructor({ title, format, describe }) {
-    this.format = format;
-    this.describe = describe;
-    this.element = h("figure", { class: "chart" },
-      h("figcaption", {}, h("span", {}, title), this.#under), this.#plot, this.#told);
-    new ResizeObserver(() => this.#draw()).observe(this.#plot);
-    this.#plot.addEventListener("pointermove", (event) => {
-      const x = event.clientX - this.#plot.getBoundingClientRect().left - LEFT;
-      const bar = this.#bars[Math.floor(x / this.#pitch)];
-      setText(this.#under, bar ? this.describe(bar) : "");
-    });
-    this.#plot.addEventListener("pointerleave", () => setText(this.#under, ""));
+    super(title, format);
+    this.#describe = describe;
   }
 
   // bars: {version, value (null: nothing to compare with), failed}; told: the chart in words.
   show(bars, told) {
     this.#bars = bars;
-    setText(this.#told, told);
-    this.#draw();
-  }
-
-  get #width() {
-    return Math.max(this.#plot.clientWidth, 120);
+    this.tell(told);
+    this.draw();
   }
 
   get #pitch() {
-    return Math.min((this.#width - LEFT - RIGHT) / Math.max(this.#bars.length, 1), 26);
+    return Math.min((this.width - LEFT - RIGHT) / Math.max(this.#bars.length, 1), 26);
   }
 
-  #draw() {
-    const width = this.#width;
+  draw() {
     const most = Math.max(...this.#bars.map((bar) => bar.value ?? 0), 0);
     const top = most > 0 ? roundUp(most) : 0.01;
-    const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
     const pitch = this.#pitch;
-    const parts = [0, 0.5, 1].flatMap((share) => [
-      svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(top * share), y2: y(top * share) }),
-      svg("text", { class: "tick", x: LEFT - 6, y: y(top * share) + 4, "text-anchor": "end" },
-        this.format(top * share)),
-    ]);
+    const parts = this.grid(top);
     const every = Math.ceil(44 / pitch);
     this.#bars.forEach((bar, i) => {
       const x = LEFT + i * pitch;
@@ -185,13 +188,16 @@ export class VersionChart {
         const [cx, cy, r] = [x + thick / 2, HEIGHT - BOTTOM - 6, Math.min(thick / 2, 4)];
         parts.push(svg("path", { class: "failed", d: `M${cx - r},${cy - r}l${2 * r},${2 * r}m0,${-2 * r}l${-2 * r},${2 * r}` }));
       } else if (bar.value !== null) {
-        const height = Math.max(HEIGHT - BOTTOM - y(bar.value), bar.value > 0 ? 1.5 : 0);
+        const height = Math.max(HEIGHT - BOTTOM - this.y(bar.value, top), bar.value > 0 ? 1.5 : 0);
         parts.push(svg("rect", { class: "bar", x, y: HEIGHT - BOTTOM - height, width: thick, height }));
       }
-      if ((this.#bars.length - 1 - i) % every === 0) {
-        parts.push(svg("text", { class: "tick", x: x + thick / 2, y: HEIGHT - 6, "text-anchor": "middle" }, `v${bar.version}`));
-      }
+      if ((this.#bars.length - 1 - i) % every === 0) parts.push(this.below(x + thick / 2, `v${bar.version}`));
     });
-    this.#plot.replaceChildren(...parts);
+    this.plot.replaceChildren(...parts);
+  }
+
+  pointAt(x) {
+    const bar = x === null ? undefined : this.#bars[Math.floor((x - LEFT) / this.#pitch)];
+    return bar ? this.#describe(bar) : "";
   }
 }

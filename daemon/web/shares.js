@@ -21,7 +21,7 @@ export class SharesBar {
   #bar = h("div", { class: "shares", role: "img" });
   #legend = h("ul", { class: "legend" });
 
-  // parts: [{name, label, of}], `name` is a class of style.css.
+  // parts: [{name, label}], `name` is a class of style.css.
   constructor(title, parts, { legend = true } = {}) {
     this.title = title;
     for (const { name, label } of parts) {

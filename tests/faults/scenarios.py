@@ -64,7 +64,7 @@ def published_versions(log: pathlib.Path, table: str) -> list[int]:
     return [int(m[1]) for m in line.finditer(log.read_text(errors="replace"))]
 
 
-def check_versions(verdict: Verdict, watcher: Watcher, instance: Instance,
+def check_versions(verdict: Verdict, watcher: Watcher, publishers: list[Instance],
                    reference: Watcher | None) -> None:
     """No version torn, repeated or skipped; the same mappings as without faults."""
     verdict.versions_torn += len(watcher.torn)
@@ -73,7 +73,7 @@ def check_versions(verdict: Verdict, watcher: Watcher, instance: Instance,
         seen = sorted(watcher.digests[table])
         verdict.versions_checked += len(seen)
         verdict.versions_skipped += len(set(range(1, (seen or [0])[-1] + 1)) - set(seen))
-        logged = published_versions(instance.log, table)
+        logged = [v for p in publishers for v in published_versions(p.log, table)]
         verdict.versions_repeated += len(logged) - len(set(logged))
         if reference is None:
             continue
@@ -160,7 +160,7 @@ def kills_one_partition(broker: Broker, work: pathlib.Path, verdict: Verdict, *,
     if sender.wait() != 0:
         raise FaultRunError("the generator failed")
     verdict.count_events(finish(harried, watcher, samples), samples)
-    check_versions(verdict, watcher, harried, reference)
+    check_versions(verdict, watcher, [harried], reference)
     ours, theirs = (checkpoint_state.newest(i.checkpoints) for i in (harried, calm))
     verdict.state_identical &= ours == theirs
     verdict.expect(ours == theirs, "the final state differs from the undisturbed run's")
@@ -180,7 +180,7 @@ def kills_many_partitions(broker: Broker, work: pathlib.Path, verdict: Verdict, 
     harried.wait_for_samples(samples, PATIENCE)
     counts = id_counts(harried)
     verdict.count_events(finish(harried, watcher, samples), samples)
-    check_versions(verdict, watcher, harried, None)
+    check_versions(verdict, watcher, [harried], None)
     for part, expected in calm.items():
         verdict.expect(counts[part] == expected,
                        f"{part}: the counts differ from the undisturbed run's")
@@ -212,7 +212,7 @@ def broker_away(broker: Broker, work: pathlib.Path, verdict: Verdict, *, seconds
     send_all(broker, "events.steadfast", samples - samples // 2, seed=2)
     sent = -(-(samples // 2) // 40) * 40 + -(-(samples - samples // 2) // 40) * 40
     verdict.count_events(finish(instance, watcher, sent), sent)
-    check_versions(verdict, watcher, instance, None)
+    check_versions(verdict, watcher, [instance], None)
 
 
 def leader_moves(_: Broker, work: pathlib.Path, verdict: Verdict, *, moves: int,
@@ -248,7 +248,7 @@ def leader_moves(_: Broker, work: pathlib.Path, verdict: Verdict, *, moves: int,
         instance.wait_for_samples(samples, PATIENCE)
         verdict.expect(id_counts(instance) == counts, "counts differ from the undisturbed run's")
         verdict.count_events(finish(instance, watcher, samples), samples)
-        check_versions(verdict, watcher, instance, calm)
+        check_versions(verdict, watcher, [instance], calm)
     finally:
         cluster.remove()
 
@@ -291,7 +291,7 @@ def topic_changes(broker: Broker, work: pathlib.Path, verdict: Verdict) -> None:
     time.sleep(3)
     send_all(broker, name, samples, seed=5)
     verdict.count_events(finish(instance, watcher, 4 * samples), 4 * samples)
-    check_versions(verdict, watcher, instance, None)
+    check_versions(verdict, watcher, [instance], None)
 
 
 def two_daemons(broker: Broker, work: pathlib.Path, verdict: Verdict, *, samples: int) -> None:
@@ -318,14 +318,7 @@ def two_daemons(broker: Broker, work: pathlib.Path, verdict: Verdict, *, samples
     first.start()  # takes over from its own older checkpoint
     verdict.takeovers += 1
     verdict.count_events(finish(first, watcher, samples), samples)
-    verdict.versions_torn += len(watcher.torn)
-    verdict.problems += watcher.torn
-    for table in TABLES:
-        seen = sorted(watcher.digests[table])
-        verdict.versions_checked += len(seen)
-        verdict.versions_skipped += len(set(range(1, (seen or [0])[-1] + 1)) - set(seen))
-        logged = published_versions(first.log, table) + published_versions(second.log, table)
-        verdict.versions_repeated += len(logged) - len(set(logged))
+    check_versions(verdict, watcher, [first, second], None)
 
 
 def disk_full(broker: Broker, work: pathlib.Path, verdict: Verdict, *, samples: int) -> None:
@@ -347,4 +340,4 @@ def disk_full(broker: Broker, work: pathlib.Path, verdict: Verdict, *, samples: 
     verdict.kills += 1
     instance.start()
     verdict.count_events(finish(instance, watcher, samples), samples)
-    check_versions(verdict, watcher, instance, None)
+    check_versions(verdict, watcher, [instance], None)
