@@ -6,17 +6,10 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/random.h"
+#include "tests/unit/mapping/random_points.h"
 
 namespace remapd::mapping {
 namespace {
-
-std::vector<float> random_points(std::size_t n, std::size_t d, std::uint64_t seed) {
-  Random random(seed);
-  std::vector<float> out(n * d);
-  for (float& x : out) x = static_cast<float>(random.normal());
-  return out;
-}
 
 float squared(const float* a, const float* b, std::size_t d) {
   float sum = 0;
