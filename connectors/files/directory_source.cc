@@ -105,7 +105,7 @@ std::vector<Manifest> DirectoryMappingSource::scan() {
     }
     for (const Version version : *versions) {
       if (version <= seen_) continue;
-      auto manifest = examine(version);
+      auto manifest = read_manifest(table_directory_, table_, version);
       if (manifest) {
         found.push_back(std::move(*manifest));
       } else {

@@ -3,12 +3,14 @@
 //
 // A source that has polled before the first version reports all of them. New versions are found by
 // listing the table's directory every 200 ms: that needs no kernel support, works on network file
-// systems, and costs microseconds. A version is reported only when its manifest can be read and
-// every blob it names matches size and checksum; one that is damaged is passed over for good, one
-// that could not be read for another reason is tried again. Neither is an error of poll():
-// last_problem() tells.
+// systems, and costs microseconds. A version whose manifest is damaged is passed over for good, one
+// whose manifest could not be read for another reason is tried again; neither is an error of
+// poll(): last_problem() tells. What a manifest names is checked when it is fetched, so that of a
+// version with a damaged snapshot the delta and the plan can still be used. Only to begin with,
+// blobs are checked too: the version it begins at has a good snapshot.
 //
-// Not thread safe: one caller at a time. poll() costs O(bytes) once per version.
+// Not thread safe: one caller at a time. The first poll() costs O(bytes) of the versions it looks
+// at.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/mapping/mapping_source.h"
@@ -34,8 +37,8 @@ class DirectoryMappingSource final : public mapping::MappingSource {
   Result<mapping::BlobPtr> fetch(const mapping::Manifest& manifest,
                                  mapping::BlobKind kind) override;
 
-  // What was wrong with the version last passed over, or with the directory; empty: nothing yet.
-  const std::string& last_problem() const { return last_problem_; }
+  // Of a version passed over, or of the directory.
+  std::string_view last_problem() const override { return last_problem_; }
 
  private:
   DirectoryMappingSource(std::filesystem::path table_directory, std::string table)

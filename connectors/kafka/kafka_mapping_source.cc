@@ -276,7 +276,7 @@ Result<mapping::BlobPtr> KafkaMappingSource::fetch(const Manifest& manifest, Blo
   return follower_->fetch(manifest, kind);
 }
 
-const std::string& KafkaMappingSource::last_problem() const {
+std::string_view KafkaMappingSource::last_problem() const {
   return follower_->last_problem();
 }
 

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connectors/kafka/kafka_settings.h"
@@ -42,8 +43,8 @@ class KafkaMappingSource final : public mapping::MappingSource {
   Result<mapping::BlobPtr> fetch(const mapping::Manifest& manifest,
                                  mapping::BlobKind kind) override;
 
-  // What was wrong with a record or version last passed over; empty: nothing yet.
-  const std::string& last_problem() const;
+  // Of a record or version passed over.
+  std::string_view last_problem() const override;
 
  private:
   class Follower;

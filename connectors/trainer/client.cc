@@ -79,11 +79,18 @@ Result<std::size_t> Client::poll(std::chrono::milliseconds timeout) {
   }
   // What waits for another attempt is due at once.
   auto manifests = source_->poll(pending_.empty() ? timeout : std::chrono::milliseconds{0});
-  if (!manifests) {
+  {
     const std::lock_guard lock(mutex_);
-    ++stats_.poll_errors;
-    stats_.last_problem = manifests.error().message;
-    return fail(std::move(manifests).error());
+    poll_error_ = manifests ? std::nullopt : std::optional(manifests.error());
+    if (!manifests) {
+      ++stats_.poll_errors;
+      stats_.last_problem = manifests.error().message;
+      return fail(std::move(manifests).error());
+    }
+  }
+  if (source_->last_problem() != source_problem_) {
+    source_problem_ = source_->last_problem();
+    note_problem(source_problem_);
   }
   for (Manifest& manifest : *manifests) {
     if (acceptable(manifest)) pending_.push_back({std::move(manifest)});
@@ -209,16 +216,22 @@ bool Client::stage(Staged staged) {
   if (swappable && staged.from_delta) ++stats_.from_deltas;
   ++(staged.plan != nullptr ? stats_.plans : stats_.plans_missing);
   staged_.push_back(std::move(staged));
+  give_up_oldest_locked(freed);
+  return swappable;
+}
+
+// The one offered and the newest are kept in any case.
+void Client::give_up_oldest_locked(std::vector<LoadedMappingPtr>& freed) {
   auto in_memory = static_cast<std::size_t>(
       std::ranges::count_if(staged_, [](const Staged& s) { return s.mapping != nullptr; }));
-  for (auto at = staged_.begin(); in_memory > options_.max_staged; ++at) {
-    if (at->mapping == nullptr) continue;
+  for (auto at = staged_.begin(); in_memory > options_.max_staged && at + 1 != staged_.end();
+       ++at) {
+    if (at->mapping == nullptr || at->manifest.info.version == offered_) continue;
     freed.push_back(std::move(at->mapping));
     at->problem = fmt::format("{} was given up: more than {} versions are staged (max_staged)",
                               name_of(at->manifest), options_.max_staged);
     --in_memory;
   }
-  return swappable;
 }
 
 std::vector<StagedVersion> Client::staged() const {
@@ -231,6 +244,26 @@ std::vector<StagedVersion> Client::staged() const {
     out.push_back({staged.manifest, staged.mapping != nullptr, leads_on});
   }
   return out;
+}
+
+Offer Client::offer(Version at_most, std::uint64_t samples) {
+  const std::lock_guard lock(mutex_);
+  Offer offer{served_, kNoVersion};
+  Version reached = served_;
+  for (const Staged& staged : staged_) {
+    const mapping::Manifest& manifest = staged.manifest;
+    const bool leads_on = staged.plan != nullptr && manifest.info.parent == reached;
+    if (!leads_on || manifest.info.version > at_most || manifest.built_samples > samples) break;
+    reached = manifest.info.version;
+    if (staged.mapping != nullptr) offer.version = reached;
+  }
+  offered_ = offer.version;
+  return offer;
+}
+
+std::optional<Error> Client::poll_error() const {
+  const std::lock_guard lock(mutex_);
+  return poll_error_;
 }
 
 Version Client::served() const {
@@ -274,6 +307,7 @@ Result<Migration> Client::swap_locked(std::size_t target, Unmigrated unmigrated)
   }
   serving_->swap(std::move(staged_[target].mapping));
   served_ = migration.to();
+  offered_ = kNoVersion;
   staged_.erase(staged_.begin(), staged_.begin() + static_cast<std::ptrdiff_t>(target) + 1);
   ++stats_.swaps;
   return migration;

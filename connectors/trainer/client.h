@@ -31,6 +31,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -84,6 +85,12 @@ struct ClientStats {
   std::string last_problem;  // in words; empty: nothing went wrong yet
 };
 
+// What one of several ranks can offer the others to swap to.
+struct Offer {
+  Version served;
+  Version version;  // kNoVersion: nothing
+};
+
 // Whether a swap may leave rows unmigrated because a plan is missing. kAllow is for a table that
 // has learned nothing yet, or whose rows are started afresh.
 enum class Unmigrated { kRefuse, kAllow };
@@ -108,11 +115,19 @@ class Client {
   // are counted and tried again.
   void start();
   void stop();
+  // The error that the last poll ended with, whoever polled; none if it went well.
+  std::optional<Error> poll_error() const;
 
   std::vector<StagedVersion> staged() const;
   Version served() const;
   // The mapping served now, kept whatever is swapped later. Takes a lock; for lookups: reader().
   LoadedMappingPtr current() const { return serving_->current(); }
+
+  // The newest version that can be swapped to with its plans, no newer than `at_most` and built from
+  // no more than `samples` samples. It stays in memory, also beyond max_staged, until the next offer
+  // or swap, so that what ranks have agreed on can be done. O(staged).
+  Offer offer(Version at_most = Version{std::numeric_limits<std::uint64_t>::max()},
+              std::uint64_t samples = std::numeric_limits<std::uint64_t>::max());
 
   // To the oldest staged version that can be swapped to. Without any: kNotFound.
   Result<Migration> swap_next(Unmigrated unmigrated = Unmigrated::kRefuse);
@@ -146,6 +161,7 @@ class Client {
   Result<PlanPtr> load_plan(const mapping::Manifest& manifest);
   Result<mapping::BlobPtr> fetch(const mapping::Manifest& manifest, mapping::BlobKind kind);
   bool stage(Staged staged);
+  void give_up_oldest_locked(std::vector<LoadedMappingPtr>& freed);
   Migration migration_locked(std::size_t target) const;
   Result<Migration> swap_locked(std::size_t target, Unmigrated unmigrated);
   void note_problem(std::string problem);
@@ -156,6 +172,7 @@ class Client {
   std::mutex poll_mutex_;  // the source and what is on its way in
   std::unique_ptr<mapping::MappingSource> source_;
   std::deque<Pending> pending_;
+  std::string source_problem_;  // the last one the source told
   LoadedMappingPtr newest_;  // the last one loaded: what the next delta applies to
   Version seen_;
   Epoch epoch_;
@@ -163,6 +180,8 @@ class Client {
   mutable std::mutex mutex_;   // the rest; never held while fetching or loading
   std::deque<Staged> staged_;  // ascending by version
   Version served_;
+  Version offered_;  // not to be given up
+  std::optional<Error> poll_error_;
   ClientStats stats_;
 
   std::jthread poller_;

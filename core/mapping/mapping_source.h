@@ -23,6 +23,9 @@ class MappingSource {
   // One blob of a version, verified against the manifest's size and checksum. kNotFound when the
   // publisher has removed it; kCorrupt when the bytes are not those the manifest names.
   virtual Result<BlobPtr> fetch(const Manifest& manifest, BlobKind kind) = 0;
+
+  // What was wrong with what poll() last left out, in words; empty: nothing yet.
+  virtual std::string_view last_problem() const { return {}; }
 };
 
 }  // namespace remapd::mapping

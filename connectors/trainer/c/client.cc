@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <mutex>
 
 #include "connectors/files/directory_source.h"
@@ -67,6 +68,13 @@ Result<void> keep(Result<trainer::Migration> migration, std::unique_ptr<remap_mi
 std::unique_ptr<remap_migration> empty_migration() {
   return std::make_unique<remap_migration>(
       remap_migration{trainer::Migration(remapd::kNoVersion, remapd::kNoVersion, "")});
+}
+
+Version look_up(remap_reader& reader, const uint64_t* ids, std::size_t count, int64_t* rows) {
+  const trainer::Pin pin = reader.reader.pin();
+  c_api::lookup_wide([&](std::span<const Id> in, std::span<Row> to) { pin.lookup(in, to); }, ids,
+                     count, rows);
+  return pin.version();
 }
 
 }  // namespace
@@ -191,6 +199,26 @@ remap_status remap_client_served(const remap_client* client, uint64_t* version) 
   });
 }
 
+remap_status remap_client_check(const remap_client* client) {
+  return c_api::call([&]() -> Result<void> {
+    if (client == nullptr) return remapd::fail(c_api::null_argument("client"));
+    if (auto error = client->client->poll_error()) return remapd::fail(std::move(*error));
+    return {};
+  });
+}
+
+remap_status remap_client_offer(remap_client* client, uint64_t at_most, uint64_t up_to_samples,
+                                uint64_t* served, uint64_t* version) {
+  return c_api::call([&]() -> Result<void> {
+    if (client == nullptr) return remapd::fail(c_api::null_argument("client"));
+    if (version == nullptr) return remapd::fail(c_api::null_argument("version"));
+    const trainer::Offer offer = client->client->offer(Version{at_most}, up_to_samples);
+    if (served != nullptr) *served = offer.served.value;
+    *version = offer.version.value;
+    return {};
+  });
+}
+
 remap_status remap_client_swap_next(remap_client* client, int allow_unmigrated,
                                     remap_migration** out) {
   return c_api::call([&]() -> Result<void> {
@@ -277,10 +305,29 @@ remap_status remap_reader_lookup_i64(remap_reader* reader, const uint64_t* ids, 
   return c_api::call([&]() -> Result<void> {
     if (reader == nullptr) return remapd::fail(c_api::null_argument("reader"));
     if (auto ok = c_api::check_arrays(ids, rows, count); !ok) return ok;
-    const trainer::Pin pin = reader->reader.pin();
-    c_api::lookup_wide([&](std::span<const Id> in, std::span<Row> to) { pin.lookup(in, to); }, ids,
-                       count, rows);
-    if (version != nullptr) *version = pin.version().value;
+    const Version answered = look_up(*reader, ids, count, rows);
+    if (version != nullptr) *version = answered.value;
+    return {};
+  });
+}
+
+remap_status remap_readers_lookup_i64(remap_reader* const* readers, const size_t* counts,
+                                      size_t features, const uint64_t* ids, int64_t* rows) {
+  return c_api::call([&]() -> Result<void> {
+    if (features != 0 && readers == nullptr) return remapd::fail(c_api::null_argument("readers"));
+    if (features != 0 && counts == nullptr) return remapd::fail(c_api::null_argument("counts"));
+    std::size_t total = 0;
+    for (std::size_t f = 0; f < features; ++f) total += counts[f];
+    if (auto ok = c_api::check_arrays(ids, rows, total); !ok) return ok;
+    std::size_t at = 0;
+    for (std::size_t f = 0; f < features; at += counts[f], ++f) {
+      if (counts[f] == 0) continue;
+      if (readers[f] != nullptr) {
+        look_up(*readers[f], ids + at, counts[f], rows + at);
+      } else {
+        std::memcpy(rows + at, ids + at, counts[f] * sizeof(*rows));
+      }
+    }
     return {};
   });
 }

@@ -220,6 +220,15 @@ remap_status remap_client_staged(const remap_client* client, remap_staged_versio
 /* The version served; 0: none yet. */
 remap_status remap_client_served(const remap_client* client, uint64_t* version);
 
+/* OK, or the error that the last poll ended with, a poll of the client's own thread included. */
+remap_status remap_client_check(const remap_client* client);
+/* For ranks that agree on a version among themselves: *version becomes the newest that can be
+ * swapped to with its plans, no newer than at_most and built from no more than up_to_samples
+ * samples (UINT64_MAX: any), or 0; *served (may be NULL) the version served. The version stays
+ * staged until the next offer or swap. */
+remap_status remap_client_offer(remap_client* client, uint64_t at_most, uint64_t up_to_samples,
+                                uint64_t* served, uint64_t* version);
+
 /* Swaps, to the oldest swappable version or to the one named (crossing those before it). *out gets
  * the migration, which must be applied before the next step and then closed. Where plans are
  * missing the swap is refused (NOT_FOUND) unless allow_unmigrated is not 0. */
@@ -240,6 +249,12 @@ remap_status remap_reader_lookup_u32(remap_reader* reader, const uint64_t* ids, 
                                      uint32_t* rows, uint64_t* version);
 remap_status remap_reader_lookup_i64(remap_reader* reader, const uint64_t* ids, size_t count,
                                      int64_t* rows, uint64_t* version);
+/* Several features at once, as they lie one after another in a KeyedJaggedTensor's values: the
+ * counts[f] ids of feature f are looked up by readers[f]; where that is NULL they become the rows
+ * as they are. One reader may stand for several features; each feature is answered by one version.
+ */
+remap_status remap_readers_lookup_i64(remap_reader* const* readers, const size_t* counts,
+                                      size_t features, const uint64_t* ids, int64_t* rows);
 
 /* ---- Producer: access events to remapd --------------------------------------------------------
  */

@@ -142,11 +142,8 @@ TEST(DirectoryMappingSource, StagedVersionsAreNotSeen) {
   EXPECT_THAT(polled(*source), ElementsAre(1U));
 }
 
-TEST(DirectoryMappingSource, DamagedVersionsAreNotOfferedAndTheOthersAre) {
-  const std::vector<std::pair<std::string, std::string>> damages = {
-      {"manifest.json", "{}"}, {"manifest.json", ""},       {"delta.remap", "delta"},
-      {"delta.remap", ""},     {"delta.remap", "delta 3!"}, {"plan.remap", "x"}};
-  for (const auto& [name, content] : damages) {
+TEST(DirectoryMappingSource, VersionsWithoutAManifestAreNotOfferedAndTheOthersAre) {
+  for (const std::string content : {"{}", ""}) {
     const TempDir dir;
     auto sink = open_sink(dir);
     auto source = open_source(dir);
@@ -155,10 +152,34 @@ TEST(DirectoryMappingSource, DamagedVersionsAreNotOfferedAndTheOthersAre) {
     publish(*sink, delta_version(2));
     publish(*sink, {.version = 3, .snapshot = "", .delta = "delta 3", .plan = "p"});
     publish(*sink, delta_version(4));
-    write_file(file_of(dir, 3, name), content);
-    EXPECT_THAT(polled(*source), ElementsAre(2U, 4U)) << name;
-    EXPECT_THAT(source->last_problem(), HasSubstr(file_of(dir, 3, name).string()));
+    write_file(file_of(dir, 3, "manifest.json"), content);
+    EXPECT_THAT(polled(*source), ElementsAre(2U, 4U));
+    EXPECT_THAT(source->last_problem(), HasSubstr(file_of(dir, 3, "manifest.json").string()));
     EXPECT_THAT(polled(*source), IsEmpty());
+  }
+}
+
+TEST(DirectoryMappingSource, OfADamagedVersionTheRestCanBeFetched) {
+  const std::vector<std::pair<std::string, std::string>> damages = {
+      {"delta.remap", "delta"}, {"delta.remap", ""}, {"delta.remap", "delta 3!"}};
+  for (const auto& [name, content] : damages) {
+    const TempDir dir;
+    auto sink = open_sink(dir);
+    auto source = open_source(dir);
+    publish(*sink, {.version = 1});
+    EXPECT_THAT(polled(*source), ElementsAre(1U));
+    publish(*sink, {.version = 2, .snapshot = "", .delta = "delta 3", .plan = "p"});
+    write_file(file_of(dir, 2, name), content);
+    const auto manifests = source->poll(kAtOnce);
+    ASSERT_TRUE(manifests);
+    ASSERT_EQ(manifests->size(), 1U);
+    const auto damaged = source->fetch(manifests->front(), BlobKind::kDelta);
+    ASSERT_FALSE(damaged) << content;
+    EXPECT_EQ(damaged.error().code, ErrorCode::kCorrupt);
+    EXPECT_THAT(damaged.error().message, HasSubstr(file_of(dir, 2, name).string()));
+    const auto plan = source->fetch(manifests->front(), BlobKind::kPlan);
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_EQ(as_text((*plan)->view()), "p");
   }
 }
 

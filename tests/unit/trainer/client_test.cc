@@ -130,18 +130,8 @@ TEST_F(ClientTest, ChainsThePlansOfVersionsItSkips) {
 }
 
 TEST_F(ClientTest, GoesBackOnlyByARollBackOfTheDaemon) {
-  auto chain = make_chain(2, 3);
-  // Version 3 has the content of version 1 again.
-  ChainLink back;
-  back.mapping = chain[0].mapping;
-  back.mapping.info.version = Version{3};
-  back.mapping.info.parent = Version{2};
-  back.publication.manifest.info = back.mapping.info;
-  back.publication.manifest.ids = back.mapping.ids.size();
-  back.publication.manifest.content_hash = mapping::content_hash(back.mapping);
-  back.publication.manifest.rollback_of = Version{1};
-  add_blob(back.publication, BlobKind::kDelta,
-           mapping::encode_delta(mapping::make_delta(chain[1].mapping, back.mapping)));
+  const auto chain = make_chain(2, 3);
+  const ChainLink back = rolled_back(chain[1], chain[0]);
   for (const ChainLink& link : chain) script_->publish(link);
   script_->publish(back);
   EXPECT_EQ(poll(), 3u);
@@ -151,7 +141,9 @@ TEST_F(ClientTest, GoesBackOnlyByARollBackOfTheDaemon) {
   EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
   EXPECT_THAT(refused.error().message, HasSubstr("roll back in the daemon"));
   expect_served(chain[1]);
-  ASSERT_TRUE(client_->swap_to(Version{3}, Unmigrated::kAllow));
+  const auto migration = client_->swap_to(Version{3});
+  ASSERT_TRUE(migration) << migration.error().message;
+  EXPECT_TRUE(migration->complete());
   expect_served(back);
 }
 
@@ -326,8 +318,18 @@ TEST_F(ClientTest, AnErrorOfTheSourceIsReportedAndLeavesItUsable) {
   const auto failed = client_->poll(0ms);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().message, "no broker");
+  ASSERT_TRUE(client_->poll_error());
+  EXPECT_EQ(client_->poll_error()->message, "no broker");
   EXPECT_EQ(poll(), 1u);
+  EXPECT_FALSE(client_->poll_error());
   EXPECT_EQ(client_->stats().poll_errors, 1u);
+}
+
+TEST_F(ClientTest, TellsWhatTheSourceLeftOut) {
+  script_->last_problem = "the manifest of version 1 is damaged";
+  EXPECT_EQ(poll(), 0u);
+  EXPECT_EQ(client_->stats().last_problem, "the manifest of version 1 is damaged");
+  EXPECT_EQ(client_->stats().poll_errors, 0u);
 }
 
 TEST_F(ClientTest, GivesUpMappingsButNotPlansOfALaggingTrainer) {
@@ -341,6 +343,42 @@ TEST_F(ClientTest, GivesUpMappingsButNotPlansOfALaggingTrainer) {
   ASSERT_TRUE(migration) << migration.error().message;
   EXPECT_EQ(migration->to(), Version{4});
   EXPECT_EQ(migration->plans().size(), 4u);
+  expect_served(chain[3]);
+}
+
+TEST_F(ClientTest, OffersTheNewestThatItCanSwapTo) {
+  const auto chain = make_chain(6, 19);
+  EXPECT_EQ(client_->offer().version, kNoVersion);
+  for (const ChainLink& link : chain) script_->publish(link);
+  script_->blobs.erase({3, BlobKind::kSnapshot});
+  script_->blobs.erase({3, BlobKind::kDelta});
+  script_->blobs.erase({6, BlobKind::kPlan});
+  EXPECT_EQ(poll(), 5u);
+  EXPECT_EQ(client_->offer().version, Version{5});  // to 6 there is no plan
+  EXPECT_EQ(client_->offer(Version{4}).version, Version{4});
+  EXPECT_EQ(client_->offer(Version{3}).version, Version{2});  // 3 was passed over
+  EXPECT_EQ(client_->offer(Version{6}, 4'999).version, Version{4});  // built from 1,000 each
+  EXPECT_EQ(client_->offer(Version{6}, 999).version, kNoVersion);
+  ASSERT_TRUE(client_->swap_to(Version{2}));
+  const Offer offer = client_->offer();
+  EXPECT_EQ(offer.served, Version{2});
+  EXPECT_EQ(offer.version, Version{5});
+}
+
+// What ranks agree on a step ahead must be there when they swap.
+TEST_F(ClientTest, WhatItOfferedIsNotGivenUp) {
+  make_client({.table = {}, .rows = 0, .seed = 0, .max_staged = 1});
+  const auto chain = make_chain(4, 20);
+  script_->publish(chain[0]);
+  EXPECT_EQ(poll(), 1u);
+  ASSERT_EQ(client_->offer().version, Version{1});
+  for (std::size_t i = 1; i < chain.size(); ++i) script_->publish(chain[i]);
+  EXPECT_EQ(poll(), 3u);
+  EXPECT_EQ(client_->stats().staged_now, 2u);  // the one offered, and the newest
+  EXPECT_FALSE(client_->swap_to(Version{3}));
+  ASSERT_TRUE(client_->swap_to(Version{1}));
+  expect_served(chain[0]);
+  ASSERT_TRUE(client_->swap_to(Version{4}));
   expect_served(chain[3]);
 }
 

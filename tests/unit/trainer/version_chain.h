@@ -43,33 +43,9 @@ inline void add_blob(mapping::Publication& publication, mapping::BlobKind kind, 
   publication.blobs[k] = std::move(bytes);
 }
 
-// The next version of `table`: a tenth of the ids gone, a tenth moved, some new ones.
-inline ChainLink next_link(const ChainLink* previous, std::size_t ids, std::uint64_t seed,
-                           BlobsPublished blobs = {}) {
-  Random random(seed);
-  ChainLink link;
-  mapping::Mapping& to = link.mapping;
-  if (previous == nullptr) {
-    to = mapping::random_mapping(ids, kChainRows, seed);
-  } else {
-    const mapping::Mapping& from = previous->mapping;
-    to.info = from.info;
-    to.info.parent = from.info.version;
-    to.info.version = Version{from.info.version.value + 1};
-    std::vector<std::pair<Id, Row>> pairs;
-    const auto any_row = [&] { return Row{static_cast<std::uint32_t>(random.below(kChainRows))}; };
-    for (std::size_t i = 0; i < from.ids.size(); ++i) {
-      const std::uint64_t fate = random.below(10);
-      if (fate == 0) continue;
-      pairs.emplace_back(from.ids[i], fate == 1 ? any_row() : from.rows[i]);
-    }
-    while (pairs.size() < ids) pairs.emplace_back(random.next(), any_row());
-    std::sort(pairs.begin(), pairs.end());
-    for (const auto& [id, row] : pairs) {
-      to.ids.push_back(id);
-      to.rows.push_back(row);
-    }
-  }
+// The manifest and blobs of link.mapping, which comes after `previous` (null: nothing).
+inline void fill_publication(ChainLink& link, const ChainLink* previous, BlobsPublished blobs) {
+  const mapping::Mapping& to = link.mapping;
   mapping::Manifest& manifest = link.publication.manifest;
   manifest.info = to.info;
   manifest.ids = to.ids.size();
@@ -102,6 +78,48 @@ inline ChainLink next_link(const ChainLink* previous, std::size_t ids, std::uint
     add_blob(link.publication, mapping::BlobKind::kPlan,
              mapping::encode_plan(mapping::make_plan(plan)));
   }
+}
+
+// The next version of `table`: a tenth of the ids gone, a tenth moved, some new ones.
+inline ChainLink next_link(const ChainLink* previous, std::size_t ids, std::uint64_t seed,
+                           BlobsPublished blobs = {}) {
+  Random random(seed);
+  ChainLink link;
+  mapping::Mapping& to = link.mapping;
+  if (previous == nullptr) {
+    to = mapping::random_mapping(ids, kChainRows, seed);
+  } else {
+    const mapping::Mapping& from = previous->mapping;
+    to.info = from.info;
+    to.info.parent = from.info.version;
+    to.info.version = Version{from.info.version.value + 1};
+    std::vector<std::pair<Id, Row>> pairs;
+    const auto any_row = [&] { return Row{static_cast<std::uint32_t>(random.below(kChainRows))}; };
+    for (std::size_t i = 0; i < from.ids.size(); ++i) {
+      const std::uint64_t fate = random.below(10);
+      if (fate == 0) continue;
+      pairs.emplace_back(from.ids[i], fate == 1 ? any_row() : from.rows[i]);
+    }
+    while (pairs.size() < ids) pairs.emplace_back(random.next(), any_row());
+    std::sort(pairs.begin(), pairs.end());
+    for (const auto& [id, row] : pairs) {
+      to.ids.push_back(id);
+      to.rows.push_back(row);
+    }
+  }
+  fill_publication(link, previous, blobs);
+  return link;
+}
+
+// The mapping of `past` again, as a version of its own after `current`.
+inline ChainLink rolled_back(const ChainLink& current, const ChainLink& past) {
+  ChainLink link;
+  link.mapping = past.mapping;
+  link.mapping.info.version = Version{current.mapping.info.version.value + 1};
+  link.mapping.info.parent = current.mapping.info.version;
+  link.mapping.info.epoch = current.mapping.info.epoch;
+  link.publication.manifest.rollback_of = past.mapping.info.version;
+  fill_publication(link, &current, {});
   return link;
 }
 
@@ -143,6 +161,7 @@ class FakeSource final : public mapping::MappingSource {
     std::map<Key, Bytes> blobs;
     std::map<Key, std::deque<Error>> errors;  // of the next fetches
     std::deque<Error> poll_errors;
+    std::string last_problem;
 
     void publish(const ChainLink& link) { publish(link.publication); }
     void publish(const mapping::Publication& publication) {
@@ -169,6 +188,9 @@ class FakeSource final : public mapping::MappingSource {
     script_->to_report.clear();
     return out;
   }
+
+  // Not for a client with a thread of its own.
+  std::string_view last_problem() const override { return script_->last_problem; }
 
   Result<mapping::BlobPtr> fetch(const mapping::Manifest& manifest,
                                  mapping::BlobKind kind) override {

@@ -166,14 +166,61 @@ TEST_F(RemapC, SwapsMigrateAsTheDefinitionSays) {
   remap_mapping_close(current);
 }
 
-// Eight threads look up while versions are swapped under them; every batch must be the answer of
-// the one version it names. REMAPD_LOOKUPS sets how many lookups there are (nightly: 100000000).
+TEST_F(RemapC, SeveralFeaturesAreLookedUpAtOnce) {
+  const auto chain = take_over(1, 13);
+  publish(chain[0]);
+  remap_client* client = open(chain[0].mapping.info.table);
+  remap_client* other = open("of which there is no version");
+  ASSERT_EQ(remap_client_poll(client, 5'000, nullptr), REMAP_OK) << remap_last_error();
+  std::uint64_t served = 9, offered = 9;
+  ASSERT_EQ(remap_client_offer(client, UINT64_MAX, UINT64_MAX, &served, &offered), REMAP_OK);
+  EXPECT_EQ(served, 0U);
+  EXPECT_EQ(offered, 1U);
+  EXPECT_EQ(remap_client_check(client), REMAP_OK);
+  remap_migration* migration = nullptr;
+  ASSERT_EQ(remap_client_swap_to(client, offered, 0, &migration), REMAP_OK);
+  remap_migration_close(migration);
+  remap_reader* of_client = nullptr;
+  remap_reader* of_other = nullptr;
+  ASSERT_EQ(remap_client_reader(client, &of_client), REMAP_OK);
+  ASSERT_EQ(remap_client_reader(other, &of_other), REMAP_OK);
+
+  const std::vector<Id> ids = questions(chain[0].mapping, 4);
+  remap_reader* const readers[] = {of_client, nullptr, of_other, of_other, of_client};
+  const std::size_t counts[] = {1'500, 3, 10, 0, ids.size() - 1'513};
+  std::vector<std::int64_t> rows(ids.size(), -7);
+  ASSERT_EQ(remap_readers_lookup_i64(readers, counts, 5, ids.data(), rows.data()), REMAP_OK);
+  const mapping::Fallback initial = mapping::initial_fallback(kChainRows, kChainSeed);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const bool as_it_is = i >= 1'500 && i < 1'503;
+    const bool unmapped = i >= 1'503 && i < 1'513;
+    const Row row = unmapped ? initial.row(ids[i]) : chain[0].mapping.lookup(ids[i]);
+    ASSERT_EQ(rows[i], as_it_is ? static_cast<std::int64_t>(ids[i]) : std::int64_t{row.value});
+  }
+  EXPECT_EQ(remap_readers_lookup_i64(nullptr, counts, 5, ids.data(), rows.data()),
+            REMAP_INVALID_ARGUMENT);
+  EXPECT_EQ(remap_readers_lookup_i64(nullptr, nullptr, 0, nullptr, nullptr), REMAP_OK);
+  remap_reader_close(of_client);
+  remap_reader_close(of_other);
+  remap_client_close(client);
+  remap_client_close(other);
+}
+
+// Lookups of the test below, a few seconds' worth; REMAPD_LOOKUPS sets another number.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr std::uint64_t kLookups = 4'000'000;
+#else
+constexpr std::uint64_t kLookups = 100'000'000;
+#endif
+
+// Eight threads look up while versions are swapped under them; every row must be the answer of the
+// one version that its batch names.
 TEST_F(RemapC, EveryBatchIsOfTheVersionItClaims) {
-  constexpr std::size_t kVersions = 12;
+  constexpr std::size_t kVersions = 60;
   constexpr std::size_t kThreads = 8;
   constexpr std::size_t kBatch = 512;
   const char* wanted = std::getenv("REMAPD_LOOKUPS");
-  const std::uint64_t total = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 4'000'000;
+  const std::uint64_t total = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : kLookups;
   const auto chain = take_over(kVersions, 23, 3);
   const std::vector<Id> ids = questions(chain[5].mapping, 3);
   std::vector<std::vector<std::int64_t>> expected(kVersions + 1);
