@@ -1,4 +1,4 @@
-"""A mapping directory with a chain of versions, and what C++ answers for each."""
+"""Chains of versions in a directory or on a topic, and what C++ answers for each."""
 
 import os
 import subprocess
@@ -26,10 +26,45 @@ class Chain:
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
         for line in out.splitlines():
-            version, *pairs = line.split()
-            split = [pair.split(":") for pair in pairs]
-            self.ids[int(version)] = np.array([int(i) for i, _ in split], np.uint64)
-            self.rows[int(version)] = np.array([int(r) for _, r in split], np.int64)
+            self.note(line)
+
+    def note(self, line: str) -> None:
+        """What a fixture says of a version: VERSION ID:ROW ID:ROW ..."""
+        version, *pairs = line.split()
+        split = [pair.split(":") for pair in pairs]
+        self.ids[int(version)] = np.array([int(i) for i, _ in split], np.uint64)
+        self.rows[int(version)] = np.array([int(r) for _, r in split], np.int64)
 
     def version_directory(self, version: int) -> Path:
         return next(self.root.glob(f"*/v{version:012d}"))
+
+
+class TopicChain:
+    """The same on a Kafka topic of its own, published well or badly by tests/python/kafka_fixture.cc."""
+
+    def __init__(self, brokers: str, topic: str, retain: int = 16) -> None:
+        self.topic = topic
+        self._said = Chain.__new__(Chain)
+        self.ids = self._said.ids = {}
+        self.rows = self._said.rows = {}
+        self._fixture = subprocess.Popen(
+            [os.environ["REMAP_KAFKA_FIXTURE"], brokers, topic, str(retain)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self._fixture.communicate()
+
+    def order(self, what: str, version: int, of: int | str = "") -> str:
+        assert self._fixture.stdin and self._fixture.stdout
+        self._fixture.stdin.write(f"{what} {version} {of}\n")
+        self._fixture.stdin.flush()
+        answer = self._fixture.stdout.readline()
+        assert answer, f"kafka_fixture gave up at {what} {version}"
+        if ":" in answer:
+            self._said.note(answer)
+        return answer.strip()
+
+    def publish(self, first: int, last: int) -> None:
+        for version in range(first, last + 1):
+            self.order("publish", version)

@@ -1,5 +1,8 @@
 """The package against what C++ answers, and against the definition of a migration in numpy."""
 
+import os
+import subprocess
+import tempfile
 import textwrap
 import threading
 import unittest
@@ -55,6 +58,10 @@ class MappingTest(Case):
         np.testing.assert_array_equal(mapping.lookup(ids[::2]), rows[::2])
         self.assertEqual(mapping.lookup(ids[:0]).size, 0)
         self.assertEqual(mapping.lookup(ids[:6].reshape(2, 3)).shape, (2, 3))
+        few = np.array([3, 2**31 - 1], np.int64)
+        for narrow in (np.int32, np.uint32):
+            np.testing.assert_array_equal(mapping.lookup(few.astype(narrow)), mapping.lookup(few))
+        np.testing.assert_array_equal(mapping.lookup(ids.astype(">u8")), rows)
         self.assertIn("version=1", repr(mapping))
         known = mapping.roles(ids) != remap.Role.FALLBACK
         self.assertEqual(int(known.sum()), mapping.ids)
@@ -64,8 +71,12 @@ class MappingTest(Case):
         ids = self.chain.ids[1]
         with self.assertRaisesRegex(TypeError, "uint64 or int64, not float32"):
             mapping.lookup(ids.astype(np.float32))
+        with self.assertRaisesRegex(TypeError, "numpy array of uint64 or int64, not list"):
+            mapping.lookup([1, 2])
         with self.assertRaisesRegex(TypeError, "int64, not int32"):
             mapping.lookup(ids, out=np.empty(ids.shape, np.int32))
+        with self.assertRaisesRegex(ValueError, "contiguous"):
+            mapping.lookup(ids, out=np.empty((len(ids), 2), np.int64)[:, 0])
         with self.assertRaisesRegex(ValueError, "shape"):
             mapping.lookup(ids, out=np.empty(3, np.int64))
         with self.assertRaisesRegex(ValueError, "overlaps"):
@@ -94,11 +105,54 @@ class DocumentationTest(Case):
         names = {"batches": [self.chain.ids[3]]}
         exec(code, names)
         self.addCleanup(names["client"].close)
-        names["client"].swap(3, allow_unmigrated=True)
+        self.assertEqual(names["client"].version, 3)
         rows = names["client"].lookup(self.chain.ids[3])
         np.testing.assert_array_equal(rows, self.chain.rows[3])
         self.assertEqual(names["rows"].shape, rows.shape)
         self.assertLess(int(names["rows"].max()), ROWS)
+
+
+    def test_the_lines_in_c_of_the_documentation_work(self):
+        text = (Path(__file__).parents[2] / "docs/trainers.md").read_text()
+        begin = text.index("    remap_client_options options = {")
+        code = text[begin : text.index("\n      ...\n", begin)]
+        code = code.replace('"item"', f'"{TABLE}"').replace("20000", str(ROWS))
+        code = code.replace("0, 1};", f"0, {SEED}}};").replace("for (;;)", "for (; step < 100; ++step)")
+        program = f"""
+            #include "remap.h"
+            #include <stdio.h>
+            #include <stdlib.h>
+            static float weight[{ROWS * 16}], accumulator[{ROWS}];
+            static void die(const char* why) {{ fprintf(stderr, "%s\\n", why); exit(1); }}
+            int main(int argc, char** argv) {{
+              const char* dir = argv[argc - 1];
+              const uint64_t ids[3] = {{1, 2, 3}};
+              int64_t rows[3];
+              size_t count = 3;
+              int step = 0;
+              {code}
+              }}
+              uint64_t version;
+              if (remap_client_served(client, &version)) die(remap_last_error());
+              printf("%d", (int)version);
+              remap_reader_close(reader);
+              remap_client_close(client);
+              return 0;
+            }}
+        """
+        self.chain.publish(1, 2)
+        with tempfile.TemporaryDirectory() as directory:
+            source, binary = Path(directory) / "trainer.c", Path(directory) / "trainer"
+            source.write_text(textwrap.dedent(program))
+            library = Path(os.environ["REMAP_LIBRARY"])
+            header = Path(__file__).parents[2] / "connectors/trainer/c"
+            subprocess.run(
+                ["cc", "-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{header}", source,
+                 "-o", binary, library, f"-Wl,-rpath,{library.parent}"],
+                check=True,
+            )  # fmt: skip
+            done = subprocess.run([binary, self.chain.root], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, "2"), done.stderr)
 
 
 class ClientTest(Case):
@@ -151,8 +205,39 @@ class ClientTest(Case):
         np.testing.assert_array_equal(client.lookup(self.chain.ids[1]), self.chain.rows[1])
         self.chain.publish(3, 3)
         client.poll(5)
-        with self.assertRaises(remap.NotFoundError):  # the plan to version 2 is not there
-            client.swap(3)
+        with self.assertRaisesRegex(remap.NotFoundError, "not staged"):
+            client.swap(9)
+        client.swap(3)  # across 2, whose plan is sound
+        np.testing.assert_array_equal(client.lookup(self.chain.ids[3]), self.chain.rows[3])
+
+    def test_a_new_job_adopts_what_is_there(self):
+        with self.client() as early:
+            self.assertEqual(early.adopt(0.1), 0)
+        self.chain.publish(1, 3)
+        client = self.client()
+        self.assertEqual(client.swappable, [])  # 3 is there, without the plans from nothing
+        with self.assertRaises(remap.MigrationMissingError):
+            client.swap()
+        self.assertEqual(client.adopt(), 3)
+        np.testing.assert_array_equal(client.lookup(self.chain.ids[3]), self.chain.rows[3])
+        self.chain.publish(4, 4)
+        client.poll(5)
+        self.assertTrue(client.swap().complete)
+        with self.assertRaisesRegex(remap.RemapError, "serves version 4 already"):
+            client.adopt()
+
+    def test_a_missing_plan_is_told_as_such(self):
+        client = self.client()
+        self.chain.publish(1, 1)
+        client.poll(5)
+        client.swap()
+        self.chain.publish(2, 3)
+        (self.chain.version_directory(2) / "plan.remap").unlink()
+        client.poll(5)
+        for version in (None, 2, 3):
+            with self.assertRaisesRegex(remap.MigrationMissingError, "plan from version 1 to 2"):
+                client.swap(version)
+        self.assertEqual((client.version, client.offer()), (1, 0))
         client.swap(3, allow_unmigrated=True)
         np.testing.assert_array_equal(client.lookup(self.chain.ids[3]), self.chain.rows[3])
 

@@ -9,6 +9,8 @@ import uuid
 from pathlib import Path
 
 import numpy as np
+from chain import ROWS as CHAIN_ROWS
+from chain import SEED, TABLE, TopicChain
 
 import remap
 
@@ -118,6 +120,117 @@ name = "item"
     def test_a_broker_that_is_not_there_is_an_error(self):
         with self.assertRaises(remap.UnavailableError):
             remap.Producer(brokers="127.0.0.1:1", topic="events", features=["user"])
+
+
+class FaultsTest(unittest.TestCase):
+    """What can be wrong with versions on a topic: the last good one stays, and it is told."""
+
+    def begin(self, **options):
+        topic = f"mappings-{uuid.uuid4().hex[:8]}"
+        self.chain = TopicChain(BROKERS, topic, **options)
+        self.addCleanup(self.chain.close)
+        self.chain.publish(1, 1)  # so that the topic is there
+        return topic
+
+    def follow(self, topic, **options):
+        """A client that serves version 1."""
+        client = remap.Client(
+            table=TABLE, rows=CHAIN_ROWS, seed=SEED, brokers=BROKERS, topic=topic, **options
+        )
+        self.addCleanup(client.close)
+        self.assertEqual(client.adopt(30), 1)
+        self.serves(client, 1)
+        return client
+
+    def serves(self, client, version):
+        rows, answered = client.lookup_versioned(self.chain.ids[version])
+        self.assertEqual(answered, version)
+        np.testing.assert_array_equal(rows, self.chain.rows[version])
+
+    def wait(self, client, version):
+        """Polls until the version has been looked at, good or bad."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            client.poll(0.2)
+            if any(s.version >= version for s in client.staged()):
+                return
+        self.fail(f"version {version} does not come: {client.stats()}")
+
+    def test_damaged_and_torn_versions_are_passed_over(self):
+        client = self.follow(self.begin())
+        for version, fault in ((2, "damaged"), (3, "torn")):
+            self.chain.order(fault, version)
+            self.wait(client, version)
+            self.assertEqual(client.swappable, [])
+            self.assertIn(f"version {version} of table", client.stats().last_problem)
+            with self.assertRaisesRegex(remap.NotFoundError, "is passed over"):
+                client.swap(version)
+            self.serves(client, 1)
+        self.assertEqual(client.stats().rejected, 2)
+        self.chain.publish(4, 4)
+        self.wait(client, 4)
+        # The plans of those passed over were sound and lead on to the next good one.
+        migration = client.swap()
+        self.assertEqual((migration.version_from, migration.version_to), (1, 4))
+        self.assertEqual([(p.version_from, p.version_to) for p in migration.plans()],
+                         [(1, 2), (2, 3), (3, 4)])  # fmt: skip
+        self.serves(client, 4)
+
+    def test_a_delta_out_of_order_waits_for_a_snapshot(self):
+        client = self.follow(self.begin())
+        self.chain.order("delta", 3)  # of version 2, which nobody has
+        self.wait(client, 3)
+        self.assertEqual(client.swappable, [])
+        self.assertIn("a delta to version 2", client.stats().last_problem)
+        self.serves(client, 1)
+        self.chain.publish(4, 4)
+        self.wait(client, 4)
+        with self.assertRaisesRegex(remap.MigrationMissingError, "the plan from version 1"):
+            client.swap()
+        self.serves(client, 1)
+        client.swap(4, allow_unmigrated=True)
+        self.serves(client, 4)
+
+    def test_a_version_rolled_back_comes_as_a_new_one(self):
+        client = self.follow(self.begin())
+        self.chain.publish(2, 2)
+        self.wait(client, 2)
+        client.swap(2)
+        self.chain.order("back", 3, 1)
+        self.wait(client, 3)
+        migration = client.swap()
+        self.assertTrue(migration.complete)
+        self.serves(client, 3)
+        ids = self.chain.ids[1]
+        np.testing.assert_array_equal(client.lookup(ids), self.chain.rows[1])
+        with self.assertRaisesRegex(remap.RemapError, "roll back in the daemon"):
+            client.swap(1)
+
+    def test_the_topic_is_compacted_away_under_a_slow_client(self):
+        topic = self.begin(retain=2)
+        # It takes from the brokers little at a time, and nothing before it is asked to.
+        client = self.follow(topic, properties={
+            "queued.min.messages": "1", "queued.max.messages.kbytes": "1",
+            "fetch.message.max.bytes": "1000"})  # fmt: skip
+        self.chain.publish(2, 9)
+        newest = int(self.chain.order("forget", 10))  # all before 10 is gone from the topic
+        self.wait(client, newest)
+        staged = client.staged()
+        self.assertLess(len(staged), newest - 1, "some versions were never seen")
+        self.assertEqual(client.swappable, [], "a plan on the way is gone")
+        with self.assertRaises(remap.MigrationMissingError):
+            client.swap()
+        self.serves(client, 1)
+        client.swap(newest, allow_unmigrated=True)
+        self.assertEqual(client.version, newest)
+        # Another one, who comes now, finds the same.
+        with remap.Client(
+            table=TABLE, rows=CHAIN_ROWS, seed=SEED, brokers=BROKERS, topic=topic
+        ) as late:
+            self.assertEqual(late.adopt(30), newest)
+            ids = np.arange(10_000)
+            np.testing.assert_array_equal(late.lookup(ids), client.lookup(ids))
+            self.assertEqual(late.mapping().content_hash, client.mapping().content_hash)
 
 
 if __name__ == "__main__":

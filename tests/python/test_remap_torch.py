@@ -1,11 +1,15 @@
 """remap.torch: migration of weights and optimiser state, swaps agreed by ranks, checkpoints."""
 
+import copy
 import datetime
 import io
 import multiprocessing
+import os
 import tempfile
-import time
+import textwrap
+import threading
 import unittest
+from pathlib import Path
 
 import numpy as np
 from chain import ROWS, SEED, TABLE, Chain
@@ -46,57 +50,107 @@ def train_a_step(model, optimizer, ids):
     optimizer.step()
 
 
-def rank_main(rank, how, root, store, results):
+WORLD = 2
+
+
+def rank_main(rank, how, roots, store, go, results):
+    """One of two ranks; what it did is the history it puts into `results`."""
     torch.set_num_threads(1)
     dist.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=2,
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=WORLD,
         timeout=datetime.timedelta(seconds=20),
     )  # fmt: skip
-    client = open_client(root)
+    client = open_client(roots[rank])
     results.put((rank, "ready"))
-    while not (root / "published").exists():
-        time.sleep(0.05)
+    go.wait()
     dist.barrier()
     model = model_of(client)
-    swapper = rt.Swapper(model, torch.optim.SGD(model.parameters(), lr=0.1))
-    if how == "dead" and rank == 1:
-        results.put((rank, "gone"))
-        results.close()
-        results.join_thread()
-        import os
-
-        os._exit(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     history = []
     try:
-        if how == "late":
-            client.poll(5)
-            if rank == 0:
-                client.swap(2, allow_unmigrated=True)
-            try:
-                swapper.step()
-                history.append("no error")
-            except remap.RemapError as error:
-                history.append("different" if "different versions" in str(error) else str(error))
-            dist.barrier()
-            swapper.join(source=0)
-            history.append(client.version)
-        if how == "slow" and rank == 1:
-            # This rank sees nothing for a while: neither may swap.
-            real, client.poll = client.poll, lambda timeout=0: 0
-        if how == "slow":
-            dist.barrier()
-        for step in range(8):
-            if how == "slow" and rank == 1 and step == 4:
-                client.poll = real
-                real(5)
-            if how == "slow" and rank == 0 and step == 0:
-                client.poll(5)
-            history.append((step, sorted(swapper.step().values())))
-        history.append(client.version)
+        globals()[f"rank_{how}"](rank, client, model, optimizer, history)
     except remap.UnavailableError:
-        history.append("unavailable")
-        history.append(client.version)
+        history += ["unavailable", client.version]
     results.put((rank, history))
+    if how != "dead":
+        dist.barrier()  # before the interpreter ends: gloo's threads do not outlive it in peace
+        dist.destroy_process_group()
+
+
+def rank_slow(rank, client, model, optimizer, history):
+    """Rank 1 sees nothing for a while: neither may swap, and both do at the same step."""
+    client.poll(5)
+    real, client._offer = client._offer, lambda *_: (client.version, 0)
+    swapper = rt.Swapper(model, optimizer, every=1)
+    for step in range(8):
+        if rank == 0 or step == 4:
+            client._offer = real
+        history.append((step, swapper.step()))
+    history.append(client.version)
+
+
+def rank_seldom(rank, client, model, optimizer, history):
+    """Versions that come later are swapped to where the ranks agree, and nowhere between."""
+    client.poll(5)
+    real, client._offer = client._offer, lambda *_: (client.version, 0)
+    swapper = rt.Swapper(model, optimizer)
+    history.append(swapper.step())
+    for step in range(1, 12):
+        if step == (6 if rank == 0 else 3):  # seen at different steps
+            client._offer = real
+        if swapped := swapper.step():
+            history.append((step, swapped))
+    history.append(client.version)
+
+
+def rank_differ(rank, client, model, optimizer, history):
+    """Version 2 is damaged for rank 0, and 3 for rank 1: they meet at 1."""
+    client.poll(5)
+    swapper = rt.Swapper(model, optimizer, every=2)
+    history.append([s.version for s in client.staged() if s.swappable])
+    for _ in range(6):
+        history.append(swapper.step())
+    history.append(client.version)
+
+
+def rank_dead(rank, client, model, optimizer, history):
+    """Rank 1 dies between two steps, with the ranks' agreement under way."""
+    swapper = rt.Swapper(model, optimizer, every=1)
+    client.poll(5)
+    real, client._offer = client._offer, lambda *_: (client.version, 0)
+    for step in range(4):
+        swapper.step()
+    client._offer = real
+    if rank == 1:
+        os._exit(0)
+    for step in range(4):
+        swapper.step()
+
+
+def rank_late(rank, client, model, optimizer, history):
+    client.poll(5)
+    if rank == 0:
+        client.swap(2, allow_unmigrated=True)
+    swapper = rt.Swapper(model, optimizer)
+    for _ in range(2):  # says so each time
+        try:
+            swapper.step()
+            history.append("no error")
+        except remap.RemapError as error:
+            history.append("different" if "different versions" in str(error) else str(error))
+        dist.barrier()
+    swapper.join(source=0)
+    history.append(client.version)
+    history.append(swapper.step())
+
+
+def rank_adopt(rank, client, model, optimizer, history):
+    """A new job finds versions without the plans to them; rank 1 gets the newest a little later."""
+    swapper = rt.Swapper(model, optimizer)
+    before = model.bag.weight.detach().clone()
+    history.append(swapper.adopt())
+    history.append(bool(torch.equal(before, model.bag.weight)))
+    history.append(swapper.step())
 
 
 class MigrateTest(unittest.TestCase):
@@ -249,45 +303,217 @@ class CheckpointTest(unittest.TestCase):
 
 
 class RanksTest(unittest.TestCase):
-    def run_ranks(self, how):
-        chain = Chain()
-        self.addCleanup(chain.close)
-        results = multiprocessing.get_context("spawn").Queue()
+    def run_ranks(self, how, *, publish, before=lambda chains: None, answers=WORLD):
+        """Both ranks through rank_`how`, each following a directory of its own."""
+        chains = [Chain() for _ in range(WORLD)]
+        for chain in chains:
+            self.addCleanup(chain.close)
+        before(chains)
+        context = multiprocessing.get_context("spawn")
+        results, go = context.Queue(), context.Event()
         with tempfile.TemporaryDirectory() as directory:
-            context = multiprocessing.get_context("spawn")
             processes = [
                 context.Process(
                     target=rank_main,
-                    args=(rank, how, chain.root, directory + "/store", results),
+                    args=(rank, how, [c.root for c in chains], directory + "/store", go, results),
                 )
-                for rank in range(2)
+                for rank in range(WORLD)
             ]
             for process in processes:
                 process.start()
             for _ in processes:
                 self.assertEqual(results.get(timeout=120)[1], "ready")
-            chain.publish(1, 2)
-            (chain.root / "published").touch()
-            out = dict(results.get(timeout=120) for _ in processes)
+            publish(chains)
+            go.set()
+            out = dict(results.get(timeout=120) for _ in range(answers))
             for process in processes:
                 process.join(30)
+                if answers == WORLD:
+                    self.assertEqual(process.exitcode, 0)
         return out
 
+    @staticmethod
+    def publish_two(chains):
+        for chain in chains:
+            chain.publish(1, 2)
+
     def test_a_slow_rank_delays_the_swap_of_all(self):
-        out = self.run_ranks("slow")
+        out = self.run_ranks("slow", publish=self.publish_two)
         self.assertEqual(out[0], out[1])
-        self.assertEqual([swaps for _, swaps in out[0][:4]], [[]] * 4)
+        swaps = [(step, swapped) for step, swapped in out[0][:-1] if swapped]
+        self.assertEqual(swaps, [(5, {TABLE: 2})])  # seen by all at 4, done at the next
         self.assertEqual(out[0][-1], 2)
 
+    def test_ranks_agree_at_every_eighth_step(self):
+        out = self.run_ranks("seldom", publish=self.publish_two)
+        for rank in range(WORLD):
+            self.assertEqual(out[rank], [{}, (9, {TABLE: 2}), 2])
+
+    def test_ranks_that_lack_different_versions_meet_at_one_they_share(self):
+        def publish(chains):
+            for rank, chain in enumerate(chains):
+                chain.publish(1, 3)
+                damaged = chain.version_directory(2 + rank)
+                for name in ("mapping.remap", "delta.remap"):
+                    (damaged / name).write_bytes(b"damaged")
+
+        out = self.run_ranks("differ", publish=publish)
+        self.assertEqual(out[0][0], [1, 3])
+        self.assertEqual(out[1][0], [1, 2])
+        for rank in range(WORLD):
+            swaps = [swapped for swapped in out[rank][1:-1] if swapped]
+            self.assertEqual((swaps, out[rank][-1]), ([{TABLE: 1}], 1))
+
     def test_a_dead_rank_is_told_and_nothing_swapped(self):
-        out = self.run_ranks("dead")
-        self.assertEqual(out[0], ["unavailable", 0])
+        out = self.run_ranks("dead", publish=self.publish_two, answers=1)
+        self.assertEqual(out, {0: ["unavailable", 0]})
 
     def test_a_late_rank_joins_at_the_version_of_the_others(self):
-        out = self.run_ranks("late")
-        for rank in range(2):
-            self.assertEqual(out[rank][:2], ["different", 2])
-            self.assertEqual(out[rank][-1], 2)
+        out = self.run_ranks("late", publish=self.publish_two)
+        for rank in range(WORLD):
+            self.assertEqual(out[rank], ["different", "different", 2, {}])
+
+    def test_a_new_job_adopts_what_is_there(self):
+        def before(chains):
+            for rank, chain in enumerate(chains):
+                chain.publish(1, 3 - rank)
+
+        def publish(chains):
+            threading.Timer(1.0, chains[1].publish, (3, 3)).start()
+
+        out = self.run_ranks("adopt", before=before, publish=publish)
+        for rank in range(WORLD):
+            self.assertEqual(out[rank], [{TABLE: 3}, True, {}])
+
+
+class SwapperTest(unittest.TestCase):
+    def setUp(self):
+        self.chain = Chain()
+        self.addCleanup(self.chain.close)
+
+    def test_alone_it_swaps_at_the_next_step(self):
+        client = open_client(self.chain.root)
+        model = model_of(client)
+        swapper = rt.Swapper(model, torch.optim.SGD(model.parameters(), lr=0.1))
+        self.assertEqual(swapper.step(), {})
+        self.chain.publish(1, 3)
+        client.poll(5)
+        self.assertEqual(swapper.step(up_to_samples=999), {})
+        self.assertEqual(swapper.step(up_to_samples=2_000), {TABLE: 2})
+        self.assertEqual(swapper.step(), {TABLE: 3})
+        self.assertEqual(swapper.step(), {})
+        self.assertEqual(swapper.swaps, 2)
+        self.assertIn("version=3", repr(model))
+        self.assertIn(f"'{TABLE}': 3", repr(swapper))
+
+    def test_it_says_when_no_plan_leads_on(self):
+        self.chain.publish(1, 2)
+        client = open_client(self.chain.root)  # finds version 2, but was not there before it
+        model = model_of(client)
+        swapper = rt.Swapper(model, None)
+        with self.assertLogs("remap", "WARNING") as logs:
+            swapper.step()
+        self.assertIn("stays at version 0: version 2 is there", logs.output[0])
+        self.assertEqual(client.version, 0)
+        self.assertEqual(swapper.adopt(), {TABLE: 2})
+        self.chain.publish(3, 3)
+        client.poll(5)
+        self.assertEqual(swapper.step(), {TABLE: 3})
+        with self.assertRaisesRegex(remap.RemapError, "serves version 3 already"):
+            swapper.adopt()
+
+    def test_what_cannot_work_is_said_at_once(self):
+        client = open_client(self.chain.root)
+        with self.assertRaisesRegex(ValueError, "no RemapEmbeddingBag"):
+            rt.Swapper(nn.Linear(2, 2), None)
+        with self.assertRaisesRegex(ValueError, "every is 0"):
+            rt.Swapper(model_of(client), None, every=0)
+        with self.assertRaisesRegex(ValueError, "200"):
+            rt.RemapEmbeddingBag(nn.EmbeddingBag(ROWS + 1, 4), client)
+
+    def test_what_cannot_be_migrated_is_not_swapped_to(self):
+        client = open_client(self.chain.root)
+        self.chain.publish(1, 1)
+        client.poll(5)
+        model = model_of(client)
+        optimizer = torch.optim.Adagrad(model.parameters())
+        optimizer.state[model.bag.weight]["curvature"] = torch.rand(ROWS)
+        swapper = rt.Swapper(model, optimizer)
+        with self.assertRaisesRegex(TypeError, "curvature"):
+            swapper.step()
+        self.assertEqual(client.version, 0)
+
+    def test_a_copy_of_the_model_follows_the_same_client(self):
+        client = open_client(self.chain.root)
+        model = model_of(client)
+        twin = copy.deepcopy(model)
+        self.assertIs(twin.client, client)
+        self.assertIsNot(twin.bag.weight, model.bag.weight)
+        with self.assertRaisesRegex(TypeError, "cannot be pickled"):
+            torch.save(model, io.BytesIO())
+
+
+class DocumentationTest(unittest.TestCase):
+    def test_the_lines_of_the_documentation_work(self):
+        text = (Path(__file__).parents[2] / "docs/trainers.md").read_text()
+        begin = text.index("    import remap, remap.torch\n")
+        code = textwrap.dedent(text[begin : text.index("\n`Swapper`", begin)])
+        chain = Chain()
+        self.addCleanup(chain.close)
+        chain.publish(1, 2)
+        code = code.replace("directory=...", f"directory={str(chain.root)!r}, seed={SEED}")
+        code = code.replace('"item"', repr(TABLE)).replace("20_000", str(ROWS))
+        ids = torch.from_numpy(chain.ids[2][:64].view(np.int64))
+        batch = (ids, torch.arange(0, 64, 2), torch.rand(32))
+
+        class MyModel(nn.Module):
+            def __init__(self, bag):
+                super().__init__()
+                self.bag = bag
+
+            def forward(self, ids, offsets):
+                return self.bag(ids, offsets).sum(1)
+
+        names = {"torch": torch, "nn": nn, "MyModel": MyModel, "batches": [batch] * 3,
+                 "criterion": nn.functional.binary_cross_entropy_with_logits}  # fmt: skip
+        exec(code, names)
+        self.addCleanup(names["client"].close)
+        self.assertEqual(names["client"].version, 2)
+        self.assertTrue(np.isfinite(float(names["loss"])))
+
+
+class LookupTest(unittest.TestCase):
+    def setUp(self):
+        self.chain = Chain()
+        self.addCleanup(self.chain.close)
+        self.client = open_client(self.chain.root)
+        self.chain.publish(1, 1)
+        self.client.poll(5)
+        self.client.swap()
+
+    def test_ids_of_every_kind(self):
+        ids, rows = self.chain.ids[1], torch.from_numpy(self.chain.rows[1])
+        tensor = torch.from_numpy(ids.view(np.int64))
+        self.assertLess(int(tensor.min()), 0)  # ids of 2^63 and more among them
+        self.assertTrue(torch.equal(rt.to_rows(self.client, tensor), rows))
+        self.assertTrue(torch.equal(rt.to_rows(self.client, tensor[::3]), rows[::3]))
+        square = tensor[:6].reshape(2, 3)
+        self.assertTrue(torch.equal(rt.to_rows(self.client, square.t()), rows[:6].reshape(2, 3).t()))
+        self.assertEqual(rt.to_rows(self.client, tensor[:0]).shape, (0,))
+        few = torch.tensor([1, 2, 3], dtype=torch.int32)
+        self.assertTrue(
+            torch.equal(rt.to_rows(self.client, few), rt.to_rows(self.client, few.long()))
+        )
+        if hasattr(torch, "uint64"):
+            self.assertTrue(torch.equal(rt.to_rows(self.client, tensor.view(torch.uint64)), rows))
+        with self.assertRaisesRegex(TypeError, "float32"):
+            rt.to_rows(self.client, torch.rand(3))
+
+    def test_an_empty_batch(self):
+        model = model_of(self.client)
+        empty = torch.empty(0, dtype=torch.int64)
+        self.assertEqual(model(empty, torch.empty(0, dtype=torch.int64)).shape, (0, 4))
+        self.assertEqual(model(empty, torch.zeros(2, dtype=torch.int64)).tolist(), [[0] * 4] * 2)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,24 @@
-"""What remapd adds to a training step of the example: its model fed rows that were looked up before,
-against the same model fed ids, with a Swapper asked at every step. See scripts/bench-python.
+"""What remapd adds to a training step of the example: its model on two ranks (gloo), fed rows that were
+looked up before, against the same model fed ids, with a Swapper asked at every step, agreeing at
+every 8th (the default) or at every one. See scripts/bench-python.
 
-One rank; batches as each of the example's two ranks has them, and larger ones. Steps of both models
-take turns, so that both meet the same machine; medians of the processor time of the thread that
-trains (torch is told to use one).
+The tables are the example's: users and items follow remapd, a small one does not. Batches as each
+of the example's two ranks has them, and larger ones. Blocks of steps of each kind take turns, so
+that all meet the same machine; of each kind the processor time that a fifth of its blocks stay below
+(rank 0's process, with gloo's threads and the clients' own): others disturb the rest.
 """
 
 import json
+import multiprocessing
 import statistics
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import nn
 
 import remap
@@ -22,64 +27,114 @@ import remap.torch
 sys.path.insert(0, str(Path(__file__).parents[3] / "connectors/trainer/examples/python/dlrm"))
 import train  # noqa: E402  (the example)
 
-ROWS = 200  # of the fixture's table; the others take the size the example has
-FEATURES = {"item": ROWS, "user": 1_000, "category": 30}
+SAMPLES = 120_000  # as train-example --quick
+BATCHES = (train.BATCH // train.RANKS, 4_096)  # of a rank
+STEPS, TURNS = 16, 60
+KINDS = {"plain": None, "every_8th": 8, "every": 1}
 
 
-def model_of(client: remap.Client | None) -> tuple[nn.Module, torch.optim.Optimizer]:
-    torch.manual_seed(3)
-    layers: dict[str, nn.Module] = {name: train.embedding(n) for name, n in FEATURES.items()}
-    if client is not None:
-        layers["item"] = remap.torch.RemapEmbeddingBag(layers["item"], client)
-    model = train.Dlrm(layers)
-    return model, torch.optim.Adagrad(model.parameters(), lr=0.05)
+class Contender:
+    """The example's model with its optimiser, with or without remapd in front."""
+
+    def __init__(
+        self, log: train.Log, clients: dict[str, remap.Client], every: int | None
+    ) -> None:
+        torch.manual_seed(3)
+        layers: dict[str, nn.Module] = {}
+        for name in log.features:
+            layers[name] = train.embedding(log.rows(name))
+            if every is not None and name in clients:
+                layers[name] = remap.torch.RemapEmbeddingBag(layers[name], clients[name])
+        self.model = train.Dlrm(layers)
+        self.parameters = list(self.model.parameters())
+        self.optimizer = torch.optim.Adagrad(self.parameters, lr=0.05)
+        self.swapper = None
+        if every is not None:
+            self.swapper = remap.torch.Swapper(self.model, self.optimizer, every=every)
+
+    def step(self, columns: dict[str, torch.Tensor], labels: torch.Tensor) -> None:
+        if self.swapper is not None:
+            self.swapper.step()
+        loss = nn.functional.binary_cross_entropy_with_logits(self.model(columns), labels)
+        train.descend(loss, self.parameters, self.optimizer)
 
 
-def step(model, optimizer, columns, labels, swapper=None) -> float:
-    begin = time.thread_time()
-    if swapper is not None:
-        swapper.step()
-    loss = nn.functional.binary_cross_entropy_with_logits(model(columns), labels)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return time.thread_time() - begin
+def batches_of(log: train.Log, clients: dict[str, remap.Client], size: int, rank: int):
+    """Batches of ids, and the same as rows."""
+    out = []
+    random = np.random.default_rng(rank)
+    for _ in range(STEPS):
+        samples = random.integers(0, log.samples, size)
+        ids, rows = {}, {}
+        for name in log.features:
+            if name in clients:
+                ids[name] = torch.from_numpy(log.ids[name][samples].view(np.int64))
+                rows[name] = remap.torch.to_rows(clients[name], ids[name])
+            else:
+                ids[name] = rows[name] = torch.from_numpy(log.dense[name][samples])
+        out.append((ids, rows, torch.from_numpy(log.labels[samples])))
+    return out
+
+
+def rank_main(rank: int, work: Path, remapd: str, results) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{work}/ranks", rank=rank, world_size=train.RANKS
+    )
+    log = train.Log(work / "events.tsv.gz", ["user", "item", "category"])
+    clients = train.clients_for(log, work / "mappings", None)
+    dist.barrier()
+    if rank == 0:
+        config = work / "remapd.toml"
+        config.write_text(train.configuration(log, work / "events.tsv.gz", work, None))
+        train.check_remapd(train.start_remapd(remapd, config, work), work)
+    dist.barrier()
+    for client in clients.values():
+        while client.poll(0.5):
+            pass
+        client.swap(client.swappable[-1])
+        client.start()
+    out = {}
+    for size in BATCHES:
+        contenders = {kind: Contender(log, clients, every) for kind, every in KINDS.items()}
+        batches = batches_of(log, clients, size, rank)
+        took: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        for _ in range(TURNS):
+            for kind, contender in contenders.items():
+                begin = time.process_time()
+                for ids, rows, labels in batches:
+                    contender.step(rows if kind == "plain" else ids, labels)
+                took[kind].append((time.process_time() - begin) / STEPS)
+        of = {kind: statistics.quantiles(times, n=5)[0] for kind, times in took.items()}
+        plain = of.pop("plain")
+        out[f"batch_{size}"] = {
+            "step_us": round(1e6 * plain, 1),
+            "added_percent": {kind: round(100 * (t / plain - 1), 1) for kind, t in of.items()},
+        }
+    if rank == 0:
+        results.put(out)
+    dist.barrier()
+    dist.destroy_process_group()
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    out = {}
-    with remap.Client(
-        directory=sys.argv[1], table="items", rows=ROWS, seed=5, background=True
-    ) as client:
-        while not client.swappable:
-            time.sleep(0.01)
-        for batch in (train.BATCH // train.RANKS, 4_096):
-            plain, plain_optimizer = model_of(None)
-            remapped, optimizer = model_of(client)
-            often = remap.torch.Swapper(remapped, optimizer)
-            seldom = remap.torch.Swapper(remapped, optimizer, every=20)
-            random = np.random.default_rng(4)
-            columns = {n: torch.from_numpy(random.integers(0, r, batch)) for n, r in FEATURES.items()}
-            ids = torch.from_numpy(random.integers(0, 2**62, batch))
-            labels = torch.from_numpy(random.integers(0, 2, batch).astype(np.float32))
-            step(remapped, optimizer, {**columns, "item": ids}, labels, often)
-            rows = {**columns, "item": remap.torch.to_rows(client, ids)}
-            given = {**columns, "item": ids}
-            times: dict[str, list[float]] = {"plain": [], "every_step": [], "every_20": []}
-            for _ in range(400):
-                times["plain"].append(step(plain, plain_optimizer, rows, labels))
-                times["every_step"].append(step(remapped, optimizer, given, labels, often))
-                times["every_20"].append(step(remapped, optimizer, given, labels, seldom))
-            medians = {name: 1e6 * statistics.median(t) for name, t in times.items()}
-            out[f"batch_{batch}"] = {
-                "step_us": round(medians["plain"], 1),
-                "added_percent": {
-                    name: round(100 * (medians[name] / medians["plain"] - 1), 1)
-                    for name in ("every_step", "every_20")
-                },
-            }
-    print(json.dumps(out))
+    remapd = sys.argv[1]
+    with tempfile.TemporaryDirectory(prefix="remapd-bench-") as directory:
+        work = Path(directory)
+        train.generate(remapd, SAMPLES, work / "events.tsv.gz")
+        context = multiprocessing.get_context("spawn")
+        results = context.SimpleQueue()
+        ranks = [
+            context.Process(target=rank_main, args=(rank, work, remapd, results))
+            for rank in range(train.RANKS)
+        ]
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join()
+        if any(process.exitcode for process in ranks):
+            raise SystemExit("a rank failed; see above")
+        print(json.dumps(results.get()))
 
 
 if __name__ == "__main__":

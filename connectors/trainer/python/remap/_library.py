@@ -1,13 +1,18 @@
-"""libremap.so: its functions with their types, and errors as exceptions.
+"""libremap.so: its functions with their types, handles with their lifetime, errors as exceptions.
 
 Calls release the GIL (ctypes.CDLL does).
 """
 
 from __future__ import annotations
 
+import atexit
 import ctypes as c
 import os
+import threading
+import weakref
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -127,7 +132,9 @@ _signatures = {
     "remap_client_poll": [_ptr, _i64, _ptr],
     "remap_client_start": [_ptr],
     "remap_client_stop": [_ptr],
+    "remap_client_check": [_ptr],
     "remap_client_staged": [_ptr, _ptr, _size, _ptr],
+    "remap_client_offer": [_ptr, _u64, _u64, _ptr, _ptr],
     "remap_client_served": [_ptr, _ptr],
     "remap_client_swap_next": [_ptr, c.c_int, _ptr],
     "remap_client_swap_to": [_ptr, _u64, c.c_int, _ptr],
@@ -135,6 +142,7 @@ _signatures = {
     "remap_client_get_stats": [_ptr, _ptr],
     "remap_client_reader": [_ptr, _ptr],
     "remap_reader_lookup_i64": [_ptr, _ptr, _size, _ptr, _ptr],
+    "remap_readers_lookup_i64": [_ptr, _ptr, _size, _ptr, _ptr],
     "remap_producer_open_kafka": [c.c_char_p, c.c_char_p, _strings, _size, _ptr, _ptr],
     "remap_producer_send": [_ptr, _ptr, _size, _size, _ptr, _i64, _ptr],
     "remap_producer_flush": [_ptr, _i64],
@@ -173,6 +181,117 @@ def check(status: int) -> None:
     raise error
 
 
+class Handle:
+    """An opaque handle of the library. Thread safe.
+
+    As a context manager it gives its address for one call. close() lets calls that are under way
+    end first: the last of them closes. What is open when the interpreter ends is released then,
+    before the library's threads lose what they stand on. A forked child has none of those threads,
+    so there the handle is of no use, and is not closed either.
+    """
+
+    def __init__(self, what: str, address: int | None, close: Callable[[int], None]) -> None:
+        self._what = what
+        self._address = address
+        self._close = close
+        self._closed = ""  # why it cannot be used any more
+        self._ended = False
+        self._calls = 0
+        self._lock = threading.Lock()
+        _handles.add(self)
+
+    @property
+    def closed(self) -> str:
+        return self._closed
+
+    def refuse(self) -> NoReturn:
+        raise RemapError(self._closed or "the interpreter ends")
+
+    def __enter__(self) -> int | None:
+        with self._lock:
+            if self._closed or self._ended:
+                self.refuse()
+            self._calls += 1
+        return self._address
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._calls -= 1
+            last = bool(self._closed or self._ended) and self._calls == 0
+        if last:
+            self._release()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = f"the {self._what} is closed"
+            idle = self._calls == 0
+        if idle:
+            self._release()
+
+    def end(self) -> None:
+        """Releases it with the interpreter: threads that go on looking up are not told."""
+        with self._lock:
+            self._ended = True
+            idle = self._calls == 0
+        if idle:
+            self._release()
+
+    def _release(self) -> None:
+        address, self._address = self._address, None
+        if address:
+            self._close(address)
+
+    def forked(self) -> None:
+        self._lock = threading.Lock()  # another thread of the parent may have held it
+        self._address = None
+        self._closed = (
+            f"the {self._what} was opened before this process was forked: open one in each process"
+        )
+
+    __del__ = close
+
+
+_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+
+
+def _end_all() -> None:
+    global process
+    process = 0  # threads may be looking up still: their readers are left to the system
+    for handle in list(_handles):
+        handle.end()
+
+
+def _after_fork() -> None:
+    global process
+    process = os.getpid()
+    for handle in list(_handles):
+        handle.forked()
+
+
+process = os.getpid()  # whose readers may be closed
+atexit.register(_end_all)
+os.register_at_fork(after_in_child=_after_fork)
+
+_Self = TypeVar("_Self", bound="OfThisProcess")
+
+
+class OfThisProcess:
+    """What stands for memory of this process: copies are the object itself, pickling is refused."""
+
+    def __copy__(self: _Self) -> _Self:
+        return self
+
+    def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        kind = type(self).__name__
+        raise TypeError(f"a remap.{kind} belongs to its process and cannot be pickled: make one in "
+                        "each process that needs it")  # fmt: skip
+
+
 def path_bytes(path: str | os.PathLike[str]) -> bytes:
     return os.fsencode(path)
 
@@ -194,10 +313,12 @@ _UINT64, _INT64 = np.dtype(np.uint64), np.dtype(np.int64)
 
 
 def contiguous_ids(ids: np.ndarray) -> np.ndarray:
-    """The ids in one piece; copies only what is strided."""
-    if not isinstance(ids, np.ndarray) or (ids.dtype != _INT64 and ids.dtype != _UINT64):
+    """The ids in one piece, 64 bits each; copies only what is strided or of another integer type."""
+    if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu":
         kind = getattr(ids, "dtype", type(ids).__name__)
         raise TypeError(f"ids must be a numpy array of uint64 or int64, not {kind}")
+    if ids.dtype != _INT64 and ids.dtype != _UINT64:
+        ids = ids.astype(_INT64 if ids.dtype.kind == "i" else _UINT64)
     return ids if ids.flags.c_contiguous else np.ascontiguousarray(ids)
 
 

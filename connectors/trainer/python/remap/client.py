@@ -5,18 +5,20 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
 
 from remap import _library
-from remap._errors import RemapError
-from remap._library import check, lib, prepare
+from remap._errors import MigrationMissingError, NotFoundError, RemapError
+from remap._library import Handle, OfThisProcess, check, lib, prepare
 from remap.mapping import Mapping
 from remap.migration import Migration
 
 _lookup = lib.remap_reader_lookup_i64
+_ANY = 2**64 - 1  # every version, any number of samples
 
 
 @dataclass(frozen=True)
@@ -33,49 +35,54 @@ class StagedVersion:
 
 @dataclass(frozen=True)
 class ClientStats:
-    """Counters of a client since it was opened."""
+    """Counters of a client since it was opened, and its state now."""
 
-    manifests: int
-    stale: int
-    staged: int
-    from_deltas: int
-    rejected: int
+    manifests: int  # versions announced by the source
+    stale: int  # not newer than what was there, or of a publisher that was replaced
+    staged: int  # versions whose mapping was loaded and verified
+    from_deltas: int  # of these: by a delta
+    rejected: int  # passed over: damaged, missing, or not what was announced
     plans: int
     plans_missing: int
-    bytes: int
+    bytes: int  # fetched
     retries: int
     poll_errors: int
     swaps: int
-    served: int
-    newest_staged: int
-    staged_now: int
-    waiting_to_be_freed: int
-    readers: int
-    last_problem: str
+    served: int  # version; 0: none yet
+    newest_staged: int  # version that can be swapped to; 0: none
+    staged_now: int  # how many can be swapped to
+    waiting_to_be_freed: int  # versions replaced that a reader still uses
+    readers: int  # threads that have looked up
+    last_problem: str  # in words; empty: nothing went wrong yet
 
 
 class _Reader:
     """One thread's handle for lookups; closed when the thread ends."""
 
-    def __init__(self, client: int) -> None:
+    def __init__(self, client: int | None) -> None:
         handle = ctypes.c_void_p()
         check(lib.remap_client_reader(client, ctypes.byref(handle)))
         self.handle = handle.value
+        self._process = _library.process
 
     def __del__(self) -> None:
-        if getattr(self, "handle", None):
+        if getattr(self, "handle", None) and self._process == _library.process:
             lib.remap_reader_close(self.handle)
 
 
-class Client:
+class Client(OfThisProcess):
     """Follows one table. A context manager; safe to use from any number of threads.
 
     Give a mapping `directory` (remapd's [sink.directory] path), or `brokers` and `topic` (its
     [kafka] brokers and [sink.kafka] topic), or the `url` of its admin server
     ("http://127.0.0.1:9643", "https://host:9643", "unix:/run/remapd/admin.sock") with `token_file`
-    and `ca_file` where it asks for a token or has a certificate of your own authority. `rows` and `seed` are the table's row budget and
-    [learning] seed in remapd's configuration: before the first version every id is hashed over all
-    rows. `properties` are passed to librdkafka.
+    and `ca_file` where it asks for a token or has a certificate of your own authority. `rows` and
+    `seed` are the table's row budget and [learning] seed in remapd's configuration: before the
+    first version every id is hashed over all rows. `properties` are passed to librdkafka. With
+    `background` a thread of the client's own polls from the start, see start().
+
+    A client belongs to the process that opened it: a forked child cannot use it, it cannot be
+    pickled, and copies (copy.deepcopy of a model) share it.
     """
 
     def __init__(
@@ -94,7 +101,6 @@ class Client:
         max_staged: int = 16,
         background: bool = False,
     ) -> None:
-        self._handle: int | None = None
         if sum(origin is not None for origin in (directory, brokers, url)) != 1:
             raise ValueError("give one of directory=, brokers= and url=")
         if not 0 < rows < 2**32 - 1:
@@ -142,18 +148,17 @@ class Client:
                     ctypes.byref(handle),
                 )
             )
-        self._handle = handle.value
+        self._handle = Handle("client", handle.value, lib.remap_client_close)
         self.table = table
         self.rows = rows
         self._local = threading.local()
+        self._background = False
         if background:
             self.start()
 
     def close(self) -> None:
         """Stops following. Mappings and migrations it gave out stay usable."""
-        handle, self._handle = self._handle, None
-        if handle:
-            lib.remap_client_close(handle)
+        self._handle.close()
 
     def __enter__(self) -> Client:
         return self
@@ -166,22 +171,32 @@ class Client:
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        self.close()
-
-    @property
-    def _open(self) -> int:
-        if not self._handle:
-            raise RemapError("the client is closed")
-        return self._handle
-
     def start(self) -> None:
         """From now on a thread of the client's own polls; errors are counted and tried again."""
-        check(lib.remap_client_start(self._open))
+        with self._handle as handle:
+            check(lib.remap_client_start(handle))
+        self._background = True
 
     def stop(self) -> None:
         """Ends what start() began."""
-        check(lib.remap_client_stop(self._open))
+        with self._handle as handle:
+            check(lib.remap_client_stop(handle))
+        self._background = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed, or belongs to another process."""
+        return bool(self._handle.closed)
+
+    @property
+    def background(self) -> bool:
+        """Whether a thread of the client's own polls."""
+        return self._background
+
+    def check(self) -> None:
+        """Raises the error that the last poll ended with, whoever polled; nothing if it went well."""
+        with self._handle as handle:
+            check(lib.remap_client_check(handle))
 
     def poll(self, timeout: float = 0.0) -> int:
         """Stages what has appeared, waiting at most `timeout` seconds; how many became swappable.
@@ -190,7 +205,8 @@ class Client:
         UnavailableError when brokers or daemon cannot be reached; calling again goes on.
         """
         newly = ctypes.c_size_t()
-        check(lib.remap_client_poll(self._open, int(timeout * 1000), ctypes.byref(newly)))
+        with self._handle as handle:
+            check(lib.remap_client_poll(handle, int(timeout * 1000), ctypes.byref(newly)))
         return newly.value
 
     def staged(self) -> list[StagedVersion]:
@@ -199,7 +215,8 @@ class Client:
         capacity = 0
         entries = (_library.Staged * 0)()
         while True:
-            check(lib.remap_client_staged(self._open, entries, capacity, ctypes.byref(count)))
+            with self._handle as handle:
+                check(lib.remap_client_staged(handle, entries, capacity, ctypes.byref(count)))
             if count.value <= capacity:
                 break
             capacity = count.value
@@ -220,64 +237,126 @@ class Client:
     def version(self) -> int:
         """The version served; 0 before the first."""
         out = ctypes.c_uint64()
-        check(lib.remap_client_served(self._open, ctypes.byref(out)))
+        with self._handle as handle:
+            check(lib.remap_client_served(handle, ctypes.byref(out)))
         return out.value
+
+    def adopt(self, timeout: float = 5.0) -> int:
+        """For rows that have learned nothing yet: serves the newest version there is.
+
+        Without migrating them, and waiting for one at most `timeout` seconds; returns the version,
+        0 if there is none yet. A job that begins when versions are there already needs it: the
+        plans that lead to them are gone, or not worth following. Raises RemapError when a version
+        is served.
+        """
+        if self.version:
+            raise RemapError(f"table {self.table!r} serves version {self.version} already")
+        deadline = time.monotonic() + timeout
+        while True:
+            there = [s.version for s in self.staged() if s.swappable]
+            if there:
+                self.swap(there[-1], allow_unmigrated=True)
+                return there[-1]
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return 0
+            self.poll(min(left, 0.5))
+
+    def offer(self, at_most: int | None = None, up_to_samples: int | None = None) -> int:
+        """For ranks that agree on a version among themselves: the newest this one could swap to.
+
+        With its plans, no newer than `at_most` and built by remapd from no more than
+        `up_to_samples` samples; 0 if there is none. The version stays staged until the next offer
+        or swap. remap.torch.Swapper does the agreeing for torch.distributed.
+        """
+        return self._offer(
+            _ANY if at_most is None else at_most, _ANY if up_to_samples is None else up_to_samples
+        )[1]
+
+    def _offer(self, at_most: int, up_to_samples: int) -> tuple[int, int]:
+        """The version served, and the one offered."""
+        served, version = ctypes.c_uint64(), ctypes.c_uint64()
+        with self._handle as handle:
+            check(
+                lib.remap_client_offer(
+                    handle, at_most, up_to_samples, ctypes.byref(served), ctypes.byref(version)
+                )
+            )
+        return served.value, version.value
 
     def swap(self, version: int | None = None, *, allow_unmigrated: bool = False) -> Migration:
         """Serves `version`, or the oldest that is staged; returns the migration to apply now.
 
         Lookups go on meanwhile: each batch is answered by one version. Raises NotFoundError when
-        the version is not staged or a plan on the way is missing (unless `allow_unmigrated`);
-        then nothing has changed.
+        the version is not staged, MigrationMissingError when a plan on the way is missing (unless
+        `allow_unmigrated`); then nothing has changed.
         """
-        handle = ctypes.c_void_p()
-        if version is None:
-            status = lib.remap_client_swap_next(self._open, allow_unmigrated, ctypes.byref(handle))
-        else:
-            status = lib.remap_client_swap_to(
-                self._open, version, allow_unmigrated, ctypes.byref(handle)
-            )
-        check(status)
-        assert handle.value is not None
-        return Migration(handle.value)
+        out = ctypes.c_void_p()
+        with self._handle as handle:
+            if version is None:
+                status = lib.remap_client_swap_next(handle, allow_unmigrated, ctypes.byref(out))
+            else:
+                status = lib.remap_client_swap_to(
+                    handle, version, allow_unmigrated, ctypes.byref(out)
+                )
+            try:
+                check(status)
+            except NotFoundError as error:
+                there = [s.version for s in self.staged() if s.swappable]
+                if version in there or (version is None and there):  # all but a plan is there
+                    raise MigrationMissingError(str(error)) from None
+                raise
+        assert out.value is not None
+        return Migration(out.value)
 
     def lookup(self, ids: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """The row of each id in the version served, int64; see Mapping.lookup."""
-        return self.lookup_versioned(ids, out)[0]
+        ids, out, source, target = prepare(ids, out)
+        status = _lookup(self._reader().handle, source, ids.size, target, None)
+        if status:
+            check(status)
+        return out
 
     def lookup_versioned(
         self, ids: np.ndarray, out: np.ndarray | None = None
     ) -> tuple[np.ndarray, int]:
         """The rows, and the version that answered the whole batch."""
         ids, out, source, target = prepare(ids, out)
-        reader = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = self._local.reader = _Reader(self._open)
         version = ctypes.c_uint64()
-        check(
-            _lookup(
-                reader.handle, source, ids.size, target, ctypes.byref(version)
-            )
-        )
+        check(_lookup(self._reader().handle, source, ids.size, target, ctypes.byref(version)))
         return out, version.value
+
+    def _reader(self) -> _Reader:
+        """The calling thread's."""
+        if self._handle.closed:
+            self._handle.refuse()
+        try:
+            reader: _Reader = self._local.reader
+        except AttributeError:
+            with self._handle as handle:
+                reader = self._local.reader = _Reader(handle)
+        return reader
 
     def mapping(self) -> Mapping:
         """The mapping served now; it stays as it is when the client swaps."""
-        handle = ctypes.c_void_p()
-        check(lib.remap_client_current(self._open, ctypes.byref(handle)))
-        assert handle.value is not None
-        return Mapping(handle.value)
+        out = ctypes.c_void_p()
+        with self._handle as handle:
+            check(lib.remap_client_current(handle, ctypes.byref(out)))
+        assert out.value is not None
+        return Mapping(out.value)
 
     def stats(self) -> ClientStats:
+        """Counters, what is staged and served, and what went wrong last."""
         s = _library.ClientStatistics(struct_size=ctypes.sizeof(_library.ClientStatistics))
-        check(lib.remap_client_get_stats(self._open, ctypes.byref(s)))
+        with self._handle as handle:
+            check(lib.remap_client_get_stats(handle, ctypes.byref(s)))
         values = {name: getattr(s, name) for name, _ in s._fields_ if name != "struct_size"}
         values["last_problem"] = values["last_problem"].decode("utf-8", "replace")
         return ClientStats(**values)
 
     def __repr__(self) -> str:
-        if not self._handle:
-            return "<remap.Client: closed>"
+        if self._handle.closed:
+            return f"<remap.Client table={self.table!r}: {self._handle.closed}>"
         return (
             f"<remap.Client table={self.table!r} from {self.origin!r} version={self.version} "
             f"staged={[s.version for s in self.staged()]}>"

@@ -9,7 +9,7 @@ import os
 import numpy as np
 
 from remap import _library
-from remap._library import address, check, contiguous_ids, lib, prepare
+from remap._library import OfThisProcess, address, check, contiguous_ids, lib, prepare
 
 _lookup = lib.remap_mapping_lookup_i64
 
@@ -22,8 +22,8 @@ class Role(enum.IntEnum):
     FALLBACK = 2  # an id the mapping does not know
 
 
-class Mapping:
-    """One mapping version; immutable, safe to use from any number of threads.
+class Mapping(OfThisProcess):
+    """One mapping version; immutable, safe to use from any number of threads, and after a fork.
 
     Made by `Mapping.open` or `Client.mapping`.
     """
@@ -60,8 +60,8 @@ class Mapping:
     def lookup(self, ids: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """The row of each id, int64, in the ids' shape; unknown ids get their fallback row.
 
-        `ids` is uint64 or int64 (same bits). Releases the GIL. With a contiguous `out` of int64
-        nothing is copied or allocated.
+        `ids` is uint64 or int64 (same bits); other integers are widened. Releases the GIL. With
+        contiguous 64-bit ids and a contiguous `out` of int64 nothing is copied or allocated.
         """
         ids, out, source, target = prepare(ids, out)
         status = _lookup(self._handle, source, ids.size, target)
@@ -72,11 +72,7 @@ class Mapping:
     def lookup_second(self, ids: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Under double hashing (`ways` is 2) the second row of each id; -1 where it has one."""
         ids, out, source, target = prepare(ids, out)
-        check(
-            lib.remap_mapping_lookup_second_i64(
-                self._handle, source, ids.size, target
-            )
-        )
+        check(lib.remap_mapping_lookup_second_i64(self._handle, source, ids.size, target))
         return out
 
     def roles(self, ids: np.ndarray) -> np.ndarray:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import ctypes
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from remap import _library
 from remap._errors import MigrationMissingError
-from remap._library import check, lib
+from remap._library import OfThisProcess, check, lib
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One plan as arrays, all read from the matrix as it was before it.
+    """One plan as arrays (read-only), all read from the matrix as it was before it.
 
     Row changed[i] becomes the sum of weights[j] * old[sources[j]] for j in
     [source_begin[i], source_begin[i + 1]); its optimiser state becomes the same mixture, or is
@@ -37,14 +38,7 @@ class Plan:
     prior_weights: np.ndarray
 
 
-def _array(address: int | None, count: int, dtype: type) -> np.ndarray:
-    if not count or not address:
-        return np.empty(0, dtype)
-    size = count * np.dtype(dtype).itemsize
-    return np.frombuffer(ctypes.string_at(address, size), dtype)
-
-
-class Migration:
+class Migration(OfThisProcess):
     """The plans from the version that was served to the one that is.
 
     Apply it to the embedding matrix and the optimiser state before the next step.
@@ -74,8 +68,9 @@ class Migration:
             lib.remap_migration_close(self._handle)
 
     def plans(self) -> list[Plan]:
-        """The plans as arrays (copies), to be applied one after another."""
+        """The plans as arrays, to be applied one after another. Views of the migration's memory."""
         out = []
+        array = self._array
         for index in range(self._plan_count):
             p = _library.PlanArrays(struct_size=ctypes.sizeof(_library.PlanArrays))
             check(lib.remap_migration_get_plan(self._handle, index, ctypes.byref(p)))
@@ -85,17 +80,27 @@ class Migration:
                     version_to=p.to,
                     from_rows=p.from_rows,
                     to_rows=p.to_rows,
-                    changed=_array(p.changed, p.changed_count, np.uint32),
-                    source_begin=_array(p.source_begin, p.changed_count + 1, np.uint32),
-                    sources=_array(p.sources, p.source_count, np.uint32),
-                    weights=_array(p.weights, p.source_count, np.float32),
-                    reset=_array(p.state, p.changed_count, np.uint8).astype(bool),
-                    to_prior=_array(p.to_prior, p.to_prior_count, np.uint32),
-                    prior_sources=_array(p.prior_sources, p.prior_source_count, np.uint32),
-                    prior_weights=_array(p.prior_weights, p.prior_source_count, np.float32),
+                    changed=array(p.changed, p.changed_count, np.uint32),
+                    source_begin=array(p.source_begin, p.changed_count + 1, np.uint32),
+                    sources=array(p.sources, p.source_count, np.uint32),
+                    weights=array(p.weights, p.source_count, np.float32),
+                    reset=array(p.state, p.changed_count, np.uint8).view(bool),
+                    to_prior=array(p.to_prior, p.to_prior_count, np.uint32),
+                    prior_sources=array(p.prior_sources, p.prior_source_count, np.uint32),
+                    prior_weights=array(p.prior_weights, p.prior_source_count, np.float32),
                 )
             )
         return out
+
+    def _array(self, address: int | None, count: int, dtype: type) -> np.ndarray:
+        size = count * np.dtype(dtype).itemsize
+        if not address or not size:
+            return np.empty(0, dtype)
+        memory: Any = (ctypes.c_char * size).from_address(address)
+        memory.migration = self  # which the memory is of: lives as long as any array
+        view: np.ndarray = np.frombuffer(memory, dtype)
+        view.flags.writeable = False
+        return view
 
     def _prepare(self, matrix: np.ndarray) -> tuple[int, int]:
         if not self.complete:

@@ -9,8 +9,7 @@ from types import TracebackType
 import numpy as np
 
 from remap import _library
-from remap._errors import RemapError
-from remap._library import check, lib
+from remap._library import Handle, OfThisProcess, check, contiguous_ids, lib
 
 
 @dataclass(frozen=True)
@@ -25,10 +24,11 @@ class ProducerStats:
     last_problem: str
 
 
-class Producer:
+class Producer(OfThisProcess):
     """Sends access events to a Kafka topic from a bounded queue. A context manager, thread safe.
 
-    `features` are the names of the columns, as in remapd's [[feature]] sections.
+    `features` are the names of the columns, as in remapd's [[feature]] sections. A producer belongs
+    to the process that opened it, as a `Client` does.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class Producer:
         name: str = "trainer",
         max_queued_bytes: int = 64 << 20,
     ) -> None:
-        self._handle: int | None = None
         self.features = list(features)
         names = (ctypes.c_char_p * max(len(features), 1))(*[f.encode() for f in features])
         options = _library.ProducerOptions(
@@ -63,7 +62,7 @@ class Producer:
                 ctypes.byref(handle),
             )
         )
-        self._handle = handle.value
+        self._handle = Handle("producer", handle.value, lib.remap_producer_close)
 
     def send(
         self,
@@ -83,9 +82,7 @@ class Producer:
         columns = (_library.Column * len(values))()
         keep = []
         for f, column in enumerate(values):
-            if column.dtype not in (np.uint64, np.int64):
-                raise TypeError(f"ids must be uint64 or int64, not {column.dtype}")
-            column = np.ascontiguousarray(column).reshape(-1)
+            column = contiguous_ids(column).reshape(-1)
             keep.append(column)
             columns[f].values = column.ctypes.data
             columns[f].value_count = column.size
@@ -102,41 +99,37 @@ class Producer:
                 raise ValueError(f"{labels.size} labels given for {samples} samples")
             address = labels.ctypes.data
         accepted = ctypes.c_int()
-        check(
-            lib.remap_producer_send(
-                self._open,
-                columns,
-                len(values),
-                samples,
-                address,
-                event_time_ms,
-                ctypes.byref(accepted),
+        with self._handle as handle:
+            check(
+                lib.remap_producer_send(
+                    handle,
+                    columns,
+                    len(values),
+                    samples,
+                    address,
+                    event_time_ms,
+                    ctypes.byref(accepted),
+                )
             )
-        )
         return bool(accepted.value)
 
     def flush(self, timeout: float = 30.0) -> None:
         """Waits until all that was accepted is delivered. Raises UnavailableError, RemapError."""
-        check(lib.remap_producer_flush(self._open, int(timeout * 1000)))
+        with self._handle as handle:
+            check(lib.remap_producer_flush(handle, int(timeout * 1000)))
 
     def stats(self) -> ProducerStats:
+        """What was accepted, dropped, delivered and lost so far, and what went wrong last."""
         s = _library.ProducerStatistics(struct_size=ctypes.sizeof(_library.ProducerStatistics))
-        check(lib.remap_producer_get_stats(self._open, ctypes.byref(s)))
+        with self._handle as handle:
+            check(lib.remap_producer_get_stats(handle, ctypes.byref(s)))
         values = {name: getattr(s, name) for name, _ in s._fields_ if name != "struct_size"}
         values["last_problem"] = values["last_problem"].decode("utf-8", "replace")
         return ProducerStats(**values)
 
     def close(self) -> None:
         """Sends what is queued, for at most 10 s, and closes."""
-        handle, self._handle = self._handle, None
-        if handle:
-            lib.remap_producer_close(handle)
-
-    @property
-    def _open(self) -> int:
-        if not self._handle:
-            raise RemapError("the producer is closed")
-        return self._handle
+        self._handle.close()
 
     def __enter__(self) -> Producer:
         return self
@@ -149,12 +142,9 @@ class Producer:
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        self.close()
-
     def __repr__(self) -> str:
-        if not self._handle:
-            return "<remap.Producer: closed>"
+        if self._handle.closed:
+            return f"<remap.Producer: {self._handle.closed}>"
         s = self.stats()
         return (
             f"<remap.Producer features={self.features} batches={s.batches} "

@@ -12,7 +12,11 @@ Works with PyTorch 1.13 and later. Not thread safe, as modules are not.
 
 from __future__ import annotations
 
+import ctypes
+import logging
+import threading
 import time
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from typing import Any
 
@@ -22,6 +26,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from remap._errors import MigrationMissingError, NotFoundError, RemapError, UnavailableError
+from remap._library import check, lib
 from remap.client import Client
 from remap.migration import Migration
 
@@ -32,17 +37,71 @@ _ROW_STATE = {
     "max_exp_avg_sq": 0.0,
     "momentum_buffer": 0.0,
     "sum": None,  # Adagrad, also row-wise: its initial_accumulator_value
-    "momentum1": None,  # FBGEMM's name for the same
+    "momentum1": None,  # FBGEMM's names for Adagrad's, and for Adam's two
+    "momentum_1": None,
+    "momentum2": 0.0,
+    "momentum_2": 0.0,
 }
-_MAX_OFFERED = 16
+_log = logging.getLogger("remap")
+_ANY = 2**63 - 1  # every version, any number of samples
+_POLL_SECONDS = 0.1
+
+_lookup = lib.remap_reader_lookup_i64
+_lookup_features = lib.remap_readers_lookup_i64
 
 
 def to_rows(client: Client, ids: Tensor) -> Tensor:
-    """The rows of a tensor of int64 ids, on its device."""
-    if ids.dtype != torch.int64:
-        raise TypeError(f"ids must be int64 (the bits of a uint64 id), not {ids.dtype}")
-    rows = client.lookup(ids.detach().cpu().contiguous().numpy())
-    return torch.from_numpy(rows).to(ids.device)
+    """The rows of a tensor of ids, int64, in its shape and on its device.
+
+    `ids` is int64 (the bits of a uint64 id) or uint64 where torch has it; narrower integers are
+    widened.
+    """
+    host = _host_ids(ids)
+    rows = torch.empty_like(host, dtype=torch.int64)
+    reader = client._reader()
+    status = _lookup(reader.handle, host.data_ptr(), host.numel(), rows.data_ptr(), None)
+    if status:
+        check(status)
+    return rows if ids.is_cpu else rows.to(ids.device)
+
+
+_IDS = {torch.int64, getattr(torch, "uint64", torch.int64)}
+
+
+def _host_ids(ids: Tensor) -> Tensor:
+    """The ids in one piece of the host's memory, 64 bits each; copies only what is not yet."""
+    if ids.dtype not in _IDS:
+        if ids.dtype not in (torch.int32, torch.int16, torch.int8, torch.uint8):
+            raise TypeError(f"ids must be int64 (the bits of a uint64 id), not {ids.dtype}")
+        ids = ids.to(torch.int64)
+    if not ids.is_cpu:
+        ids = ids.cpu()
+    return ids.contiguous()
+
+
+class _FeatureLookup:
+    """The rows of a whole KeyedJaggedTensor's values in one call."""
+
+    def __init__(self, clients: MappingType[str, Client]) -> None:
+        self._clients = clients
+        self._threads = threading.local()  # .keys, .readers (kept alive), .handles: as last asked
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _FeatureLookup:
+        return _FeatureLookup(self._clients)  # clients are shared by copies
+
+    def rows(self, keys: list[str], counts: list[int], ids: Tensor) -> Tensor:
+        of = self._threads
+        if getattr(of, "keys", None) != keys or any(c.closed for c in self._clients.values()):
+            of.readers = [self._clients[k]._reader() if k in self._clients else None for k in keys]
+            of.handles = (ctypes.c_void_p * len(keys))(*[r.handle if r else None for r in of.readers])
+            of.keys = list(keys)
+        host = _host_ids(ids)
+        rows = torch.empty_like(host, dtype=torch.int64)
+        sizes = (ctypes.c_size_t * len(keys))(*counts)
+        check(
+            _lookup_features(of.handles, sizes, len(keys), host.data_ptr(), rows.data_ptr())
+        )
+        return rows if ids.is_cpu else rows.to(ids.device)
 
 
 class _Remapped(nn.Module):
@@ -123,6 +182,9 @@ class RemapEmbeddingBag(_Remapped):
     def forward(self, ids: Tensor, *arguments: Any, **options: Any) -> Tensor:
         return self.bag(to_rows(self.client, ids), *arguments, **options)
 
+    def extra_repr(self) -> str:
+        return f"client={self.client}"
+
 
 class RemapEmbeddingBagCollection(_Remapped):
     """Remaps a KeyedJaggedTensor's values in front of a TorchRec EmbeddingBagCollection.
@@ -143,6 +205,7 @@ class RemapEmbeddingBagCollection(_Remapped):
         super().__init__(restore_timeout)
         self.collection = collection
         self.clients = dict(clients)
+        self._lookup = _FeatureLookup(self.clients)
         self._weights = dict(weights) if weights is not None else None
 
     def tables(self) -> dict[str, tuple[Client, nn.Parameter]]:
@@ -156,32 +219,48 @@ class RemapEmbeddingBagCollection(_Remapped):
         return out
 
     def forward(self, features: Any) -> Any:
-        return self.collection(remap_features(features, self.clients))
+        return self.collection(_with_rows(features, self._lookup))
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{feature}: {client}" for feature, client in self.clients.items())
 
 
 def remap_features(features: Any, clients: MappingType[str, Client]) -> Any:
-    """A KeyedJaggedTensor like `features` with rows for values where there is a client."""
-    values = features.values()
-    parts = torch.split(values, features.length_per_key())
-    rows = [
-        to_rows(clients[key], part) if key in clients else part
-        for key, part in zip(features.keys(), parts, strict=True)
-    ]
-    return type(features)(
-        keys=features.keys(),
-        values=torch.cat(rows) if rows else values,
-        weights=features.weights_or_none(),
-        lengths=features.lengths(),
-    )
+    """A KeyedJaggedTensor like `features` with rows for values where there is a client.
+
+    The rows are of the versions served now: use them before the next swap.
+    """
+    return _with_rows(features, _FeatureLookup(clients))
+
+
+# What a KeyedJaggedTensor is made of beside its values, each passed on if this TorchRec has it.
+_JAGGED_PARTS = ("lengths", "offsets", "stride", "stride_per_key_per_rank", "length_per_key",
+                 "offset_per_key", "index_per_key", "inverse_indices")  # fmt: skip
+
+
+def _with_rows(features: Any, lookup: _FeatureLookup) -> Any:
+    keys = features.keys()
+    rows = lookup.rows(keys, features.length_per_key(), features.values())
+    parts = {}
+    for name in _JAGGED_PARTS:
+        value = getattr(features, f"_{name}", None)
+        if value is not None:
+            parts[name] = value
+    if parts.get("stride_per_key_per_rank") is not None:
+        parts.pop("stride", None)  # one or the other
+    return type(features)(keys=keys, values=rows, weights=features.weights_or_none(), **parts)
 
 
 @torch.no_grad()
 def migrate_(
-    weight: nn.Parameter, optimizer: torch.optim.Optimizer | None, migration: Migration
+    weight: nn.Parameter,
+    optimizer: torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None,
+    migration: Migration,
 ) -> None:
     """Moves the rows of `weight`, and their state in `optimizer`, by the plans of a swap.
 
-    SGD, Adagrad (also row-wise: state of one value per row) and Adam. In place, on the weight's
+    SGD, Adagrad (also row-wise: state of one value per row) and Adam, TorchRec's fused ones among
+    them; optimisers applied in the backward pass are found at the weight. In place, on the weight's
     device. A gradient left from before is dropped: it belongs to the old rows. Adam's step count is
     one number for the whole matrix and stays.
     """
@@ -192,20 +271,7 @@ def migrate_(
     rows = weight.shape[0]
     if rows != migration.rows:
         raise ValueError(f"the embedding has {rows} rows, the table {migration.rows}")
-    states: list[tuple[Tensor, float]] = []
-    if optimizer is not None:
-        for name, value in optimizer.state.get(weight, {}).items():
-            if not isinstance(value, Tensor) or value.dim() == 0 or value.shape[0] != rows:
-                continue
-            if name not in _ROW_STATE:
-                raise TypeError(
-                    f"{type(optimizer).__name__} keeps {name!r} for each row, which migrate_ does "
-                    "not know: use Migration.plans() to move it"
-                )
-            fresh = _ROW_STATE[name]
-            if fresh is None:
-                fresh = float(optimizer.defaults.get("initial_accumulator_value", 0.0))
-            states.append((value, fresh))
+    states = list(_row_states(weight, optimizer))
     weight.grad = None
 
     def index(array: np.ndarray) -> Tensor:
@@ -213,12 +279,12 @@ def migrate_(
 
     for plan in migration.plans():
         changed, sources, prior = index(plan.changed), index(plan.sources), index(plan.to_prior)
-        counts = np.diff(plan.source_begin.astype(np.int64))
+        counts: np.ndarray = np.diff(plan.source_begin.astype(np.int64))
         target = index(np.repeat(np.arange(len(plan.changed)), counts))
         shares = torch.from_numpy(plan.weights.copy()).to(weight.device)
         prior_sources = index(plan.prior_sources)
         prior_shares = torch.from_numpy(plan.prior_weights.copy()).to(weight.device)
-        reset = torch.from_numpy(plan.reset).to(weight.device)
+        reset = torch.from_numpy(plan.reset.copy()).to(weight.device)
 
         def mix(
             matrix: Tensor, at: Tensor, into: Tensor, by: Tensor, count: int
@@ -239,29 +305,91 @@ def migrate_(
             state[prior] = fresh
 
 
+def _row_states(
+    weight: nn.Parameter, optimizer: torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None
+) -> Iterator[tuple[Tensor, float]]:
+    """What optimisers keep for each row of `weight`, and the value that a fresh row has."""
+    if optimizer is None:
+        optimizer = []
+    several = list(optimizer) if isinstance(optimizer, Sequence) else [optimizer]
+    seen = set()  # TorchRec lets one state be found at several places
+    for one in [*several, *getattr(weight, "_in_backward_optimizers", [])]:
+        for parameter, kept in one.state.items():
+            if parameter is not weight and not _same_memory(parameter, weight):
+                continue
+            for name, value in kept.items():
+                value = _local(value)
+                if not isinstance(value, Tensor) or value.dim() == 0:
+                    continue
+                if value.shape[0] != weight.shape[0] or value.data_ptr() in seen:
+                    continue
+                seen.add(value.data_ptr())
+                known = name.rpartition(".")[2]  # TorchRec: TABLE.momentum_1
+                if known not in _ROW_STATE:
+                    raise TypeError(
+                        f"{type(one).__name__} keeps {name!r} for each row, which migrate_ does "
+                        "not know: use Migration.plans() to move it"
+                    )
+                fresh = _ROW_STATE[known]
+                yield value, _initial_accumulator(one, weight) if fresh is None else fresh
+
+
+def _same_memory(parameter: Any, weight: nn.Parameter) -> bool:
+    """TorchRec's fused optimisers name the matrix by another view of it."""
+    local = _local(parameter)
+    return (
+        isinstance(local, Tensor)
+        and local.data_ptr() == weight.data_ptr()
+        and local.shape == weight.shape
+    )
+
+
+def _local(value: Any) -> Any:
+    """What this rank holds of a ShardedTensor: of a table that is whole on a rank, all of it."""
+    if not hasattr(value, "local_shards"):
+        return value
+    shards = value.local_shards()
+    return shards[0].tensor if len(shards) == 1 else None
+
+
+def _initial_accumulator(optimizer: torch.optim.Optimizer, weight: nn.Parameter) -> float:
+    settings = getattr(optimizer, "defaults", {})
+    for group in optimizer.param_groups:
+        if any(parameter is weight for parameter in group["params"]):
+            settings = group
+    return float(settings.get("initial_accumulator_value", 0.0))
+
+
 class Swapper:
     """Swaps the tables of a model between two steps, on all ranks at once, and migrates them.
 
-    `model` contains RemapEmbeddingBag or RemapEmbeddingBagCollection. Ranks are those of `group`
-    (default: all), which must be able to talk about CPU tensors (gloo); without torch.distributed
-    there is one. Every rank must call step() between the same two steps.
+    `model` contains RemapEmbeddingBag or RemapEmbeddingBagCollection; `optimizer` is the one that
+    holds the state of their matrices, or several (optimisers that act in the backward pass are
+    found at the matrices themselves). Ranks are those of `group` (default: all), which must be able
+    to talk about CPU tensors (gloo); without torch.distributed there is one.
+
+    Every rank must call step() between the same two steps. At every `every`-th call (default: 8;
+    alone: 1) the ranks begin to agree, in one small collective operation that runs beside the
+    training step; what they agreed on is done at the call after it, on every rank at the same one.
+    The first call begins and concludes at once.
+
+    A client without background=True is polled by step(), ten times a second at most. When versions
+    come but none can be swapped to, because a migration plan is gone, the logger "remap" warns.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer | None,
+        optimizer: torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None,
         *,
         group: Any = None,
-        every: int = 1,
+        every: int | None = None,
     ) -> None:
-        if every < 1:
+        if every is not None and every < 1:
             raise ValueError(f"every is {every}; at least 1")
         self.optimizer = optimizer
         self.group = group
-        self.every = every
         self.swaps = 0
-        self._calls = 0
         self._tables: dict[str, tuple[Client, nn.Parameter]] = {}
         for module in model.modules():
             if isinstance(module, _Remapped):
@@ -271,6 +399,22 @@ class Swapper:
                         raise ValueError(f"table {name!r} has two clients or two matrices")
         if not self._tables:
             raise ValueError("no RemapEmbeddingBag or RemapEmbeddingBagCollection in the model")
+        self._ranks = _ranks_of(group)
+        self.every = every if every is not None else (1 if self._ranks == 1 else 8)
+        self._next_poll = 0.0
+        self._warned: dict[str, int] = {}  # version served when it was said that it will stay
+        # Of the round under way, for each table: served, -served, offered, -offered; reduced by the
+        # minimum. And how far down the ranks had to look for a version in common.
+        self._bounds = np.zeros((len(self._tables), 4), np.int64)
+        self._reduced = torch.from_numpy(self._bounds)
+        self._at_most = dict.fromkeys(self._tables, _ANY)
+        self._restart()
+
+    def _restart(self) -> None:
+        self._calls = 0
+        self._work: Any = None
+        self._under_way = False
+        self._look_again = False
 
     def step(self, up_to_samples: int | None = None) -> dict[str, int]:
         """Swaps to the newest version that every rank has staged; {table: version} of the swaps.
@@ -279,63 +423,184 @@ class Swapper:
         delays a swap, never a step. Raises UnavailableError when a rank does not answer within the
         group's timeout and RemapError when ranks serve different versions; nothing is swapped then.
         """
-        self._calls += 1
-        if (self._calls - 1) % self.every:
-            return {}
-        offers = np.full((len(self._tables), _MAX_OFFERED + 1), -1, np.int64)
-        for offer, (client, _) in zip(offers, self._tables.values(), strict=True):
+        call = self._calls
+        self._calls = call + 1
+        swapped = self._swap(self._conclude()) if self._under_way else {}
+        if call % self.every == 0 or self._look_again:
+            self._poll()
+            most = _ANY if up_to_samples is None else up_to_samples
+            self._begin([client._offer(self._at_most[name], most)
+                         for name, (client, _) in self._tables.items()])  # fmt: skip
+            if call == 0 or self._ranks == 1:
+                swapped |= self._swap(self._conclude())
+        return swapped
+
+    def adopt(self, timeout: float = 5.0) -> dict[str, int]:
+        """Before the first step of a new job, by all ranks: serve the newest version of each table.
+
+        Rows have learned nothing yet, so nothing is migrated, and no plans are needed. Waits for a
+        version at most `timeout` seconds; {table: version} of those that every rank has.
+        """
+        for client, _ in self._tables.values():
+            if client.version:
+                raise RemapError(f"table {client.table!r} serves version {client.version} already")
+        deadline = time.monotonic() + timeout
+        adopted: dict[str, int] = {}
+        while True:
+            self._begin(
+                [
+                    (client.version, 0 if name in adopted else self._newest(name, client))
+                    for name, (client, _) in self._tables.items()
+                ]
+            )
+            for name, version in self._conclude().items():
+                self._tables[name][0].swap(version, allow_unmigrated=True)
+                adopted[name] = version
+            if self._look_again:
+                continue
+            if len(adopted) == len(self._tables) or self._on_any_rank(time.monotonic() > deadline):
+                return adopted
+            for client, _ in self._tables.values():
+                client.poll(0.2)
+
+    def _newest(self, name: str, client: Client) -> int:
+        at_most = self._at_most[name]
+        return max(
+            (s.version for s in client.staged() if s.swappable and s.version <= at_most), default=0
+        )
+
+    def _on_any_rank(self, true: bool) -> bool:
+        answer = torch.tensor([int(true)])
+        if self._ranks > 1:
+            self._work = self._reduce(answer, dist.ReduceOp.MAX)
+            self._wait()
+        return bool(answer)
+
+    def join(self, source: int = 0, timeout: float = 60.0) -> None:
+        """Called by all ranks when one has joined: serve the versions that rank `source` serves.
+
+        The rows must be those of rank `source` too, loaded or broadcast; nothing is migrated. The
+        calls of step() count from here again.
+        """
+        if self._under_way:
+            self._wait()
+        self._restart()
+        served = torch.zeros(len(self._tables), dtype=torch.int64)
+        if self._ranks == 1 or dist.get_rank(self.group) == source:
+            served = torch.tensor([client.version for client, _ in self._tables.values()])
+        if self._ranks > 1:
+            self._work = self._reduce(served, dist.ReduceOp.MAX)
+            self._wait()
+        for (client, _), version in zip(self._tables.values(), served.tolist(), strict=True):
+            restore(client, version, timeout)
+
+    def _begin(self, offers: list[tuple[int, int]]) -> None:
+        """Of each table: the version served, and the one this rank could swap to."""
+        for i, (served, offered) in enumerate(offers):
+            self._bounds[i] = (served, -served, offered, -offered)
+        if self._ranks > 1:
+            self._work = self._reduce(self._reduced, dist.ReduceOp.MIN)
+        self._under_way = True
+        self._look_again = False
+
+    def _conclude(self) -> dict[str, int]:
+        """The versions that every rank has offered; self._look_again: there may be older ones."""
+        self._wait()
+        bounds = self._bounds.tolist()
+        for name, (served, highest, _, _) in zip(self._tables, bounds):
+            if served != -highest:
+                self._restart()  # the next call looks again at once
+                raise RemapError(
+                    f"ranks serve different versions of table {name!r}, from {served} to "
+                    f"{-highest}; a rank that joins late calls Swapper.join() with all the others"
+                )
+        agreed = {}
+        for name, (served, _, lowest, highest) in zip(self._tables, bounds):
+            self._at_most[name] = _ANY
+            if lowest <= served:  # a rank has nothing newer
+                continue
+            if lowest == -highest:
+                agreed[name] = lowest
+            else:
+                # Nobody's newest is older: the version in common is this one, or an older one.
+                self._at_most[name] = lowest
+                self._look_again = True
+        return agreed
+
+    def _swap(self, agreed: dict[str, int]) -> dict[str, int]:
+        for name in agreed:  # what could not be migrated is refused before anything is swapped
+            list(_row_states(self._tables[name][1], self.optimizer))
+        for name, version in agreed.items():
+            client, weight = self._tables[name]
+            migrate_(weight, self.optimizer, client.swap(version))
+            self.swaps += 1
+        return agreed
+
+    def _poll(self) -> None:
+        now = time.monotonic()
+        if now < self._next_poll:
+            return
+        self._next_poll = now + _POLL_SECONDS
+        for client, _ in self._tables.values():
             try:
-                client.poll()
+                if client.background:
+                    client.check()
+                else:
+                    client.poll()
             except (RemapError, ValueError) as error:
                 # What is staged can still be swapped to, and training goes on; client.stats()
                 # tells. What cannot work from the start is told at once: a token, a table's name.
                 if client.version == 0 and not isinstance(error, UnavailableError):
                     raise
-            versions = [
-                s.version
-                for s in client.staged()
-                if s.swappable
-                and s.migratable
-                and (up_to_samples is None or s.built_samples <= up_to_samples)
-            ][-_MAX_OFFERED:]
-            offer[0] = client.version
-            offer[1 : 1 + len(versions)] = versions
-        chosen = {}
-        for offer, name in zip(np.moveaxis(self._gather(offers), 1, 0), self._tables, strict=True):
-            if len(set(offer[:, 0].tolist())) != 1:
-                raise RemapError(
-                    f"ranks serve different versions of table {name!r}: {offer[:, 0].tolist()}; a "
-                    "rank that joins late calls Swapper.join() with all the others"
-                )
-            common = set.intersection(*(set(o[1:].tolist()) - {-1} for o in offer))
-            if common:
-                chosen[name] = max(common)
-        for name, version in chosen.items():
-            client, weight = self._tables[name]
-            migrate_(weight, self.optimizer, client.swap(version))
-            self.swaps += 1
-        return chosen
+            self._warn_if_stuck(client)
 
-    def join(self, source: int = 0, timeout: float = 60.0) -> None:
-        """Called by all ranks when one has joined: serve the versions that rank `source` serves.
+    def _warn_if_stuck(self, client: Client) -> None:
+        staged = [s for s in client.staged() if s.swappable]
+        served = client.version
+        if not staged or any(s.migratable for s in staged):
+            return
+        if self._warned.get(client.table) != served:
+            self._warned[client.table] = served
+            _log.warning(
+                "table %r stays at version %d: version %d is there, but not the plans that lead to "
+                "it. A new job calls Swapper.adopt() before its first step; one that has trained "
+                "starts again from its rows' checkpoint at a version that is there, or afresh. To "
+                "keep plans for longer: [sink] retain_versions",
+                client.table, served, staged[-1].version,
+            )  # fmt: skip
 
-        The rows must be those of rank `source` too, loaded or broadcast; nothing is migrated.
-        """
-        served = np.array([[client.version] for client, _ in self._tables.values()], np.int64)
-        wanted = self._gather(served)[source, :, 0]
-        for (client, _), version in zip(self._tables.values(), wanted.tolist(), strict=True):
-            restore(client, version, timeout)
-
-    def _gather(self, mine: np.ndarray) -> np.ndarray:
-        """Every rank's array, stacked."""
-        if not (dist.is_available() and dist.is_initialized()):
-            return mine[None]
-        ranks = dist.get_world_size(self.group)
-        out = [torch.empty(mine.shape, dtype=torch.int64) for _ in range(ranks)]
+    def _reduce(self, tensor: Tensor, by: Any) -> Any:
         try:
-            dist.all_gather(out, torch.from_numpy(mine), group=self.group)
+            return dist.all_reduce(tensor, op=by, group=self.group, async_op=True)
         except RuntimeError as error:
-            raise UnavailableError(
-                f"a rank did not take part in agreeing on a version, nothing is swapped: {error}"
-            ) from error
-        return torch.stack(out).numpy()
+            raise _no_answer(error) from error
+
+    def _wait(self) -> None:
+        work, self._work = self._work, None
+        self._under_way = False
+        if work is not None:
+            try:
+                work.wait()
+            except RuntimeError as error:
+                raise _no_answer(error) from error
+
+    def __repr__(self) -> str:
+        tables = {name: client.version for name, (client, _) in self._tables.items()}
+        return f"<remap.torch.Swapper tables={tables} ranks={self._ranks} every={self.every}>"
+
+
+def _ranks_of(group: Any) -> int:
+    if not (dist.is_available() and dist.is_initialized()):
+        return 1
+    if dist.get_backend(group) == "nccl":
+        raise ValueError(
+            "the group's backend, nccl, takes no CPU tensors: give group=dist.new_group(backend="
+            '"gloo")'
+        )
+    return int(dist.get_world_size(group))
+
+
+def _no_answer(error: RuntimeError) -> UnavailableError:
+    return UnavailableError(
+        f"a rank did not take part in agreeing on a version, nothing is swapped: {error}"
+    )

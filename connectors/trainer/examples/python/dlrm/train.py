@@ -169,6 +169,22 @@ def late(deadline: float) -> bool:
     return bool(passed)
 
 
+def descend(
+    loss: torch.Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer
+) -> None:
+    """One step down the gradient, averaged over the ranks."""
+    optimizer.zero_grad()
+    loss.backward()
+    gradients = torch.cat([p.grad.reshape(-1) for p in parameters])
+    dist.all_reduce(gradients)
+    gradients /= RANKS
+    at = 0
+    for p in parameters:
+        p.grad.copy_(gradients[at : at + p.numel()].view_as(p))
+        at += p.numel()
+    optimizer.step()
+
+
 def train(
     how: str, log: Log, clients: dict[str, remap.Client], swap_points: list[int],
     producer: remap.Producer | None = None, live: bool = False,
@@ -190,7 +206,9 @@ def train(
     model = Dlrm(layers)
     parameters = list(model.parameters())
     optimizer = torch.optim.Adagrad(parameters, lr=0.05)
-    swapper = remap.torch.Swapper(model, optimizer) if how == "remapd" else None
+    swapper = None
+    if how == "remapd":
+        swapper = remap.torch.Swapper(model, optimizer, every=1 if live else None)
     windows = np.zeros((WINDOWS, 3))  # of each: log loss, positives, samples
     swaps: list[tuple[int, dict[str, int]]] = []
     points = list(swap_points)
@@ -236,16 +254,7 @@ def train(
         windows[begin * WINDOWS // log.samples] += [
             float(losses.detach().double().sum()), float(labels.sum()), len(labels)
         ]  # fmt: skip
-        optimizer.zero_grad()
-        losses.mean().backward()
-        gradients = torch.cat([p.grad.reshape(-1) for p in parameters])
-        dist.all_reduce(gradients)
-        gradients /= RANKS
-        at = 0
-        for p in parameters:
-            p.grad.copy_(gradients[at : at + p.numel()].view_as(p))
-            at += p.numel()
-        optimizer.step()
+        descend(losses.mean(), parameters, optimizer)
         if producer is not None:
             batch = slice(begin, begin + BATCH)
             producer.send([log.ids[name][batch] for name in log.features], log.labels[batch])
@@ -356,6 +365,14 @@ def check_remapd(daemon: subprocess.Popen, work: Path) -> None:
         raise SystemExit("\n".join(["remapd failed:", *tail]))
 
 
+def generate(remapd: str, samples: int, to: Path) -> None:
+    subprocess.run(
+        [remapd, "generate", "--out", str(to), "--samples", str(samples),
+         "--users", str(samples // 12), "--items", str(samples // 24), "--communities", "60"],
+        check=True, stdout=sys.stderr,
+    )  # fmt: skip
+
+
 def copy_of(events: Path, samples: int, to: Path) -> None:
     """The header and the first samples of a log."""
     with gzip.open(events, "rb") as source, gzip.open(to, "wb", compresslevel=1) as target:
@@ -388,12 +405,7 @@ def main() -> None:
         features = (arguments.features or "user_id,item_id,category").split(",")
         copy_of(arguments.events, arguments.samples, log_path)
     else:
-        subprocess.run(
-            [arguments.remapd, "generate", "--out", str(log_path),
-             "--samples", str(arguments.samples), "--users", str(arguments.samples // 12),
-             "--items", str(arguments.samples // 24), "--communities", "60"],
-            check=True, stdout=sys.stderr,
-        )  # fmt: skip
+        generate(arguments.remapd, arguments.samples, log_path)
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     ranks = [
