@@ -194,22 +194,18 @@ class Handle:
         self._what = what
         self._address = address
         self._close = close
-        self._closed = ""  # why it cannot be used any more
+        self.closed = ""  # why it cannot be used any more
         self._ended = False
         self._calls = 0
         self._lock = threading.Lock()
         _handles.add(self)
 
-    @property
-    def closed(self) -> str:
-        return self._closed
-
     def refuse(self) -> NoReturn:
-        raise RemapError(self._closed or "the interpreter ends")
+        raise RemapError(self.closed or "the interpreter ends")
 
     def __enter__(self) -> int | None:
         with self._lock:
-            if self._closed or self._ended:
+            if self.closed or self._ended:
                 self.refuse()
             self._calls += 1
         return self._address
@@ -217,15 +213,15 @@ class Handle:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._calls -= 1
-            last = bool(self._closed or self._ended) and self._calls == 0
+            last = bool(self.closed or self._ended) and self._calls == 0
         if last:
             self._release()
 
     def close(self) -> None:
         with self._lock:
-            if self._closed:
+            if self.closed:
                 return
-            self._closed = f"the {self._what} is closed"
+            self.closed = f"the {self._what} is closed"
             idle = self._calls == 0
         if idle:
             self._release()
@@ -246,7 +242,7 @@ class Handle:
     def forked(self) -> None:
         self._lock = threading.Lock()  # another thread of the parent may have held it
         self._address = None
-        self._closed = (
+        self.closed = (
             f"the {self._what} was opened before this process was forked: open one in each process"
         )
 

@@ -57,26 +57,29 @@ def to_rows(client: Client, ids: Tensor) -> Tensor:
     widened.
     """
     host = _host_ids(ids)
-    rows = torch.empty_like(host, dtype=torch.int64)
+    rows = torch.empty_like(host)
     reader = client._reader()
     status = _lookup(reader.handle, host.data_ptr(), host.numel(), rows.data_ptr(), None)
     if status:
         check(status)
-    return rows if ids.is_cpu else rows.to(ids.device)
+    return rows if host is ids or ids.is_cpu else rows.to(ids.device)
 
 
-_IDS = {torch.int64, getattr(torch, "uint64", torch.int64)}
+_INT64 = torch.int64
+_UINT64 = getattr(torch, "uint64", None)
 
 
 def _host_ids(ids: Tensor) -> Tensor:
-    """The ids in one piece of the host's memory, 64 bits each; copies only what is not yet."""
-    if ids.dtype not in _IDS:
+    """The ids as int64, in one piece of the host's memory; copies only what is not yet."""
+    if ids.dtype is _INT64 and ids.is_cpu and ids.is_contiguous():
+        return ids
+    if ids.dtype is _UINT64:
+        ids = ids.view(_INT64)
+    elif ids.dtype is not _INT64:
         if ids.dtype not in (torch.int32, torch.int16, torch.int8, torch.uint8):
             raise TypeError(f"ids must be int64 (the bits of a uint64 id), not {ids.dtype}")
-        ids = ids.to(torch.int64)
-    if not ids.is_cpu:
-        ids = ids.cpu()
-    return ids.contiguous()
+        ids = ids.to(_INT64)
+    return ids.cpu().contiguous()
 
 
 class _FeatureLookup:
@@ -84,6 +87,7 @@ class _FeatureLookup:
 
     def __init__(self, clients: MappingType[str, Client]) -> None:
         self._clients = clients
+        self._distinct = {id(client): client for client in clients.values()}.values()
         self._threads = threading.local()  # .keys, .readers (kept alive), .handles: as last asked
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _FeatureLookup:
@@ -91,12 +95,12 @@ class _FeatureLookup:
 
     def rows(self, keys: list[str], counts: list[int], ids: Tensor) -> Tensor:
         of = self._threads
-        if getattr(of, "keys", None) != keys or any(c.closed for c in self._clients.values()):
+        if getattr(of, "keys", None) != keys or any(c.closed for c in self._distinct):
             of.readers = [self._clients[k]._reader() if k in self._clients else None for k in keys]
             of.handles = (ctypes.c_void_p * len(keys))(*[r.handle if r else None for r in of.readers])
             of.keys = list(keys)
         host = _host_ids(ids)
-        rows = torch.empty_like(host, dtype=torch.int64)
+        rows = torch.empty_like(host)
         sizes = (ctypes.c_size_t * len(keys))(*counts)
         check(
             _lookup_features(of.handles, sizes, len(keys), host.data_ptr(), rows.data_ptr())
