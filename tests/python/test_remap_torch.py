@@ -245,7 +245,24 @@ class MigrateTest(unittest.TestCase):
         out = rt.remap_features(features, {"item": client})
         self.assertEqual(out.values().tolist(), [*self.chain.rows[1][:5].tolist(), 3, 4])
         self.assertEqual(out.lengths().tolist(), [2, 3, 1, 1])
+        short = Jagged(["item", "site"], ids, lengths=torch.tensor([2, 3, 1, 1]))
+        with self.assertRaisesRegex(ValueError, "add up to 7, not 5 values"):
+            rt.remap_features(short, {"item": client})
 
+        class Collection(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.embedding_bags = {TABLE: nn.EmbeddingBag(ROWS, 4)}
+
+            def forward(self, features):
+                return features.values()
+
+        model = rt.RemapEmbeddingBagCollection(Collection(), {"item": client})
+        self.assertEqual(model(features).tolist(), out.values().tolist())
+        self.assertEqual(list(model.tables()), [TABLE])
+        client.close()
+        with self.assertRaisesRegex(remap.RemapError, "closed"):
+            model(features)
 
     def test_a_keyed_jagged_tensor_of_torchrec(self):
         try:

@@ -100,11 +100,11 @@ class _FeatureLookup:
             of.handles = (ctypes.c_void_p * len(keys))(*[r.handle if r else None for r in of.readers])
             of.keys = list(keys)
         host = _host_ids(ids)
+        if sum(counts) != host.numel():
+            raise ValueError(f"the keys' lengths add up to {sum(counts)}, not {host.numel()} values")
         rows = torch.empty_like(host)
         sizes = (ctypes.c_size_t * len(keys))(*counts)
-        check(
-            _lookup_features(of.handles, sizes, len(keys), host.data_ptr(), rows.data_ptr())
-        )
+        check(_lookup_features(of.handles, sizes, len(keys), host.data_ptr(), rows.data_ptr()))
         return rows if ids.is_cpu else rows.to(ids.device)
 
 
