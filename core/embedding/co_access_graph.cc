@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include <Eigen/Dense>
@@ -11,32 +12,43 @@
 namespace remapd::embedding {
 namespace {
 
-constexpr double kStopShare = 0.01;           // of the samples: beyond it a context says nothing
-constexpr std::size_t kPiece = 4'096;         // nodes a task works on
-constexpr std::uint32_t kOldNeighbours = 32;  // in the dense state of version 1
-constexpr std::uint32_t kStopMinimum = 200;   // accesses; below it every context counts
+constexpr std::size_t kLook = 1'024;           // samples between two looks at who is common
+constexpr double kCommonShare = 0.01;          // of the samples, in contexts offered
+constexpr std::uint64_t kCommonMinimum = 200;  // contexts; below it nobody is common
+constexpr std::uint64_t kCommonStep = 16;      // the bound follows when it has grown by a 16th
+constexpr std::size_t kTaskAccesses = 1'024;   // fewer are not worth a task of their own
+constexpr std::size_t kPiece = 4'096;          // nodes a task works on
+constexpr std::uint32_t kOldNeighbours = 32;   // in the engine state of format 1
 // Of the popularity coordinate, for each doubling; unrelated directions are sqrt(2) apart.
 constexpr float kPopularityScale = 0.25F;
+
+std::uint64_t common_bound(std::uint64_t samples) {
+  return std::max(kCommonMinimum,
+                  static_cast<std::uint64_t>(kCommonShare * static_cast<double>(samples)));
+}
 
 }  // namespace
 
 CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts)
-    : config_(config) {
+    : config_(config), common_above_(kCommonMinimum) {
   Node nodes = 0;
   for (const std::uint32_t slots : slot_counts) {
     tables_.push_back({nodes, slots});
     nodes += slots;
   }
   neighbours_ = HugeArray<Node>(std::size_t{nodes} * config_.neighbours);
-  degree_ = HugeArray<std::uint32_t>(nodes);
+  offered_ = HugeArray<std::uint32_t>(nodes);
   signs_ = HugeArray<std::uint64_t>(nodes);
   embedding_ = HugeArray<float>(std::size_t{nodes} * config_.dimension);
+  common_bits_ = HugeArray<std::uint64_t>((std::size_t{nodes} + 63) / 64);
+  accesses_.resize(tables_.size());
+  crossed_.resize(tables_.size());
 }
 
 void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const Node node = tables_[table.value].first + slots[i];
-    degree_[node] = 0;
+    offered_[node] = 0;
     signs_[node] = hash_id(ids[i], config_.seed);
     start(node);
   }
@@ -49,156 +61,217 @@ void CoAccessGraph::start(Node node) {
   }
 }
 
-void CoAccessGraph::evict(TableIndex table, std::span<const Slot> slots) {
-  mark_gone(table, slots);
-  forget_gone();
-}
-
 void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
-  for (std::uint32_t t = 0; t < slots.size(); ++t) mark_gone(TableIndex{t}, slots[t]);
-  forget_gone();
-}
-
-void CoAccessGraph::mark_gone(TableIndex table, std::span<const Slot> slots) {
-  gone_.resize((degree_.size() + 63) / 64);
-  for (const Slot slot : slots) {
-    const Node node = tables_[table.value].first + slot;
-    gone_[node / 64] |= std::uint64_t{1} << (node % 64);
-    degree_[node] = 0;
+  std::vector<std::uint64_t> gone(common_bits_.size());  // a bit for each node
+  const auto is_gone = [&](Node node) { return (gone[node / 64] >> (node % 64) & 1) != 0; };
+  for (std::size_t t = 0; t < slots.size(); ++t) {
+    for (const Slot slot : slots[t]) {
+      const Node node = tables_[t].first + slot;
+      gone[node / 64] |= std::uint64_t{1} << (node % 64);
+      offered_[node] = 0;
+      set_common(node, false);
+    }
+    std::erase_if(crossed_[t], is_gone);
   }
-}
-
-void CoAccessGraph::forget_gone() {
-  constexpr std::size_t kPiece = 65'536;  // nodes
-  parallel_ranges(degree_.size(), kPiece, [this](std::size_t begin, std::size_t end) {
-    for (std::size_t node = begin; node < end; ++node) {
-      Node* mine = neighbours_.data() + node * config_.neighbours;
-      for (std::uint32_t m = known(static_cast<Node>(node)); m > 0; --m) {
-        Node& n = mine[m - 1];
-        if (n != kNobody && (gone_[n / 64] >> (n % 64) & 1) != 0) n = kNobody;
+  std::erase_if(common_, is_gone);
+  parallel_ranges(node_count(), kPiece, [&](std::size_t begin, std::size_t end) {
+    for (auto node = static_cast<Node>(begin); node < end; ++node) {
+      for (Node& n : neighbours(node)) {
+        if (n != kNobody && is_gone(n)) n = kNobody;
       }
     }
   });
-  std::fill(gone_.begin(), gone_.end(), 0);
 }
 
-// Reservoir sampling. A draw that is not kept is written aside, so that nothing has to be guessed.
-[[gnu::always_inline]] inline void CoAccessGraph::Company::add(Node context) {
-  if (seen < std::numeric_limits<std::uint32_t>::max()) ++seen;
-  std::uint32_t place = seen - 1;
-  if (seen > capacity) place = reduce(mix64((std::uint64_t{node} << 32 | seen) + seed), seen);
+void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t last) {
+  while (first < last) {
+    const std::size_t end = std::min(last, first + kLook - samples_ % kLook);
+    learn_stretch(batch, first, end);
+    samples_ += end - first;
+    if (samples_ % kLook == 0) look_for_common();
+    first = end;
+  }
+}
+
+// Samples between which nobody becomes common.
+void CoAccessGraph::learn_stretch(const SlotBatch& batch, std::size_t first, std::size_t last) {
+  gather(batch, first, last);
+  tasks_.clear();
+  std::size_t waiting = kTaskAccesses;
+  for (std::size_t t = 0; t < tables_.size(); ++t) {
+    if (waiting >= kTaskAccesses) {
+      tasks_.push_back(t);
+      waiting = 0;
+    }
+    waiting += accesses_[t].size();
+  }
+  parallel_pieces(tasks_.size(), [this](std::size_t task) {
+    const std::size_t end = task + 1 < tasks_.size() ? tasks_[task + 1] : tables_.size();
+    for (std::size_t t = tasks_[task]; t < end; ++t) learn_table(t);
+  });
+}
+
+// Who is in each sample, column by column, and whose company each table has to note.
+void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_t last) {
+  const std::size_t samples = last - first;
+  std::size_t most = 0;
+  for (auto& accesses : accesses_) accesses.clear();
+  for (const SlotBatch::Column& column : batch.columns) {
+    const std::size_t ids = column.begin[last] - column.begin[first];
+    auto& accesses = accesses_[column.table.value];
+    accesses.reserve(accesses.size() + ids);
+    most += ids;
+  }
+  if (nodes_.size() < most) nodes_.resize(most);
+  if (contexts_.size() < most) contexts_.resize(most);
+  begin_.resize(samples + 1);
+  Node* const nodes = nodes_.data();
+  Node* const contexts = contexts_.data();
+  std::uint32_t used = 0;
+  for (std::size_t s = 0; s < samples; ++s) {
+    begin_[s] = used;
+    const float label = batch.labels[first + s];
+    if (!std::isnan(label) && label <= 0) continue;  // not seen together: shown
+    for (const SlotBatch::Column& column : batch.columns) {
+      const Node first_node = tables_[column.table.value].first;
+      auto& accesses = accesses_[column.table.value];
+      for (const Slot slot : column.of(first + s)) {
+        if (slot == kNoSlot) continue;
+        const Node node = first_node + slot;
+        nodes[used] = node;
+        contexts[used] = may_be_common(node) && is_common(node) ? kNobody : node;
+        accesses.push_back({used, static_cast<std::uint32_t>(s)});
+        ++used;
+      }
+    }
+  }
+  begin_[samples] = used;
+}
+
+// A draw that is not kept is written aside, so that nothing has to be guessed.
+[[gnu::always_inline]] inline void CoAccessGraph::Reservoir::add(Node context) {
+  if (context == kNobody || context == node) return;
+  if (offered < std::numeric_limits<std::uint32_t>::max()) ++offered;
+  std::uint32_t place = offered - 1;
+  if (offered > capacity) place = reduce(draw, offered);
+  draw = draw * kNextDraw + 1;
   Node aside;
   *(place < capacity ? places + place : &aside) = context;
 }
 
-[[gnu::always_inline]] inline CoAccessGraph::Company CoAccessGraph::company_of(Node node) {
-  return {.node = node,
-          .seen = degree_[node],
-          .capacity = config_.neighbours,
-          .seed = config_.seed,
-          .places = neighbours_.data() + std::size_t{node} * config_.neighbours};
-}
-
-// Who is in each sample, column by column.
-void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_t last) {
-  nodes_.clear();
-  begin_.clear();
-  for (std::size_t s = first; s < last; ++s) {
-    begin_.push_back(static_cast<std::uint32_t>(nodes_.size()));
-    if (!std::isnan(batch.labels[s]) && batch.labels[s] <= 0) continue;  // not seen together: shown
-    for (const SlotBatch::Column& column : batch.columns) {
-      const Node first_node = tables_[column.table.value].first;
-      for (const Slot slot : column.of(s)) {
-        if (slot != kNoSlot) nodes_.push_back(first_node + slot);
-      }
-    }
-  }
-  begin_.push_back(static_cast<std::uint32_t>(nodes_.size()));
-}
-
 // Two cursors run ahead of the learning, each fetching the cache lines that the next one needs, so
 // that memory and arithmetic are busy at the same time.
-void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t last) {
-  constexpr std::size_t kNear = 48;  // nodes
-  constexpr std::size_t kFar = 96;
-  gather(batch, first, last);
-  std::size_t near = 0;
-  std::size_t far = 0;
-  for (std::size_t s = 0; s + 1 < begin_.size(); ++s, ++samples_) {
-    const std::size_t end = begin_[s + 1];
-    for (; far < std::min(nodes_.size(), end + kFar); ++far) {
-      __builtin_prefetch(&degree_[nodes_[far]], 1);
-    }
-    for (; near < std::min(nodes_.size(), end + kNear); ++near) {
-      const std::uint32_t next = degree_[nodes_[near]];
-      if (next < config_.neighbours) {
-        __builtin_prefetch(&neighbours_[std::size_t{nodes_[near]} * config_.neighbours + next], 1);
+void CoAccessGraph::learn_table(std::size_t table) {
+  constexpr std::size_t kFar = 48;  // accesses
+  constexpr std::size_t kNear = 24;
+  const std::span<const Access> accesses(accesses_[table]);
+  const auto fetch = [&](std::size_t i) {
+    if (i < accesses.size()) __builtin_prefetch(&offered_[nodes_[accesses[i].position]], 1);
+  };
+  for (std::size_t i = 0; i < kFar; ++i) fetch(i);
+  for (std::size_t i = 0; i < accesses.size(); ++i) {
+    fetch(i + kFar);
+    if (i + kNear < accesses.size()) {
+      const Node next = nodes_[accesses[i + kNear].position];
+      if (offered_[next] < config_.neighbours) {
+        __builtin_prefetch(places(next) + offered_[next], 1);
       }
     }
-    learn_sample(std::span<const Node>(nodes_).subspan(begin_[s], end - begin_[s]));
+    learn_access(accesses[i], crossed_[table]);
   }
 }
 
-void CoAccessGraph::learn_sample(std::span<const Node> nodes) {
-  if (nodes.size() < 2) return;
-  const auto stop = std::max<std::uint64_t>(
-      kStopMinimum, static_cast<std::uint64_t>(kStopShare * static_cast<double>(samples_)));
-  const std::size_t others = nodes.size() - 1;
+[[gnu::always_inline]] inline void CoAccessGraph::learn_access(const Access& access,
+                                                               std::vector<Node>& crossed) {
+  const std::size_t begin = begin_[access.sample];
+  const std::size_t end = begin_[access.sample + 1];
+  const auto others = static_cast<std::uint32_t>(end - begin - 1);
+  const Node node = nodes_[access.position];
+  const std::uint32_t before = offered_[node];
+  Reservoir reservoir{
+      .node = node,
+      .offered = before,
+      .capacity = config_.neighbours,
+      .draw = mix64((std::uint64_t{node} << 32 | before) + config_.seed),
+      .places = places(node),
+  };
+  const Node* const contexts = contexts_.data();
   if (others <= config_.contexts) {  // all of them, from the next one round
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      Company company = company_of(nodes[i]);
-      for (std::size_t t = 0, at = i; t < others; ++t) {
-        at = at + 1 < nodes.size() ? at + 1 : 0;
-        if (nodes[at] != nodes[i] && degree_[nodes[at]] <= stop) company.add(nodes[at]);
-      }
-      degree_[nodes[i]] = company.seen;
+    for (std::size_t at = access.position + 1; at < end; ++at) reservoir.add(contexts[at]);
+    for (std::size_t at = begin; at < access.position; ++at) reservoir.add(contexts[at]);
+  } else {  // some of them, evenly spaced from a start that varies
+    const std::size_t start =
+        reduce(mix64(samples_ + access.sample + access.position - begin), others);
+    const std::uint64_t step = (std::uint64_t{others} << 16) / config_.contexts;
+    for (std::uint32_t t = 0; t < config_.contexts; ++t) {
+      const std::size_t turned = start + (t * step >> 16);
+      const std::size_t at = access.position + 1 + (turned < others ? turned : turned - others);
+      reservoir.add(contexts[at < end ? at : at - (end - begin)]);
     }
-    return;
   }
-  // With many contexts: some of them, evenly spaced from a start that varies by sample.
-  offsets_.resize(config_.contexts);
-  for (std::size_t t = 0; t < offsets_.size(); ++t) offsets_[t] = t * others / offsets_.size();
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    Company company = company_of(nodes[i]);
-    const std::size_t start = mix64(samples_ + i) % others;
-    for (const std::size_t offset : offsets_) {
-      std::size_t at = start + offset;
-      at = i + 1 + (at < others ? at : at - others);
-      const Node context = nodes[at < nodes.size() ? at : at - nodes.size()];
-      if (context != nodes[i] && degree_[context] <= stop) company.add(context);
-    }
-    degree_[nodes[i]] = company.seen;
+  offered_[node] = reservoir.offered;
+  if (before <= common_above_ && reservoir.offered > common_above_) [[unlikely]] {
+    crossed.push_back(node);
   }
 }
 
-void CoAccessGraph::propagate(const TableSpan& table, std::span<float> out) const {
+void CoAccessGraph::set_common(Node node, bool common) {
+  const std::uint64_t bit = std::uint64_t{1} << (node % 64);
+  std::uint64_t& bits = common_bits_[node / 64];
+  if (common != ((bits & bit) != 0)) bits ^= bit;
+  if (common) common_filter_[filter_bit(node) / 64] |= std::uint64_t{1} << (filter_bit(node) % 64);
+}
+
+// Afterwards those are common that were offered more than common_above_ contexts.
+void CoAccessGraph::look_for_common() {
+  bool changed = false;
+  for (auto& crossed : crossed_) {
+    for (const Node node : crossed) {
+      set_common(node, true);
+      common_.push_back(node);
+    }
+    changed |= !crossed.empty();
+    crossed.clear();
+  }
+  const std::uint64_t bound = common_bound(samples_);
+  if (bound - common_above_ > common_above_ / kCommonStep) {
+    common_above_ = bound;
+    std::erase_if(common_, [this](Node node) {
+      const bool no_longer = offered_[node] <= common_above_;
+      if (no_longer) set_common(node, false);
+      return no_longer;
+    });
+    common_filter_.fill(0);
+    for (const Node node : common_) set_common(node, true);
+  }
+  if (changed) std::sort(common_.begin(), common_.end());
+}
+
+void CoAccessGraph::propagate(const TableSpan& table, std::span<const float> scale,
+                              std::span<float> out) const {
   const std::size_t d = config_.dimension;
   parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
     std::fill(out.begin() + static_cast<std::ptrdiff_t>(begin * d),
               out.begin() + static_cast<std::ptrdiff_t>(end * d), 0.0F);
     for (std::size_t i = begin; i < end; ++i) {
       const Node node = table.first + static_cast<Node>(i);
-      const Node* mine = neighbours_.data() + std::size_t{node} * config_.neighbours;
-      const std::uint32_t count = known(node);
-      for (std::uint32_t m = 0; m < count; ++m) {
-        if (mine[m] == kNobody) continue;
-        __builtin_prefetch(&degree_[mine[m]]);
-        const float* y = embedding_.data() + std::size_t{mine[m]} * d;
+      for (const Node n : neighbours(node)) {
+        if (n == kNobody) continue;
+        __builtin_prefetch(&scale[n]);
+        const float* y = embedding_.data() + std::size_t{n} * d;
         for (std::size_t k = 0; k < d; k += 16) __builtin_prefetch(y + k);
       }
       float* x = out.data() + i * d;
       std::uint32_t found = 0;
-      for (std::uint32_t m = 0; m < count; ++m) {
-        const Node n = mine[m];
+      for (const Node n : neighbours(node)) {
         if (n == kNobody) continue;
         ++found;
-        const float scale = 1.0F / std::sqrt(static_cast<float>(std::max(degree_[n], 1U)));
         const float* y = embedding_.data() + std::size_t{n} * d;
-        for (std::size_t k = 0; k < d; ++k) x[k] += scale * y[k];
+        for (std::size_t k = 0; k < d; ++k) x[k] += scale[n] * y[k];
       }
       if (found == 0) continue;
-      const float scale = std::sqrt(static_cast<float>(degree_[node])) / static_cast<float>(found);
-      for (std::size_t k = 0; k < d; ++k) x[k] *= scale;
+      const float all = std::sqrt(static_cast<float>(offered_[node])) / static_cast<float>(found);
+      for (std::size_t k = 0; k < d; ++k) x[k] *= all;
     }
   });
 }
@@ -217,7 +290,7 @@ void CoAccessGraph::whiten(const TableSpan& table, std::span<float> values) cons
     part.covariance = Eigen::MatrixXd::Zero(d, d);
     const std::size_t end = std::min<std::size_t>(table.count, (piece + 1) * kPiece);
     for (std::size_t i = piece * kPiece; i < end; ++i) {
-      if (degree_[table.first + static_cast<Node>(i)] == 0) continue;
+      if (offered_[table.first + static_cast<Node>(i)] == 0) continue;
       const Eigen::VectorXd row =
           Eigen::Map<const Eigen::VectorXf>(values.data() + i * config_.dimension, d)
               .cast<double>();
@@ -248,9 +321,11 @@ void CoAccessGraph::whiten(const TableSpan& table, std::span<float> values) cons
 
 void CoAccessGraph::refresh() {
   const std::size_t d = config_.dimension;
-  parallel_ranges(degree_.size(), kPiece, [this](std::size_t begin, std::size_t end) {
-    for (std::size_t node = begin; node < end; ++node) {
-      if (degree_[node] != 0) start(static_cast<Node>(node));
+  HugeArray<float> scale(node_count());  // of a node as a neighbour
+  parallel_ranges(node_count(), kPiece, [&](std::size_t begin, std::size_t end) {
+    for (auto node = static_cast<Node>(begin); node < end; ++node) {
+      scale[node] = 1.0F / std::sqrt(static_cast<float>(std::max(offered_[node], 1U)));
+      if (offered_[node] != 0) start(node);
     }
   });
   std::uint32_t most = 0;
@@ -259,13 +334,14 @@ void CoAccessGraph::refresh() {
   for (std::uint32_t round = 0; round < config_.rounds; ++round) {
     for (const TableSpan& table : tables_) {
       const std::span<float> part(next.data(), table.count * d);
-      propagate(table, part);
+      propagate(table, scale.span(), part);
       whiten(table, part);
       // Tables are refreshed one after another, the later ones from the earlier ones' new values.
       parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end; ++i) {
-          if (degree_[table.first + i] == 0) continue;
-          std::copy_n(part.data() + i * d, d, embedding_.data() + (table.first + i) * d);
+          const Node node = table.first + static_cast<Node>(i);
+          if (offered_[node] == 0) continue;
+          std::copy_n(part.data() + i * d, d, embedding_.data() + std::size_t{node} * d);
         }
       });
     }
@@ -283,7 +359,7 @@ std::vector<float> CoAccessGraph::embed(TableIndex table, std::span<const Slot> 
     for (std::size_t k = 0; k < d; ++k) norm += e[k] * e[k];
     const float scale = norm > 0 ? 1.0F / std::sqrt(norm) : 0.0F;
     for (std::size_t k = 0; k < d; ++k) to[k] = scale * e[k];
-    to[d] = kPopularityScale * std::log2(1.0F + static_cast<float>(degree_[node]));
+    to[d] = kPopularityScale * std::log2(1.0F + static_cast<float>(offered_[node]));
   }
   return out;
 }
@@ -294,43 +370,82 @@ std::size_t CoAccessGraph::bytes_per_slot(const Config& config) {
 }
 
 std::size_t CoAccessGraph::memory_bytes() const {
-  return neighbours_.memory_bytes() + degree_.memory_bytes() + signs_.memory_bytes() +
-         embedding_.memory_bytes();
+  return neighbours_.memory_bytes() + offered_.memory_bytes() + signs_.memory_bytes() +
+         embedding_.memory_bytes() + common_bits_.memory_bytes();
 }
 
 void CoAccessGraph::save(ByteWriter& out) const {
+  std::vector<Node> crossed;
+  for (const auto& some : crossed_) crossed.insert(crossed.end(), some.begin(), some.end());
+  std::sort(crossed.begin(), crossed.end());
   out.put(samples_);
   out.put_sparse(neighbours_.span());
-  out.put_sparse(degree_.span());
+  out.put_sparse(offered_.span());
   out.put_sparse(signs_.span());
+  out.put(common_above_);
+  out.put_vector(common_);
+  out.put_vector(crossed);
 }
 
-Result<void> CoAccessGraph::load(ByteReader& in, bool dense) {
-  samples_ = in.get<std::uint64_t>();
+Result<void> CoAccessGraph::load(ByteReader& in, std::uint32_t format) {
+  const bool dense = format == 1;
   const auto read = [&](auto values) { dense ? in.get_dense(values) : in.get_sparse(values); };
-  if (dense) {
-    std::vector<Node> old(degree_.size() * kOldNeighbours);
-    in.get_dense(std::span(old));
-    std::fill(neighbours_.span().begin(), neighbours_.span().end(), kNobody);
-    const std::size_t kept = std::min(kOldNeighbours, config_.neighbours);
-    for (std::size_t node = 0; node < degree_.size(); ++node) {
-      std::copy_n(old.data() + node * kOldNeighbours, kept,
-                  neighbours_.data() + node * config_.neighbours);
-    }
-  } else {
-    read(neighbours_.span());
-  }
-  read(degree_.span());
+  samples_ = in.get<std::uint64_t>();
+  dense ? load_old_neighbours(in) : in.get_sparse(neighbours_.span());
+  read(offered_.span());
   read(signs_.span());
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
-  for (Node node = 0; node < degree_.size(); ++node) {
-    const Node* mine = neighbours_.data() + std::size_t{node} * config_.neighbours;
-    for (std::uint32_t m = 0; m < known(node); ++m) {
-      if (mine[m] != kNobody && mine[m] >= degree_.size()) {
+  for (Node node = 0; node < node_count(); ++node) {
+    for (const Node n : neighbours(node)) {
+      if (n != kNobody && n >= node_count()) {
         return fail(ErrorCode::kCorrupt, "co-access graph: a neighbour is out of range");
       }
     }
     if (signs_[node] != 0) start(node);
+  }
+  if (format >= kFormat) return load_common(in);
+  find_common();
+  return {};
+}
+
+void CoAccessGraph::load_old_neighbours(ByteReader& in) {
+  std::vector<Node> old(std::size_t{node_count()} * kOldNeighbours);
+  in.get_dense(std::span(old));
+  std::fill(neighbours_.span().begin(), neighbours_.span().end(), kNobody);
+  const std::size_t kept = std::min(kOldNeighbours, config_.neighbours);
+  for (Node node = 0; node < node_count(); ++node) {
+    std::copy_n(old.data() + std::size_t{node} * kOldNeighbours, kept, places(node));
+  }
+}
+
+void CoAccessGraph::find_common() {
+  common_above_ = common_bound(samples_);
+  for (Node node = 0; node < node_count(); ++node) {
+    if (offered_[node] <= common_above_) continue;
+    set_common(node, true);
+    common_.push_back(node);
+  }
+}
+
+Result<void> CoAccessGraph::load_common(ByteReader& in) {
+  common_above_ = in.get<std::uint64_t>();
+  common_ = in.get_vector<Node>();
+  const auto crossed = in.get_vector<Node>();
+  if (!in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: cut short");
+  const auto sound = [this](const std::vector<Node>& nodes) {
+    return std::adjacent_find(nodes.begin(), nodes.end(), std::greater_equal<>()) == nodes.end() &&
+           std::all_of(nodes.begin(), nodes.end(), [this](Node node) {
+             return node < node_count() && offered_[node] > common_above_;
+           });
+  };
+  if (!sound(common_) || !sound(crossed)) {
+    return fail(ErrorCode::kCorrupt, "co-access graph: its common ids are not");
+  }
+  for (const Node node : common_) set_common(node, true);
+  std::size_t table = 0;
+  for (const Node node : crossed) {
+    while (node >= tables_[table].first + tables_[table].count) ++table;
+    crossed_[table].push_back(node);
   }
   return {};
 }

@@ -3,9 +3,13 @@
 //
 // Intake: every id keeps a uniform sample (reservoir; Vitter, ACM TOMS 1985) of the ids it was seen
 // with, at most `neighbours` of them. Rare ids, the ones that get clustered, are known completely;
-// frequent ids are sampled, which is enough to serve as context. Contexts that appear in more than
-// 1 % of the samples say nothing and are left out. An access costs O(contexts), less for frequent
-// ids, whose reservoirs are rarely replaced.
+// frequent ids are sampled, which is enough to serve as context. Common ids, offered more contexts
+// than 1 % of the samples there were, say nothing as contexts and are left out; which ids are
+// common is looked at every 1,024 samples. An access costs O(contexts), less for frequent ids,
+// whose reservoirs are rarely replaced.
+//
+// Between two such looks an id's company depends on nothing but the samples, so tables learn in
+// parallel, each its own ids.
 //
 // refresh(): every id starts from random signs derived from its hash; a few rounds multiply by the
 // normalised adjacency D^-1/2 A D^-1/2 of the sampled graph, each table whitened after each round.
@@ -18,10 +22,12 @@
 // What embed() returns is that direction and, as one more coordinate, how popular the id is: a
 // model learns a row's popularity as it learns its taste, and ids that share a row share both.
 //
-// Deterministic in the order of the samples. Not thread safe.
+// Deterministic in the order of the samples, for any number of threads. Not thread safe; parallel
+// inside.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -35,6 +41,8 @@ namespace remapd::embedding {
 
 class CoAccessGraph {
  public:
+  static constexpr std::uint32_t kFormat = 3;  // of the engine state, as save() writes it
+
   struct Config {
     std::uint32_t dimension = 64;  // of the random signs, <= 64
     std::uint32_t neighbours = 64;
@@ -46,9 +54,8 @@ class CoAccessGraph {
   CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts);
 
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
-  // Slots that no longer stand for an id: nobody's context any more.
-  void evict(TableIndex table, std::span<const Slot> slots);
-  // The same for all tables at once: one pass over the graph. slots.size() == tables.
+  // Slots of each table that no longer stand for an id: nobody's context any more. One pass over
+  // the graph. slots.size() == tables.
   void evict(std::span<const std::vector<Slot>> slots);
   // Learns samples [first, last) of the batch, the more at once the better memory is used; what is
   // learned does not depend on it. Allocates nothing once its scratch has grown.
@@ -65,8 +72,8 @@ class CoAccessGraph {
   static std::size_t bytes_per_slot(const Config& config);
   std::size_t memory_bytes() const;
   void save(ByteWriter& out) const;
-  // `dense`: as version 1 of the engine state wrote it.
-  Result<void> load(ByteReader& in, bool dense = false);
+  // `format`: of the engine state (docs/formats.md).
+  Result<void> load(ByteReader& in, std::uint32_t format = kFormat);
 
  private:
   using Node = std::uint32_t;  // table's first node + slot
@@ -76,43 +83,73 @@ class CoAccessGraph {
     Node first = 0;
     Node count = 0;
   };
+  // An access: the position of its node in nodes_, and its sample.
+  struct Access {
+    std::uint32_t position;
+    std::uint32_t sample;
+  };
 
   // How many of a node's neighbours are in use; those behind are of an id that is gone.
-  std::uint32_t known(Node node) const { return std::min(degree_[node], config_.neighbours); }
-  // A node's neighbours while a sample is learned.
-  struct Company {
+  std::uint32_t known(Node node) const { return std::min(offered_[node], config_.neighbours); }
+  Node* places(Node node) { return neighbours_.data() + std::size_t{node} * config_.neighbours; }
+  std::span<Node> neighbours(Node node) { return {places(node), known(node)}; }
+  std::span<const Node> neighbours(Node node) const {
+    return {neighbours_.data() + std::size_t{node} * config_.neighbours, known(node)};
+  }
+
+  // A node's neighbours while an access is learned: a uniform sample of the contexts offered.
+  struct Reservoir {
+    static constexpr std::uint64_t kNextDraw = 6'364'136'223'846'793'005;  // Knuth, MMIX
+
     Node node;
-    std::uint32_t seen;  // contexts, all time; saturates
+    std::uint32_t offered;
     std::uint32_t capacity;
-    std::uint64_t seed;
+    std::uint64_t draw;  // of the next context that finds no room, in its high bits
     Node* places;
 
     void add(Node context);
   };
-  Company company_of(Node node);
 
+  Node node_count() const { return static_cast<Node>(signs_.size()); }
   void start(Node node);
+  void learn_stretch(const SlotBatch& batch, std::size_t first, std::size_t last);
   void gather(const SlotBatch& batch, std::size_t first, std::size_t last);
-  void learn_sample(std::span<const Node> nodes);
-  void mark_gone(TableIndex table, std::span<const Slot> slots);
-  void forget_gone();
-  void propagate(const TableSpan& table, std::span<float> out) const;
+  void learn_table(std::size_t table);
+  void learn_access(const Access& access, std::vector<Node>& crossed);
+  bool is_common(Node node) const { return (common_bits_[node / 64] >> (node % 64) & 1) != 0; }
+  // Without a look at memory: false for nearly all that are not.
+  bool may_be_common(Node node) const {
+    return (common_filter_[filter_bit(node) / 64] >> (filter_bit(node) % 64) & 1) != 0;
+  }
+  static std::uint32_t filter_bit(Node node) { return (node * 0x9e3779b1U) >> 17; }
+  void set_common(Node node, bool common);
+  void look_for_common();
+  void find_common();
+  void propagate(const TableSpan& table, std::span<const float> scale, std::span<float> out) const;
   void whiten(const TableSpan& table, std::span<float> values) const;
+  void load_old_neighbours(ByteReader& in);
+  Result<void> load_common(ByteReader& in);
 
   Config config_;
   std::vector<TableSpan> tables_;
   // Pages are touched as slots come into use.
-  HugeArray<Node> neighbours_;       // nodes x neighbours, the first known() of each
-  HugeArray<std::uint32_t> degree_;  // contexts seen by each node, all time; saturates
-  HugeArray<std::uint64_t> signs_;   // of each node's start, a bit per dimension
-  HugeArray<float> embedding_;       // nodes x dimension, whitened
+  HugeArray<Node> neighbours_;        // nodes x neighbours, the first known() of each
+  HugeArray<std::uint32_t> offered_;  // contexts to each node, all time; saturates
+  HugeArray<std::uint64_t> signs_;    // of each node's start, a bit per dimension
+  HugeArray<float> embedding_;        // nodes x dimension, whitened
+  std::vector<Node> common_;          // ascending
+  HugeArray<std::uint64_t> common_bits_;
+  std::array<std::uint64_t, (1U << 15) / 64> common_filter_{};  // a bit for what hashes alike
+  std::uint64_t common_above_;  // contexts offered: what the last look went by
+  std::vector<std::vector<Node>> crossed_;  // by table: those above it since the last look
   std::uint64_t samples_ = 0;
 
-  // Scratch of the samples at hand, and of an eviction.
+  // Scratch of the samples at hand.
   std::vector<Node> nodes_;
+  std::vector<Node> contexts_;        // the same, kNobody for common ones
   std::vector<std::uint32_t> begin_;  // of each sample in nodes_
-  std::vector<std::size_t> offsets_;  // of the contexts taken of a sample with many
-  std::vector<std::uint64_t> gone_;   // a bit for each node
+  std::vector<std::vector<Access>> accesses_;  // by table
+  std::vector<std::size_t> tasks_;             // the first table of each
 };
 
 }  // namespace remapd::embedding

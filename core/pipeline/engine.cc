@@ -25,7 +25,7 @@ void BuildJobDeleter::operator()(BuildJob* job) const {
 
 namespace {
 
-constexpr std::uint32_t kStateFormat = 2;
+constexpr std::uint32_t kStateFormat = 3;
 
 // The ids, frequencies and embeddings of the job by ascending id.
 mapping::BuildInput sorted_input(const BuildJob& job) {

@@ -231,7 +231,7 @@ Result<void> Learners::load(ByteReader& in, std::uint32_t format) {
     if (graph_since_ > samples_) {
       return fail(ErrorCode::kCorrupt, "learners: the graph began after its time");
     }
-    if (auto ok = graph_->load(in, old); !ok) return ok;
+    if (auto ok = graph_->load(in, format); !ok) return ok;
   }
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "learners: cut short");
   begun_done();  // told before it was saved

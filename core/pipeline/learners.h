@@ -74,7 +74,7 @@ class Learners {
   std::size_t memory_bytes() const;
   void save(ByteWriter& out) const;
   // `format`: of the engine state. In version 1 both learners were always there.
-  Result<void> load(ByteReader& in, std::uint32_t format = 2);
+  Result<void> load(ByteReader& in, std::uint32_t format = embedding::CoAccessGraph::kFormat);
 
  private:
   void learn_labels(const embedding::SlotBatch& batch, std::size_t first, std::size_t last);

@@ -7,45 +7,32 @@ namespace remapd::pipeline {
 TableState::TableState(const TableConfig& config)
     : config_(config),
       ids_(config.max_tracked_ids),
-      rows_(ids_.slot_count()),
-      marks_(ids_.slot_count()) {}
+      rows_(ids_.slot_count()) {}
 
 sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
   auto out = sketch::TrackedIds::footprint(config.max_tracked_ids);
-  out.bytes += out.slots * (sizeof(Row) + 1) + sketch::HyperLogLog().memory_bytes();
+  out.bytes += out.slots * sizeof(Row) + sketch::HyperLogLog().memory_bytes();
   return out;
 }
 
 void TableState::access(std::span<const Id> ids, std::span<sketch::Slot> slots,
                         std::vector<sketch::Slot>& admitted, std::span<std::uint8_t> newcomer) {
-  const std::size_t before = admitted.size();
-  ids_.count_accesses(ids, slots, admitted);
-  for (std::size_t i = before; i < admitted.size(); ++i) {
-    const Id id = ids_.id_of(admitted[i]);
+  const auto starts_with = [this](sketch::Slot slot, Id id) {
     distinct_.add(mix64(id));
     // The incumbent may know an id that was evicted and comes back.
-    rows_[admitted[i]] = incumbent_row(id);
-    marks_[admitted[i]] = rows_[admitted[i]] != kNoRow ? kKnown : 0;
-  }
-  // Locals: the bytes written could otherwise be anything, and everything be read again after them.
-  constexpr std::size_t kAhead = 32;
-  std::uint8_t* const all_marks = marks_.data();
+    rows_[slot] = incumbent_row(id);
+    return rows_[slot] != kNoRow ? kKnown : sketch::Marks{0};
+  };
+  const std::size_t untracked =
+      ids_.count_accesses(ids, slots, newcomer, kTouched, starts_with, admitted);
   std::uint64_t unknown = 0;
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    if (i + kAhead < slots.size() && slots[i + kAhead] != sketch::kNoSlot) {
-      __builtin_prefetch(&all_marks[slots[i + kAhead]], 1);
-    }
-    if (slots[i] == sketch::kNoSlot) [[unlikely]] {
-      distinct_.add(mix64(ids[i]));  // ids that have a slot were added when they got it
-      newcomer[i] = 1;
-      ++unknown;
-      continue;
-    }
-    const std::uint8_t marks = all_marks[slots[i]];
-    const auto is_new = static_cast<std::uint8_t>((marks & kKnown) == 0 ? 1 : 0);
-    if ((marks & kTouched) == 0) all_marks[slots[i]] = marks | kTouched;
-    newcomer[i] = is_new;
-    unknown += is_new;
+  for (std::uint8_t& marks : newcomer) {
+    marks = (marks & kKnown) == 0 ? 1 : 0;
+    unknown += marks;
+  }
+  for (std::size_t i = 0; untracked > 0 && i < ids.size(); ++i) {
+    // Ids that have a slot were added when they got it.
+    if (slots[i] == sketch::kNoSlot) distinct_.add(mix64(ids[i]));
   }
   recent_unknown_ += unknown;
   accesses_ += ids.size();
@@ -67,16 +54,12 @@ void TableState::adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids) 
 }
 
 void TableState::find_rows() {
-  for (std::uint8_t& marks : marks_.span()) {
-    if (marks != 0) marks = 0;  // pages never used stay untouched
-  }
+  ids_.clear_marks();
   if (!incumbent_) return;
   std::vector<sketch::Slot> slots(incumbent_->ids.size());
-  ids_.find(incumbent_->ids, slots);
+  ids_.add_marks(incumbent_->ids, slots, kKnown);
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i] == sketch::kNoSlot) continue;
-    rows_[slots[i]] = incumbent_->rows[i];
-    marks_[slots[i]] = kKnown;
+    if (slots[i] != sketch::kNoSlot) rows_[slots[i]] = incumbent_->rows[i];
   }
 }
 
@@ -93,7 +76,7 @@ double TableState::unknown_traffic() const {
 
 std::size_t TableState::memory_bytes() const {
   std::size_t bytes =
-      ids_.memory_bytes() + rows_.memory_bytes() + marks_.memory_bytes() + distinct_.memory_bytes();
+      ids_.memory_bytes() + rows_.memory_bytes() + distinct_.memory_bytes();
   if (incumbent_) bytes += incumbent_->ids.size() * (sizeof(Id) + sizeof(Row));
   return bytes;
 }
@@ -108,10 +91,10 @@ void TableState::save(ByteWriter& out) const {
   out.put(recent_unknown_);
   out.put<std::uint8_t>(incumbent_ ? 1 : 0);
   if (incumbent_) mapping::save(*incumbent_, out);
-  std::vector<std::uint64_t> touched((marks_.size() + 63) / 64);
-  for (std::uint32_t slot = 0; slot < marks_.size(); ++slot) {
+  std::vector<std::uint64_t> touched((slot_count() + 63) / 64);
+  ids_.for_each([&](sketch::Slot slot, Id, double) {
     if (this->touched(slot)) touched[slot / 64] |= std::uint64_t{1} << (slot % 64);
-  }
+  });
   out.put_vector(touched);
 }
 
@@ -130,13 +113,12 @@ Result<void> TableState::load(ByteReader& in) {
   }
   const auto touched = in.get_vector<std::uint64_t>();
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "table state: cut short");
-  if (touched.size() != (marks_.size() + 63) / 64) {
+  if (touched.size() != (slot_count() + 63) / 64) {
     return fail(ErrorCode::kCorrupt, "table state: its marks are of another number of slots");
   }
   find_rows();
-  for (std::size_t slot = 0; slot < marks_.size(); ++slot) {
-    if ((touched[slot / 64] >> (slot % 64) & 1) != 0) marks_[slot] |= kTouched;
-  }
+  ids_.add_marks_where(
+      [&](sketch::Slot slot) { return (touched[slot / 64] >> (slot % 64) & 1) != 0; }, kTouched);
   return {};
 }
 

@@ -41,9 +41,12 @@ class TableState {
   std::shared_ptr<const mapping::Mapping> incumbent() const { return incumbent_; }
   std::uint64_t clustered_ids() const { return clustered_ids_; }
   void adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids);
-  Row row(sketch::Slot slot) const { return (marks_[slot] & kKnown) != 0 ? rows_[slot] : kNoRow; }
+  // In the incumbent, of the slot's id; kNoRow if it does not know one.
+  Row row(sketch::Slot slot) const {
+    return (ids_.marks(slot) & kKnown) != 0 ? rows_[slot] : kNoRow;
+  }
   // Whether the slot's id was accessed since the last adopt().
-  bool touched(sketch::Slot slot) const { return (marks_[slot] & kTouched) != 0; }
+  bool touched(sketch::Slot slot) const { return (ids_.marks(slot) & kTouched) != 0; }
 
   std::uint64_t accesses() const { return accesses_; }
   std::uint64_t evicted() const { return evicted_; }
@@ -56,8 +59,8 @@ class TableState {
   Result<void> load(ByteReader& in);
 
  private:
-  static constexpr std::uint8_t kKnown = 1;  // to the incumbent
-  static constexpr std::uint8_t kTouched = 2;
+  static constexpr sketch::Marks kKnown = 1;  // to the incumbent
+  static constexpr sketch::Marks kTouched = 2;
 
   void find_rows();
   Row incumbent_row(Id id) const;  // kNoRow: it does not know the id
@@ -65,8 +68,7 @@ class TableState {
   TableConfig config_;
   sketch::TrackedIds ids_;
   sketch::HyperLogLog distinct_;
-  HugeArray<Row> rows_;            // by slot: in the incumbent, where it is known
-  HugeArray<std::uint8_t> marks_;  // by slot; what every access reads stands close together
+  HugeArray<Row> rows_;  // by slot: in the incumbent, where the id is known to it
   std::shared_ptr<const mapping::Mapping> incumbent_;
   std::uint64_t clustered_ids_ = 0;
   std::uint64_t accesses_ = 0;

@@ -129,39 +129,40 @@ bool TrackedIds::full(const Line& line) {
 }
 
 Slot TrackedIds::find(Id id) const {
-  return find(id, mix64(id));
+  const std::uint64_t hash = mix64(id);
+  return slot_of(locate(id, hash), hash);
 }
 
-Slot TrackedIds::find(Id id, std::uint64_t hash) const {
+TrackedIds::Found TrackedIds::locate(Id id, std::uint64_t hash) const {
   const std::uint32_t home = home_line(hash);
   const std::uint32_t place = place_in(lines_[home], id);
-  return place != kLineIds ? slot_at(lines_[home], place, hash) : find_beyond(id, hash, home);
+  return place != kLineIds ? Found{home, place} : locate_beyond(id, hash, home);
 }
 
-Slot TrackedIds::find_beyond(Id id, std::uint64_t hash, std::uint32_t home) const {
-  if (!went_further(lines_[home], hash)) return kNoSlot;
-  const Line& beside = lines_[neighbour(home)];
-  std::uint32_t place = place_in(beside, id);
-  if (place != kLineIds) return slot_at(beside, place, hash);
-  if (!went_further(beside, hash)) return kNoSlot;
+TrackedIds::Found TrackedIds::locate_beyond(Id id, std::uint64_t hash, std::uint32_t home) const {
+  if (!went_further(lines_[home], hash)) return {};
+  const std::uint32_t beside = neighbour(home);
+  std::uint32_t place = place_in(lines_[beside], id);
+  if (place != kLineIds) return {beside, place};
+  if (!went_further(lines_[beside], hash)) return {};
   const std::uint32_t start = detour(hash);
   std::uint32_t at = start;
   do {
     place = place_in(lines_[at], id);
-    if (place != kLineIds) return slot_at(lines_[at], place, hash);
-    if (!went_further(lines_[at], hash)) return kNoSlot;
+    if (place != kLineIds) return {at, place};
+    if (!went_further(lines_[at], hash)) return {};
     at = next_line(at);
   } while (at != start);
-  return kNoSlot;
+  return {};
 }
 
-template <bool kAdmit, class AtHome, class Beyond>
-void TrackedIds::visit(std::span<const Id> ids, AtHome&& at_home, Beyond&& beyond) const {
+template <bool kWrite, class Known, class Unknown>
+void TrackedIds::visit(std::span<const Id> ids, Known&& known, Unknown&& unknown) const {
   std::uint64_t hashes[2 * kBlock];
   const auto fetch = [&](std::size_t i) {
     const std::uint64_t hash = mix64(ids[i]);
     hashes[i % (2 * kBlock)] = hash;
-    __builtin_prefetch(&lines_[home_line(hash)], kAdmit ? 1 : 0);
+    __builtin_prefetch(&lines_[home_line(hash)], kWrite ? 1 : 0);
   };
   for (std::size_t i = 0; i < std::min(kAhead, ids.size()); ++i) fetch(i);
   for (std::size_t begin = 0; begin < ids.size(); begin += kBlock) {
@@ -175,20 +176,27 @@ void TrackedIds::visit(std::span<const Id> ids, AtHome&& at_home, Beyond&& beyon
       const Line& line = lines_[home];
       const std::uint32_t place = place_in(line, ids[i]);
       if (place != kLineIds) [[likely]] {
-        at_home(i, home, place, slot_at(line, place, hash));
+        known(i, Found{home, place}, slot_at(line, place, hash));
         continue;
       }
       if (went_further(line, hash)) {
-        __builtin_prefetch(&lines_[neighbour(home)], 1);
-        __builtin_prefetch(&lines_[detour(hash)], 1);
-      } else if constexpr (kAdmit) {
+        __builtin_prefetch(&lines_[neighbour(home)], kWrite ? 1 : 0);
+      } else if constexpr (kWrite) {
         sketch_.prefetch(hash);
       }
       later[laters++] = static_cast<std::uint32_t>(i - begin);
     }
     for (std::size_t l = 0; l < laters; ++l) {
       const std::size_t i = begin + later[l];
-      beyond(i, hashes[i % (2 * kBlock)]);
+      const std::uint64_t hash = hashes[i % (2 * kBlock)];
+      Found found = locate_beyond(ids[i], hash, home_line(hash));
+      // Once more from the start: it may have been admitted since its home was looked at.
+      if (kWrite && !found) found = locate(ids[i], hash);
+      if (found) {
+        known(i, found, slot_of(found, hash));
+      } else {
+        unknown(i, hash);
+      }
     }
   }
 }
@@ -196,60 +204,81 @@ void TrackedIds::visit(std::span<const Id> ids, AtHome&& at_home, Beyond&& beyon
 void TrackedIds::find(std::span<const Id> ids, std::span<Slot> slots) const {
   REMAPD_CHECK(ids.size() == slots.size(), "find() fills one slot for each id");
   visit<false>(
-      ids, [&](std::size_t i, std::uint32_t, std::uint32_t, Slot slot) { slots[i] = slot; },
-      [&](std::size_t i, std::uint64_t hash) {
-        slots[i] = find_beyond(ids[i], hash, home_line(hash));
-      });
-}
-
-template <bool kCount>
-void TrackedIds::admit_batch(std::span<const Id> ids, std::span<Slot> slots,
-                             std::vector<Slot>& admitted) {
-  REMAPD_CHECK(ids.size() == slots.size(), "admit() fills one slot for each id");
-  visit<true>(
-      ids,
-      [&](std::size_t i, std::uint32_t line, std::uint32_t place, Slot slot) {
-        slots[i] = slot;
-        if constexpr (kCount) add(lines_[line], place, slot, 1);
-      },
-      [&](std::size_t i, std::uint64_t hash) {
-        Slot slot = find_beyond(ids[i], hash, home_line(hash));
-        // Once more from the start: it may have been admitted since its home was looked at.
-        if (slot == kNoSlot) slot = find(ids[i], hash);
-        if (slot == kNoSlot) slot = admit_unknown(ids[i], hash, admitted);
-        slots[i] = slot;
-        if constexpr (kCount) {
-          if (slot != kNoSlot) add(slot);
-        }
-      });
+      ids, [&](std::size_t i, Found, Slot slot) { slots[i] = slot; },
+      [&](std::size_t i, std::uint64_t) { slots[i] = kNoSlot; });
 }
 
 void TrackedIds::admit(std::span<const Id> ids, std::span<Slot> slots,
                        std::vector<Slot>& admitted) {
-  admit_batch<false>(ids, slots, admitted);
+  REMAPD_CHECK(ids.size() == slots.size(), "admit() fills one slot for each id");
+  visit<true>(
+      ids, [&](std::size_t i, Found, Slot slot) { slots[i] = slot; },
+      [&](std::size_t i, std::uint64_t hash) {
+        slots[i] = slot_of(admit_unknown(ids[i], hash, {}, admitted), hash);
+      });
 }
 
-void TrackedIds::count_accesses(std::span<const Id> ids, std::span<Slot> slots,
-                                std::vector<Slot>& admitted) {
-  admit_batch<true>(ids, slots, admitted);
+std::size_t TrackedIds::count_accesses(std::span<const Id> ids, std::span<Slot> slots,
+                                       std::span<Marks> marks, Marks add,
+                                       const StartsWith& starts_with,
+                                       std::vector<Slot>& admitted) {
+  REMAPD_CHECK(ids.size() == slots.size() && ids.size() == marks.size(),
+               "count_accesses() fills a slot and marks for each id");
+  std::size_t without_slot = 0;
+  const auto known = [&](std::size_t i, Found found, Slot slot) {
+    slots[i] = slot;
+    Line& line = lines_[found.line];
+    marks[i] = marks_at(line, found.place);
+    add_marks_at(line, found.place, add);
+    this->add(line, found.place, slot, 1);
+  };
+  visit<true>(ids, known, [&](std::size_t i, std::uint64_t hash) {
+    const Found found = admit_unknown(ids[i], hash, starts_with, admitted);
+    if (found) return known(i, found, slot_of(found, hash));
+    slots[i] = kNoSlot;
+    marks[i] = 0;
+    ++without_slot;
+  });
+  return without_slot;
 }
 
-Slot TrackedIds::admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& admitted) {
+void TrackedIds::add_marks(std::span<const Id> ids, std::span<Slot> slots, Marks add) {
+  REMAPD_CHECK(ids.size() == slots.size(), "add_marks() fills one slot for each id");
+  visit<true>(
+      ids,
+      [&](std::size_t i, Found found, Slot slot) {
+        slots[i] = slot;
+        add_marks_at(lines_[found.line], found.place, add);
+      },
+      [&](std::size_t i, std::uint64_t) { slots[i] = kNoSlot; });
+}
+
+void TrackedIds::clear_marks() {
+  for (Line& line : lines_.span()) {
+    for (std::uint32_t& slot : line.slots) {
+      if ((slot & kMarkMask) != 0) slot &= ~kMarkMask;  // pages never used stay untouched
+    }
+  }
+}
+
+TrackedIds::Found TrackedIds::admit_unknown(Id id, std::uint64_t hash,
+                                            const StartsWith& starts_with,
+                                            std::vector<Slot>& admitted) {
   const std::uint32_t shard_index = shard_of_hash(hash);
   Shard& shard = shards_[shard_index];
   ++shard.unknown;
   const double estimated = shard.sketched ? sketch_.estimate(hash) : 0.0;
   if (shard.size < shard_slots_ && (estimated + 1) * weight_ > shard.threshold) {
     const Slot slot = take_free_slot(shard_index);
-    index({id, slot, 0.0F});
+    const Marks marks = starts_with ? starts_with(slot, id) : Marks{0};
     carried_[slot] = estimated * weight_;
     admitted.push_back(slot);
-    return slot;
+    return index({id, slot, 0.0F, marks});
   }
   sketch_.add(hash);
   shard.sketched = true;
   ++shard.sketch_updates;
-  return kNoSlot;
+  return {};
 }
 
 Slot TrackedIds::take_free_slot(std::uint32_t shard_index) {
@@ -260,7 +289,7 @@ Slot TrackedIds::take_free_slot(std::uint32_t shard_index) {
   return first + shard.lowest_free++;
 }
 
-void TrackedIds::index(const Entry& entry) {
+TrackedIds::Found TrackedIds::index(const Entry& entry) {
   const std::uint64_t hash = mix64(entry.id);
   const std::uint32_t home = home_line(hash);
   std::uint32_t at = home;
@@ -280,7 +309,9 @@ void TrackedIds::index(const Entry& entry) {
   line.ids[place] = entry.id;
   line.recent[place] = entry.recent;
   line.slots[place] |= entry.slot - first_slot(shard) + 1;
+  add_marks_at(line, place, entry.marks);
   places_[entry.slot] = at * kLineIds + place + 1;
+  return {at, place};
 }
 
 // Makes the shard's index from nothing, hottest entries first so that they find room at home.
@@ -311,7 +342,7 @@ void TrackedIds::lay_out(std::uint32_t shard, std::span<const Entry> entries) {
 
 double TrackedIds::estimate(Id id) const {
   const std::uint64_t hash = mix64(id);
-  const Slot slot = find(id, hash);
+  const Slot slot = slot_of(locate(id, hash), hash);
   return slot != kNoSlot ? count(slot) : sketch_.estimate(hash);
 }
 
@@ -370,7 +401,7 @@ void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
       // So that it starts from its count, should it come back.
       sketch_.raise_to(mix64(line.ids[place]), carried_[slot] / weight_);
       line.ids[place] = 0;
-      line.slots[place] &= ~kSlotMask;
+      line.slots[place] &= ~(kSlotMask | kMarkMask);
       carried_[slot] = 0;
       places_[slot] = 0;
       shard.lowest_free = std::min(shard.lowest_free, slot - first);
@@ -392,7 +423,9 @@ std::vector<TrackedIds::Entry> TrackedIds::entries_of(std::uint32_t shard) const
   entries.reserve(shards_[shard].size);
   for_each(shard, [&](Slot slot, Id id, double) {
     const std::uint32_t place = places_[slot] - 1;
-    entries.push_back({id, slot, lines_[place / kLineIds].recent[place % kLineIds]});
+    const Line& line = lines_[place / kLineIds];
+    entries.push_back(
+        {id, slot, line.recent[place % kLineIds], marks_at(line, place % kLineIds)});
   });
   return entries;
 }
@@ -422,7 +455,7 @@ std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::size_t n) const 
     if (!occupied(slot)) continue;
     const std::uint32_t c = class_of(slot);
     if (c < last) taken.push_back(slot);
-    if (c == last) candidates.push_back({id_of(slot), slot, 0.0F});
+    if (c == last) candidates.push_back({id_of(slot), slot, 0.0F, 0});
   }
   const auto colder = [this](const Entry& a, const Entry& b) {
     const double count_a = carried_[a.slot];
@@ -552,7 +585,7 @@ Result<void> TrackedIds::load_shard(std::uint32_t shard_index, ByteReader& in) {
         !(recent[i] >= 0 && recent[i] < carry_at_)) {
       return fail(ErrorCode::kCorrupt, "a count is out of bounds");
     }
-    entries[i] = {ids[i], first_slot(shard_index) + slots[i], recent[i]};
+    entries[i] = {ids[i], first_slot(shard_index) + slots[i], recent[i], 0};
     carried_[entries[i].slot] = carried[i];
   }
   lay_out(shard_index, entries);

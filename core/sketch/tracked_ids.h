@@ -15,12 +15,16 @@
 // load(), must not overlap.
 //
 // Layout. The index is an open-addressing table whose buckets are cache lines: four ids, their
-// slots, their recent counts, and in spare bits a filter of which ids had to go further. So finding
-// an id and counting it costs one cold line, and so does finding that an id is not there. An id
+// slots, their recent counts, and in spare bits their marks and a filter of which ids had to go
+// further. So finding an id, counting it and reading its marks costs one cold line, and so does
+// finding that an id is not there. An id
 // whose home line is full goes to the line beside it, then to a line chosen by other bits of its
 // hash and on from there. Slots do not depend on where an id sits in the index, so a fold lays the
 // index out anew, hottest ids first, when a tenth of a shard's ids have come to sit away from home.
 // Memory is 39 bytes a slot.
+//
+// Marks are two bits of every tracked id that mean something to the owner of the store alone. They
+// are not saved.
 //
 // Counts. count() is exact up to 2^53 as long as counts are not decayed and whole accesses are
 // added, up to 2^23 at a time (recent accesses are summed in a float and carried to a double well
@@ -40,6 +44,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
 #include <vector>
@@ -55,6 +60,9 @@ namespace remapd::sketch {
 
 using Slot = std::uint32_t;
 inline constexpr Slot kNoSlot = std::numeric_limits<Slot>::max();
+
+// Two bits, 0 .. 3.
+using Marks = std::uint8_t;
 
 class TrackedIds {
  public:
@@ -92,8 +100,30 @@ class TrackedIds {
   // that.
   void admit(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
 
-  // admit(), and every id that has a slot is counted once: what intake does, in one pass.
-  void count_accesses(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
+  // admit(), and every id that has a slot is counted once and gets the marks `add` as well: what
+  // intake does, in one pass. marks[i] is what ids[i] had before, 0 without a slot. An id that is
+  // admitted starts with the marks that `starts_with` gives it, with none if that is empty. Returns
+  // how many ids got no slot.
+  using StartsWith = std::function<Marks(Slot, Id)>;
+  std::size_t count_accesses(std::span<const Id> ids, std::span<Slot> slots,
+                             std::span<Marks> marks, Marks add, const StartsWith& starts_with,
+                             std::vector<Slot>& admitted);
+
+  // 0 for a slot that holds no id.
+  Marks marks(Slot slot) const {
+    const std::uint32_t place = places_[slot];
+    return place == 0 ? Marks{0} : marks_at(lines_[(place - 1) / kLineIds], (place - 1) % kLineIds);
+  }
+  // Adds marks to the tracked ones among the ids; slots as in find().
+  void add_marks(std::span<const Id> ids, std::span<Slot> slots, Marks add);
+  // Adds marks to the ids of the slots for which wanted(Slot) is true.
+  template <class Wanted>
+  void add_marks_where(Wanted&& wanted, Marks add) {
+    for_each_place([&](Slot slot, Line& line, std::uint32_t place) {
+      if (wanted(slot)) add_marks_at(line, place, add);
+    });
+  }
+  void clear_marks();
 
   // Counts n >= 0 accesses of a tracked id.
   void add(Slot slot, float n = 1.0F) {
@@ -146,15 +176,18 @@ class TrackedIds {
 
  private:
   static constexpr std::uint32_t kLineIds = 4;
-  // Of Line::slots: the slot within the shard, plus 1, and the filter.
+  // Of Line::slots: the slot within the shard, plus 1; the marks; the filter.
   static constexpr std::uint32_t kSlotBits = 26;
   static constexpr std::uint32_t kSlotMask = (1U << kSlotBits) - 1;
-  static constexpr std::uint32_t kFilterBits = 32 - kSlotBits;
+  static constexpr std::uint32_t kMarkBits = 2;
+  static constexpr std::uint32_t kMarkMask = ((1U << kMarkBits) - 1) << kSlotBits;
+  static constexpr std::uint32_t kFilterShift = kSlotBits + kMarkBits;
+  static constexpr std::uint32_t kFilterBits = 32 - kFilterShift;
 
   struct alignas(64) Line {
     Id ids[kLineIds];
     float recent[kLineIds];         // in units of weight_, not yet carried
-    std::uint32_t slots[kLineIds];  // low bits 0: the place is free; high bits: filter
+    std::uint32_t slots[kLineIds];  // low bits 0: the place is free
   };
   static_assert(sizeof(Line) == 64);
 
@@ -182,7 +215,8 @@ class TrackedIds {
   // The filter: one bit in one of the line's words, by the hash's last bits.
   static std::uint32_t filter_word(std::uint64_t hash) { return hash & (kLineIds - 1); }
   static std::uint32_t filter_bit(std::uint64_t hash) {
-    return 1U << (kSlotBits + static_cast<std::uint32_t>(((hash >> 2 & 0xff) * kFilterBits) >> 8));
+    return 1U << (kFilterShift +
+                  static_cast<std::uint32_t>(((hash >> 2 & 0xff) * kFilterBits) >> 8));
   }
   static bool went_further(const Line& line, std::uint64_t hash) {
     return (line.slots[filter_word(hash)] & filter_bit(hash)) != 0;
@@ -204,10 +238,38 @@ class TrackedIds {
     return carried_[slot] + static_cast<double>(recent);
   }
 
+  static Marks marks_at(const Line& line, std::uint32_t place) {
+    return static_cast<Marks>((line.slots[place] & kMarkMask) >> kSlotBits);
+  }
+  static void add_marks_at(Line& line, std::uint32_t place, Marks add) {
+    line.slots[place] |= std::uint32_t{add} << kSlotBits;
+  }
+  // fn(Slot, Line&, place) for every tracked id, in slot order.
+  template <class Fn>
+  void for_each_place(Fn&& fn) {
+    constexpr Slot kAhead = 16;
+    for (Slot slot = 0; slot < slot_count(); ++slot) {
+      if (slot_count() - slot > kAhead) {
+        __builtin_prefetch(&lines_[places_[slot + kAhead] / kLineIds], 1);
+      }
+      const std::uint32_t place = places_[slot];
+      if (place != 0) fn(slot, lines_[(place - 1) / kLineIds], (place - 1) % kLineIds);
+    }
+  }
+
+  // Where an id stands in the index; kLineIds for the place: nowhere.
+  struct Found {
+    std::uint32_t line = 0;
+    std::uint32_t place = kLineIds;
+    explicit operator bool() const { return place != kLineIds; }
+  };
   // Where in the line the id is; kLineIds if it is not.
   static std::uint32_t place_in(const Line& line, Id id);
-  Slot find(Id id, std::uint64_t hash) const;
-  Slot find_beyond(Id id, std::uint64_t hash, std::uint32_t home) const;
+  Found locate(Id id, std::uint64_t hash) const;
+  Found locate_beyond(Id id, std::uint64_t hash, std::uint32_t home) const;
+  Slot slot_of(Found found, std::uint64_t hash) const {
+    return found ? slot_at(lines_[found.line], found.place, hash) : kNoSlot;
+  }
 
   void add(Line& line, std::uint32_t place, Slot slot, float n) {
     float& recent = line.recent[place];
@@ -218,21 +280,23 @@ class TrackedIds {
     }
   }
 
-  // Walks ids with their lines prefetched: at_home(i, line, place, slot) for those found in their
-  // home line, and at the end of each block, in order, beyond(i, hash) for the others.
-  template <bool kAdmit, class AtHome, class Beyond>
-  void visit(std::span<const Id> ids, AtHome&& at_home, Beyond&& beyond) const;
-  template <bool kCount>
-  void admit_batch(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
-  Slot admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& admitted);
+  // Walks ids with their lines prefetched: known(i, found, slot) for those that are there,
+  // unknown(i, hash) for the others. Those not found in their home line come at the end of their
+  // block of ids, in order.
+  template <bool kWrite, class Known, class Unknown>
+  void visit(std::span<const Id> ids, Known&& known, Unknown&& unknown) const;
+  // Where the id was put; nowhere if it may not enter.
+  Found admit_unknown(Id id, std::uint64_t hash, const StartsWith& starts_with,
+                      std::vector<Slot>& admitted);
   Slot take_free_slot(std::uint32_t shard);
   // What the index holds of a tracked id.
   struct Entry {
     Id id;
     Slot slot;
     float recent;
+    Marks marks;
   };
-  void index(const Entry& entry);
+  Found index(const Entry& entry);
   std::vector<Entry> entries_of(std::uint32_t shard) const;  // in slot order
   void lay_out(std::uint32_t shard, std::span<const Entry> entries);
   void carry(std::uint32_t shard);

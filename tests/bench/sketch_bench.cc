@@ -168,10 +168,21 @@ void compare_with_maps(benchmark::State& state, const TrackedIds& store, std::ui
   state.counters["dependent"] = floor_ns(bytes, true);
 }
 
-void count_all(TrackedIds& store, std::span<const Id> ids) {
-  std::vector<Slot> slots(ids.size());
+// Buffers of an intake.
+struct Intake {
+  std::vector<Slot> slots;
+  std::vector<Marks> marks;
   std::vector<Slot> admitted;
-  store.count_accesses(ids, slots, admitted);
+
+  void count(TrackedIds& store, std::span<const Id> ids) {
+    slots.resize(ids.size());
+    marks.resize(ids.size());
+    store.count_accesses(ids, slots, marks, 1, {}, admitted);
+  }
+};
+
+void count_all(TrackedIds& store, std::span<const Id> ids) {
+  Intake().count(store, ids);
 }
 
 // How the store came to hold all ids of the stream, filling it to the brim.
@@ -196,11 +207,9 @@ void BM_TrackedIdsCount(benchmark::State& state) {
   const auto universe = static_cast<std::uint64_t>(state.range(0));
   TrackedIds store(universe + universe / 50);
   fill(store, universe, state.range(1));
-  std::vector<Slot> slots(kStretch);
-  std::vector<Slot> admitted;
-  const double ns = measure(state, zipf_stream(universe), [&](std::span<const Id> ids) {
-    store.count_accesses(ids, slots, admitted);
-  });
+  Intake intake;
+  const double ns = measure(state, zipf_stream(universe),
+                            [&](std::span<const Id> ids) { intake.count(store, ids); });
   compare_with_maps(state, store, universe, ns);
 }
 BENCHMARK(BM_TrackedIdsCount)
@@ -226,8 +235,7 @@ void BM_TrackedIdsUnderPressure(benchmark::State& state) {
   const std::vector<Id>& stream = zipf_stream(8 * capacity);
   TrackedIds store(capacity);
   count_all(store, universe_ids(2 * capacity));
-  std::vector<Slot> slots(kStretch);
-  std::vector<Slot> admitted;
+  Intake intake;
   std::vector<Slot> evicted;
   std::ptrdiff_t unknown = 0;
   double fold_ns = 0;
@@ -235,8 +243,8 @@ void BM_TrackedIdsUnderPressure(benchmark::State& state) {
   for (auto _ : state) {
     for (std::size_t i = 0; i < stream.size(); i += 8 * kStretch) {
       run_stretches(std::span(stream).subspan(i, 8 * kStretch), ns, [&](std::span<const Id> part) {
-        store.count_accesses(part, slots, admitted);
-        unknown += std::count(slots.begin(), slots.end(), kNoSlot);
+        intake.count(store, part);
+        unknown += std::count(intake.slots.begin(), intake.slots.end(), kNoSlot);
       });
       const double begin = cpu_ns();
       store.fold(0.99, evicted);
@@ -247,7 +255,7 @@ void BM_TrackedIdsUnderPressure(benchmark::State& state) {
   state.counters["ns"] = median(ns);
   state.counters["ns_with_folds"] = median(ns) + fold_ns / ids;
   state.counters["turned_away"] = static_cast<double>(unknown) / ids;
-  state.counters["admitted"] = static_cast<double>(admitted.size()) / ids;
+  state.counters["admitted"] = static_cast<double>(intake.admitted.size()) / ids;
   state.counters["evicted"] = static_cast<double>(evicted.size()) / ids;
   state.counters["floor"] = floor_ns(std::uint64_t{store.slot_count()} * 19, false);
 }

@@ -163,7 +163,7 @@ TEST(CoAccessGraph, ForgetsEvictedIds) {
   learn(learner, visits(12'000, 8), 64);
   for (int version = 0; version < 3; ++version) learner.refresh();
   const std::vector<Slot> slot{0};
-  learner.evict(TableIndex{1}, slot);
+  learner.evict(std::vector<std::vector<Slot>>{{}, slot});
   learner.admit(TableIndex{1}, slot, std::vector<Id>{777});
   const auto fresh = learner.embed(TableIndex{1}, slot);
   EXPECT_NE(fresh, graph().embed(TableIndex{1}, slot));
@@ -190,6 +190,52 @@ TEST(CoAccessGraph, ForgetsEvictedIds) {
     return sum / count;
   };
   EXPECT_LT(mean(5), mean(0));
+}
+
+// One item in every sample: soon common, and left out from then on.
+std::vector<Sample> visits_with_a_common_item(std::size_t count, std::uint64_t seed) {
+  auto samples = visits(count, seed);
+  for (Sample& sample : samples) sample.slots[1].push_back(7);
+  return samples;
+}
+
+// Between two looks at who is common, and right at one.
+TEST(CoAccessGraph, GoesOnFromAStateSavedAnywhere) {
+  for (const std::size_t learned : {500UL, 1'024UL, 3'000UL}) {
+    CoAccessGraph undisturbed = graph();
+    learn(undisturbed, visits_with_a_common_item(learned, 11), 64);
+    const Bytes state = saved(undisturbed);
+    CoAccessGraph restored(CoAccessGraph::Config{}, std::vector<std::uint32_t>{kUsers, kItems});
+    ByteReader in(state);
+    ASSERT_TRUE(restored.load(in)) << learned;
+    EXPECT_EQ(saved(restored), state) << learned;
+    for (CoAccessGraph* learner : {&undisturbed, &restored}) {
+      learn(*learner, visits_with_a_common_item(2'000, 12), 64);
+    }
+    EXPECT_EQ(saved(restored), saved(undisturbed)) << learned;
+  }
+}
+
+// An id that gets the slot of a common one that was evicted serves as context again.
+TEST(CoAccessGraph, ForgetsThatAnEvictedIdWasCommon) {
+  CoAccessGraph learner = graph();
+  learn(learner, visits_with_a_common_item(3'000, 13), 64);
+  const std::vector<Slot> slot{7};
+  learner.evict(std::vector<std::vector<Slot>>{{}, slot});
+  learner.admit(TableIndex{1}, slot, std::vector<Id>{777});
+  CoAccessGraph fresh = graph();
+  fresh.admit(TableIndex{1}, slot, std::vector<Id>{777});
+  const std::vector<Sample> together(20, Sample{.slots = {{0}, {7}}});
+  // User 0 has seen others before; as a newcomer it has seen nobody but the item.
+  for (CoAccessGraph* graph : {&learner, &fresh}) {
+    graph->evict(std::vector<std::vector<Slot>>{{0}, {}});
+    graph->admit(TableIndex{0}, std::vector<Slot>{0}, std::vector<Id>{778});
+    learn(*graph, together, 20);
+  }
+  // Its popularity counts the contexts it was offered.
+  const std::size_t d = learner.dimension();
+  EXPECT_EQ(learner.embed(TableIndex{0}, std::vector<Slot>{0})[d - 1],
+            fresh.embed(TableIndex{0}, std::vector<Slot>{0})[d - 1]);
 }
 
 TEST(CoAccessGraph, GoesOnFromASavedState) {
@@ -227,6 +273,24 @@ TEST(CoAccessGraph, RefusesStateThatDoesNotFit) {
   CoAccessGraph learner = graph();
   ByteReader damaged(bad);
   EXPECT_FALSE(learner.load(damaged));
+}
+
+TEST(CoAccessGraph, RefusesCommonIdsThatAreNot) {
+  CoAccessGraph learner = graph();
+  learn(learner, visits_with_a_common_item(3'000, 14), 64);
+  const Bytes state = saved(learner);
+  // At the end: the bound, the list of common ids (one), the list of those to come (none).
+  constexpr std::size_t kListBytes = 8 + 4 + 8;
+  const std::uint64_t beyond = std::uint64_t{1} << 40;
+  Bytes bad = state;
+  std::memcpy(bad.data() + bad.size() - kListBytes - 8, &beyond, sizeof(beyond));
+  ByteReader bound(bad);
+  EXPECT_FALSE(graph().load(bound));
+  bad = state;
+  const std::uint32_t nobody = kUsers + kItems;
+  std::memcpy(bad.data() + bad.size() - 8 - 4, &nobody, sizeof(nobody));
+  ByteReader node(bad);
+  EXPECT_FALSE(graph().load(node));
 }
 
 }  // namespace

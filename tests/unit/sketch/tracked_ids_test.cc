@@ -20,12 +20,15 @@ namespace {
 struct Intake {
   std::vector<Slot> slots;
   std::vector<Slot> admitted;
+  std::vector<Marks> marks;
 };
 
-Intake access(TrackedIds& store, std::span<const Id> ids) {
+Intake access(TrackedIds& store, std::span<const Id> ids, Marks add = 0,
+              const TrackedIds::StartsWith& starts_with = {}) {
   Intake out;
   out.slots.resize(ids.size());
-  store.count_accesses(ids, out.slots, out.admitted);
+  out.marks.resize(ids.size());
+  store.count_accesses(ids, out.slots, out.marks, add, starts_with, out.admitted);
   return out;
 }
 
@@ -544,6 +547,46 @@ TEST(TrackedIdsDeathTest, RefusesImpossibleArguments) {
   EXPECT_DEATH(TrackedIds(TrackedIds::kMaxCapacity + 1), "max_tracked_ids");
   EXPECT_DEATH(TrackedIds(10, 0.0), "evict_share");
   EXPECT_DEATH(TrackedIds(10).decay(1.5), "decay");
+}
+
+// Marks stay with an id wherever it sits in the index, and leave with it.
+TEST(TrackedIds, MarksStayWithTheirIds) {
+  TrackedIds store(20'000);
+  std::vector<Id> ids;
+  for (std::uint64_t i = 0; i < 20'000; ++i) ids.push_back(hash_id(i, 5));
+  const auto starts_with = [](Slot, Id id) { return static_cast<Marks>(id % 2); };
+  const Intake first = access(store, ids, 0, starts_with);
+  const Intake second = access(store, ids, 2);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (first.slots[i] == kNoSlot) {
+      EXPECT_EQ(second.marks[i], 0);
+      continue;
+    }
+    EXPECT_EQ(first.marks[i], ids[i] % 2) << "as it was admitted";
+    EXPECT_EQ(second.marks[i], ids[i] % 2) << "before this access";
+    EXPECT_EQ(store.marks(first.slots[i]), ids[i] % 2 + 2);
+  }
+  // New ids make room necessary; the index is laid out anew.
+  std::vector<Id> others;
+  for (std::uint64_t i = 0; i < 2'000; ++i) others.push_back(hash_id(i, 6));
+  access(store, others);
+  const std::vector<Slot> evicted = fold(store, 1);
+  ASSERT_FALSE(evicted.empty());
+  for (const Slot slot : evicted) EXPECT_EQ(store.marks(slot), 0);
+  store.for_each([&](Slot slot, Id id, double) {
+    if (std::find(others.begin(), others.end(), id) != others.end()) return;
+    ASSERT_EQ(store.marks(slot), id % 2 + 2);
+  });
+
+  std::vector<Slot> slots(ids.size());
+  store.clear_marks();
+  store.add_marks(std::span(ids).first(100), std::span(slots).first(100), 1);
+  store.add_marks_where([](Slot slot) { return slot % 3 == 0; }, 2);
+  store.find(ids, slots);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (slots[i] == kNoSlot) continue;
+    EXPECT_EQ(store.marks(slots[i]), (i < 100 ? 1 : 0) + (slots[i] % 3 == 0 ? 2 : 0));
+  }
 }
 
 }  // namespace
