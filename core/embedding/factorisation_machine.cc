@@ -13,6 +13,7 @@
 #include <Eigen/Dense>
 
 #include "core/base/check.h"
+#include "core/base/parallel.h"
 #include "core/base/random.h"
 #include "core/embedding/context_moments.h"
 
@@ -128,9 +129,7 @@ void FactorisationMachine::list_accesses(const SlotBatch::Column& column, std::s
   const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
   const Table& table = tables_[column.table.value];
   std::size_t used = accesses_.size();
-  const std::size_t most = used + column.begin[last] - column.begin[first];
-  accesses_.resize(most);
-  if (contexts_.size() < most * k) contexts_.resize(most * k);
+  accesses_.resize(used + column.begin[last] - column.begin[first]);
   std::size_t ahead = column.begin[last];
   const std::size_t ahead_end = column.begin[next_last];
   for (std::size_t s = first; s < last; ++s) {
@@ -139,22 +138,41 @@ void FactorisationMachine::list_accesses(const SlotBatch::Column& column, std::s
       if (ahead < ahead_end) prefetch(column, ahead++);
       if (slot == kNoSlot) continue;
       const float* v = at(table, slot) + kFactors;
-      float* context = contexts_.data() + used * k;
-      for (std::size_t j = 0; j < k; j += 4)
-        put_four(context + j, four_at(sum + j) - four_at(v + j));
+      float* to = context(used);
+      for (std::size_t j = 0; j < k; j += 4) put_four(to + j, four_at(sum + j) - four_at(v + j));
       accesses_[used++] = {static_cast<std::uint32_t>(s - first), slot};
     }
   }
   for (; ahead < ahead_end; ++ahead) prefetch(column, ahead);
   accesses_.resize(used);
   column_ends_.push_back(used);
+  context_ends_.push_back(contexts_begin_ + used);
 }
 
-void FactorisationMachine::update_moments(std::size_t column, Table& table) {
-  const std::size_t begin = column == 0 ? 0 : column_ends_[column - 1];
-  for (double& moment : table.moments) moment *= config_.moment_decay;
-  add_context_moments(contexts_.data() + begin * config_.factors, column_ends_[column] - begin,
-                      config_.factors, table.moments.data());
+// Of all mini-batches of the batch, in their order.
+void FactorisationMachine::update_moments(const SlotBatch& batch) {
+  constexpr std::size_t kWorthTasks = 4'096;  // accesses
+  const std::size_t columns = batch.columns.size();
+  const auto update = [&](std::size_t t) {
+    const std::span<const std::uint32_t> mine(by_table_.data() + table_begin_[t],
+                                              table_begin_[t + 1] - table_begin_[t]);
+    std::vector<double>& moments = tables_[batch.columns[mine[0]].table.value].moments;
+    for (std::size_t run = 0; run < context_ends_.size(); run += columns) {
+      for (const std::uint32_t column : mine) {
+        const std::size_t at = run + column;
+        const std::size_t begin = at == 0 ? 0 : context_ends_[at - 1];
+        for (double& moment : moments) moment *= config_.moment_decay;
+        add_context_moments(contexts_.data() + begin * config_.factors, context_ends_[at] - begin,
+                            config_.factors, moments.data());
+      }
+    }
+  };
+  const std::size_t tables = table_begin_.size() - 1;
+  if (context_ends_.empty() || context_ends_.back() < kWorthTasks) {
+    for (std::size_t t = 0; t < tables; ++t) update(t);
+  } else {
+    parallel_pieces(tables, update);
+  }
 }
 
 // The position in groups_ of the id, which is new there if it has not been met in this mini-batch.
@@ -207,11 +225,11 @@ void FactorisationMachine::update_table(Table& table, std::span<const std::uint3
   group_gradients_.assign(groups_.size() * k, 0.0F);
   for (std::size_t m = 0; m < members_.size(); ++m) {
     const float g = gradient_[accesses_[members_[m]].sample];
-    const float* context = contexts_.data() + members_[m] * k;
+    const float* other = context(members_[m]);
     float* gradient = group_gradients_.data() + group_[m] * k;
     groups_[group_[m]].bias_gradient += g;
     for (std::size_t j = 0; j < k; j += 4) {
-      put_four(gradient + j, four_at(gradient + j) + g * four_at(context + j));
+      put_four(gradient + j, four_at(gradient + j) + g * four_at(other + j));
     }
   }
   for (std::size_t group = 0; group < groups_.size(); ++group) {
@@ -304,23 +322,23 @@ void FactorisationMachine::sort_columns(const SlotBatch& batch) {
   if (!std::is_sorted(by_table_.begin(), by_table_.end(), before)) {
     std::sort(by_table_.begin(), by_table_.end(), before);
   }
+  table_begin_.clear();
+  for (std::uint32_t at = 0; at < by_table_.size(); ++at) {
+    if (at == 0 || table(by_table_[at]) != table(by_table_[at - 1])) table_begin_.push_back(at);
+  }
+  table_begin_.push_back(static_cast<std::uint32_t>(by_table_.size()));
 }
 
 template <std::size_t kFour>
-void FactorisationMachine::learn_with(const SlotBatch& batch, std::size_t first, std::size_t last) {
-  sort_columns(batch);
-  if (first == 0) {  // nobody has fetched for the first mini-batch
-    for (const SlotBatch::Column& column : batch.columns) {
-      for (std::size_t i = 0; i < column.begin[last]; ++i) prefetch(column, i);
-    }
-  }
+void FactorisationMachine::learn_mini_batch(const SlotBatch& batch, std::size_t first,
+                                            std::size_t last) {
   forward<kFour>(batch, first, last);
   const std::size_t next_last = std::min(batch.samples, last + (last - first));
+  contexts_begin_ = context_ends_.empty() ? 0 : context_ends_.back();
   accesses_.clear();
   column_ends_.clear();
   for (const SlotBatch::Column& column : batch.columns) {
     list_accesses<kFour>(column, first, last, next_last);
-    update_moments(column_ends_.size() - 1, tables_[column.table.value]);
   }
   float total_gradient = 0;
   for (const float g : gradient_) total_gradient += g;
@@ -328,11 +346,10 @@ void FactorisationMachine::learn_with(const SlotBatch& batch, std::size_t first,
     update_newcomer(column, batch.labels, first, last);
   }
   // All gradients were taken at the same parameters; contexts_ holds what the factors' need.
-  const std::span<const std::uint32_t> by_table(by_table_);
-  for (std::size_t begin = 0, end = 0; begin < by_table.size(); begin = end) {
-    const TableIndex table = batch.columns[by_table[begin]].table;
-    while (end < by_table.size() && batch.columns[by_table[end]].table == table) ++end;
-    update_table<kFour>(tables_[table.value], by_table.subspan(begin, end - begin));
+  for (std::size_t t = 0; t + 1 < table_begin_.size(); ++t) {
+    const std::span<const std::uint32_t> columns(by_table_.data() + table_begin_[t],
+                                                 table_begin_[t + 1] - table_begin_[t]);
+    update_table<kFour>(tables_[batch.columns[columns[0]].table.value], columns);
   }
   if (total_gradient != 0) {
     bias_squares_ += total_gradient * total_gradient;
@@ -340,14 +357,34 @@ void FactorisationMachine::learn_with(const SlotBatch& batch, std::size_t first,
   }
 }
 
-void FactorisationMachine::learn(const SlotBatch& batch, std::size_t first, std::size_t last) {
+template <std::size_t kFour>
+void FactorisationMachine::learn_with(const SlotBatch& batch, std::size_t first,
+                                      std::size_t mini_batch) {
+  sort_columns(batch);
+  std::size_t ids = 0;
+  for (const SlotBatch::Column& column : batch.columns) {
+    ids += column.begin[batch.samples] - column.begin[first];
+    // Nobody has fetched for the first mini-batch.
+    const std::size_t end = column.begin[std::min(batch.samples, first + mini_batch)];
+    for (std::size_t i = column.begin[first]; i < end; ++i) prefetch(column, i);
+  }
+  if (contexts_.size() < ids * config_.factors) contexts_.resize(ids * config_.factors);
+  context_ends_.clear();
+  for (; first < batch.samples; first += mini_batch) {
+    learn_mini_batch<kFour>(batch, first, std::min(batch.samples, first + mini_batch));
+  }
+  update_moments(batch);
+}
+
+void FactorisationMachine::learn(const SlotBatch& batch, std::size_t first,
+                                 std::size_t mini_batch) {
   switch (config_.factors) {
     case 4:
-      return learn_with<1>(batch, first, last);
+      return learn_with<1>(batch, first, mini_batch);
     case 8:
-      return learn_with<2>(batch, first, last);
+      return learn_with<2>(batch, first, mini_batch);
     default:
-      return learn_with<0>(batch, first, last);
+      return learn_with<0>(batch, first, mini_batch);
   }
 }
 

@@ -17,9 +17,13 @@
 // newcomer_persistence() is that correlation. It decides whether new ids should have rows to
 // themselves.
 //
-// Not thread safe.
+// One mini-batch needs the parameters that the one before has left, so they follow one another; the
+// moments, which nothing of this needs, are summed afterwards, each table's in a task of its own.
+//
+// Not thread safe; parallel inside.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -49,11 +53,11 @@ class FactorisationMachine {
   // Newly tracked ids start from vectors derived from their hash.
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
 
-  // Learns the labelled samples among [first, last) of the batch, as one mini-batch; fetches the
-  // memory of as many that come next. Allocates nothing once its scratch has grown to the largest
-  // mini-batch.
-  void learn(const SlotBatch& batch, std::size_t first, std::size_t last);
-  void learn(const SlotBatch& batch) { learn(batch, 0, batch.samples); }
+  // Learns the labelled samples of the batch from `first` on, in mini-batches of so many samples,
+  // the last one of what is left; mini_batch > 0. Allocates nothing once its scratch has grown to
+  // the largest batch.
+  void learn(const SlotBatch& batch, std::size_t first, std::size_t mini_batch);
+  void learn(const SlotBatch& batch) { learn(batch, 0, std::max<std::size_t>(batch.samples, 1)); }
 
   // Correlation, in [-1, 1], between the residuals (label - prediction of the typical newcomer) of
   // successive recent accesses of the same new id; none while there were no such accesses.
@@ -106,7 +110,9 @@ class FactorisationMachine {
   float* context_sum(std::size_t sample) { return sums_.data() + sample * config_.factors; }
 
   template <std::size_t kFour>
-  void learn_with(const SlotBatch& batch, std::size_t first, std::size_t last);
+  void learn_with(const SlotBatch& batch, std::size_t first, std::size_t mini_batch);
+  template <std::size_t kFour>
+  void learn_mini_batch(const SlotBatch& batch, std::size_t first, std::size_t last);
   void prefetch(const SlotBatch::Column& column, std::size_t position) const;
   template <std::size_t kFour>
   void forward(const SlotBatch& batch, std::size_t first, std::size_t last);
@@ -114,13 +120,16 @@ class FactorisationMachine {
   void list_accesses(const SlotBatch::Column& column, std::size_t first, std::size_t last,
                      std::size_t next_last);
   void sort_columns(const SlotBatch& batch);
-  void update_moments(std::size_t column, Table& table);
+  void update_moments(const SlotBatch& batch);
   template <std::size_t kFour>
   void update_table(Table& table, std::span<const std::uint32_t> columns);
   void group_accesses(std::span<const std::uint32_t> columns);
   void update_newcomer(const SlotBatch::Column& column, std::span<const float> labels,
                        std::size_t first, std::size_t last);
   std::uint32_t group_of(Slot slot);
+  float* context(std::size_t access) {
+    return contexts_.data() + (contexts_begin_ + access) * config_.factors;
+  }
   std::size_t first_access(std::uint32_t column) const {
     return column == 0 ? 0 : column_ends_[column - 1];
   }
@@ -135,12 +144,19 @@ class FactorisationMachine {
   float bias_ = 0;
   float bias_squares_ = 0;
 
+  // Scratch of the batch.
+  std::vector<float> contexts_;             // accesses x factors: sum of the other vectors
+  std::vector<std::size_t> context_ends_;   // in contexts_ / factors, mini-batch by mini-batch of
+                                            // each column
+  std::vector<std::uint32_t> by_table_;     // columns, those of a table together
+  std::vector<std::uint32_t> table_begin_;  // in by_table_, of each table that has columns; its end
+
   // Scratch of the current mini-batch; samples are counted from its first.
+  std::size_t contexts_begin_ = 0;  // of its accesses in contexts_ / factors
   std::vector<float> sums_;  // samples x factors: sum of all vectors
   std::vector<float> logit_;
   std::vector<float> gradient_;           // one for each sample; 0 for unlabelled ones
   std::vector<Access> accesses_;          // column by column, in the order of the samples
-  std::vector<float> contexts_;           // accesses x factors: sum of the other vectors
   std::vector<std::size_t> column_ends_;  // in accesses_
   std::vector<std::uint32_t> members_;    // positions in accesses_ of the table at hand
   std::vector<std::uint32_t> group_;      // of each member
@@ -148,7 +164,6 @@ class FactorisationMachine {
   std::vector<float> group_gradients_;    // groups x factors
   std::vector<std::uint32_t> group_at_;   // open addressing: position in groups_, plus 1
   std::vector<std::size_t> cursors_;      // in accesses_, of the table's columns
-  std::vector<std::uint32_t> by_table_;   // columns, those of a table together
   std::vector<float> step_;
 };
 

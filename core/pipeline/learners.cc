@@ -111,22 +111,23 @@ void Learners::evict(std::span<const std::vector<sketch::Slot>> slots) {
   graph_is_stale_ = true;
 }
 
-void Learners::learn_labels(const embedding::SlotBatch& batch, std::size_t first,
-                            std::size_t last) {
-  const std::uint64_t labelled_before = labelled_;
-  for (std::size_t s = first; s < last; ++s) {
+void Learners::learn_labels(const embedding::SlotBatch& batch, std::size_t mini_batch) {
+  // The machine learns from the first mini-batch on that has a label.
+  std::size_t first_labelled = batch.samples;
+  for (std::size_t s = 0; s < batch.samples; ++s) {
     if (std::isnan(batch.labels[s])) continue;
+    first_labelled = std::min(first_labelled, s);
     ++labelled_;
     label_sum_ += static_cast<double>(batch.labels[s]);
   }
-  machine_learns_ |= labelled_ > labelled_before;
-  if (machine_ && machine_learns_) machine_->learn(batch, first, last);
+  if (!machine_) return;
+  const std::size_t first = machine_learns_ ? 0 : first_labelled / mini_batch * mini_batch;
+  machine_learns_ |= first_labelled < batch.samples;
+  if (machine_learns_) machine_->learn(batch, first, mini_batch);
 }
 
 void Learners::learn(const embedding::SlotBatch& batch, std::size_t mini_batch) {
-  for (std::size_t first = 0; first < batch.samples; first += mini_batch) {
-    learn_labels(batch, first, std::min(batch.samples, first + mini_batch));
-  }
+  learn_labels(batch, mini_batch);
   // The graph knows no mini-batches.
   if (graph_) graph_->learn(batch);
   samples_ += batch.samples;

@@ -77,7 +77,7 @@ class Learners {
   Result<void> load(ByteReader& in, std::uint32_t format = embedding::CoAccessGraph::kFormat);
 
  private:
-  void learn_labels(const embedding::SlotBatch& batch, std::size_t first, std::size_t last);
+  void learn_labels(const embedding::SlotBatch& batch, std::size_t mini_batch);
   bool stream_is_labelled() const;
   bool some_table(LearnerChoice learner) const;
   bool graph_is_needed() const;
