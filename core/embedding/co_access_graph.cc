@@ -122,10 +122,8 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
     accesses.reserve(accesses.size() + ids);
     most += ids;
   }
-  if (nodes_.size() < most) nodes_.resize(most);
   if (contexts_.size() < most) contexts_.resize(most);
   begin_.resize(samples + 1);
-  Node* const nodes = nodes_.data();
   Node* const contexts = contexts_.data();
   std::uint32_t used = 0;
   for (std::size_t s = 0; s < samples; ++s) {
@@ -138,9 +136,8 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
       for (const Slot slot : column.of(first + s)) {
         if (slot == kNoSlot) continue;
         const Node node = first_node + slot;
-        nodes[used] = node;
         contexts[used] = may_be_common(node) && is_common(node) ? kNobody : node;
-        accesses.push_back({used, static_cast<std::uint32_t>(s)});
+        accesses.push_back({node, used, static_cast<std::uint32_t>(s)});
         ++used;
       }
     }
@@ -165,18 +162,19 @@ void CoAccessGraph::learn_table(std::size_t table) {
   constexpr std::size_t kFar = 48;  // accesses
   constexpr std::size_t kNear = 24;
   const std::span<const Access> accesses(accesses_[table]);
-  const auto fetch = [&](std::size_t i) {
-    if (i < accesses.size()) __builtin_prefetch(&offered_[nodes_[accesses[i].position]], 1);
+  const auto fetch_far = [&](std::size_t i) {
+    if (i < accesses.size()) __builtin_prefetch(&offered_[accesses[i].node], 1);
   };
-  for (std::size_t i = 0; i < kFar; ++i) fetch(i);
+  const auto fetch_near = [&](std::size_t i) {
+    if (i >= accesses.size()) return;
+    const Node node = accesses[i].node;
+    if (offered_[node] < config_.neighbours) __builtin_prefetch(places(node) + offered_[node], 1);
+  };
+  for (std::size_t i = 0; i < kFar; ++i) fetch_far(i);
+  for (std::size_t i = 0; i < kNear; ++i) fetch_near(i);
   for (std::size_t i = 0; i < accesses.size(); ++i) {
-    fetch(i + kFar);
-    if (i + kNear < accesses.size()) {
-      const Node next = nodes_[accesses[i + kNear].position];
-      if (offered_[next] < config_.neighbours) {
-        __builtin_prefetch(places(next) + offered_[next], 1);
-      }
-    }
+    fetch_far(i + kFar);
+    fetch_near(i + kNear);
     learn_access(accesses[i], crossed_[table]);
   }
 }
@@ -186,7 +184,7 @@ void CoAccessGraph::learn_table(std::size_t table) {
   const std::size_t begin = begin_[access.sample];
   const std::size_t end = begin_[access.sample + 1];
   const auto others = static_cast<std::uint32_t>(end - begin - 1);
-  const Node node = nodes_[access.position];
+  const Node node = access.node;
   const std::uint32_t before = offered_[node];
   Reservoir reservoir{
       .node = node,

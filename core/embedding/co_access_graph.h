@@ -83,9 +83,9 @@ class CoAccessGraph {
     Node first = 0;
     Node count = 0;
   };
-  // An access: the position of its node in nodes_, and its sample.
   struct Access {
-    std::uint32_t position;
+    Node node;
+    std::uint32_t position;  // of the node in contexts_
     std::uint32_t sample;
   };
 
@@ -145,9 +145,8 @@ class CoAccessGraph {
   std::uint64_t samples_ = 0;
 
   // Scratch of the samples at hand.
-  std::vector<Node> nodes_;
-  std::vector<Node> contexts_;        // the same, kNobody for common ones
-  std::vector<std::uint32_t> begin_;  // of each sample in nodes_
+  std::vector<Node> contexts_;        // sample by sample, kNobody for common ones
+  std::vector<std::uint32_t> begin_;  // of each sample in contexts_
   std::vector<std::vector<Access>> accesses_;  // by table
   std::vector<std::size_t> tasks_;             // the first table of each
 };

@@ -3,7 +3,9 @@
 //
 // Streams: messages of 64 samples of four features, each with a table of its own; ids are drawn by
 // Zipf 1.05 from 2,000,000 a feature, and all of them are tracked, in 8.4 million slots, and known
-// to an adopted mapping before anything is measured. Stretches of 65,536 ids are taken in with one
+// to an adopted mapping before anything is measured. They came as such a stream brings them,
+// frequent ids first, and then the rest; "any_order": in an order that has nothing to do with
+// frequency, which no stream does, so frequent ids lie scattered over memory. Stretches of 65,536 ids are taken in with one
 // and with two threads in turn, on the same engine, so that what else the machine does meets both.
 // Counters:
 //   ns           median of the processor time an id, one thread
@@ -71,6 +73,7 @@ struct Shape {
   std::uint64_t tracked = kTracked;
   std::uint32_t dimension = 16;
   bool labelled = false;
+  bool any_order = false;
 
   std::size_t message_ids() const { return samples * tables; }
   auto operator<=>(const Shape&) const = default;
@@ -159,16 +162,22 @@ Loaded load(const Shape& shape, std::size_t ids) {
   auto engine = Engine::create(config_of(shape));
   REMAPD_CHECK(engine.has_value(), "the bench's configuration is sound");
   out.engine = std::move(*engine);
-  track_all(*out.engine, shape);
-  adopt_all(*out.engine, shape);
   const support::Zipf zipf(shape.universe, 1.05);
   Random random(7);
-  out.messages.resize(ids / shape.message_ids());
-  for (EventBatch& batch : out.messages) {
+  const auto fill_next = [&](EventBatch& batch) {
     fill(
         batch, shape, [&](std::uint32_t, std::size_t) { return zipf(random); },
         [&] { return random.uniform() < 0.3 ? 1.0F : 0.0F; });
+  };
+  for (std::size_t fed = 0; fed < ids && !shape.any_order; fed += shape.message_ids()) {
+    EventBatch batch;
+    fill_next(batch);
+    out.engine->ingest(batch);
   }
+  track_all(*out.engine, shape);
+  adopt_all(*out.engine, shape);
+  out.messages.resize(ids / shape.message_ids());
+  for (EventBatch& batch : out.messages) fill_next(batch);
   return out;
 }
 
@@ -231,6 +240,16 @@ void BM_Intake(benchmark::State& state, bool labelled) {
 }
 BENCHMARK_CAPTURE(BM_Intake, coaccess, false)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(BM_Intake, supervised, true)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void BM_IntakeAnyOrder(benchmark::State& state, bool labelled) {
+  measure_intake(state, {.labelled = labelled, .any_order = true}, false);
+}
+BENCHMARK_CAPTURE(BM_IntakeAnyOrder, coaccess, false)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(BM_IntakeAnyOrder, supervised, true)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 // The curves of docs/benchmarks.md: one thing varied at a time.
 void BM_IntakeByMessage(benchmark::State& state, bool labelled) {

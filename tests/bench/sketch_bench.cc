@@ -20,6 +20,7 @@
 #include <absl/container/flat_hash_set.h>
 #include <benchmark/benchmark.h>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "core/base/huge_array.h"
@@ -106,6 +107,15 @@ std::vector<Id> universe_ids(std::uint64_t universe) {
 
 struct alignas(64) Line {
   std::uint64_t words[8];
+};
+
+// While it lives this process gets small pages where HugeArray asks for huge ones.
+class SmallPages {
+ public:
+  SmallPages() { prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
+  ~SmallPages() { prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0); }
+  SmallPages(const SmallPages&) = delete;
+  SmallPages& operator=(const SmallPages&) = delete;
 };
 
 double floor_ns(std::uint64_t bytes, bool dependent) {
@@ -215,6 +225,41 @@ void BM_TrackedIdsCount(benchmark::State& state) {
 BENCHMARK(BM_TrackedIdsCount)
     ->ArgsProduct({{1'000'000, 8'000'000}, {kAsTheyCame, kInAnyOrder, kThenFolded}})
     ->Unit(benchmark::kMillisecond);
+
+// The same store in huge pages and in small ones, stretch by stretch in turn.
+void BM_TrackedIdsPages(benchmark::State& state) {
+  const auto universe = static_cast<std::uint64_t>(state.range(0));
+  TrackedIds huge(universe + universe / 50);
+  fill(huge, universe, kAsTheyCame);
+  const SmallPages small_pages;
+  TrackedIds small(universe + universe / 50);
+  fill(small, universe, kAsTheyCame);
+  Intake intake;
+  std::vector<double> huge_ns;
+  std::vector<double> small_ns;
+  const std::span<const Id> stream(zipf_stream(universe));
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < stream.size(); i += kStretch) {
+      const auto part = stream.subspan(i, kStretch);
+      run_stretches(part, huge_ns, [&](std::span<const Id> ids) { intake.count(huge, ids); });
+      run_stretches(part, small_ns, [&](std::span<const Id> ids) { intake.count(small, ids); });
+    }
+  }
+  state.counters["ns"] = median(huge_ns);
+  state.counters["ns_small_pages"] = median(small_ns);
+  state.counters["vs_small_pages"] = median(huge_ns) / median(small_ns);
+}
+BENCHMARK(BM_TrackedIdsPages)->Arg(8'000'000)->Unit(benchmark::kMillisecond);
+
+// What this machine's memory gives: a random line of 512 MiB.
+void BM_ColdLine(benchmark::State& state) {
+  constexpr std::uint64_t kBytes = std::uint64_t{512} << 20;
+  for (auto _ : state) {
+    state.counters["prefetched"] = floor_ns(kBytes, false);
+    state.counters["dependent"] = floor_ns(kBytes, true);
+  }
+}
+BENCHMARK(BM_ColdLine)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 void BM_TrackedIdsFind(benchmark::State& state) {
   const auto universe = static_cast<std::uint64_t>(state.range(0));
