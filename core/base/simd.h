@@ -6,10 +6,13 @@
 // number of lanes (`vector_size`), which each clone cuts into registers of its own width.
 //
 // Not under the thread sanitizer: its calls are in the clones' resolver, too, which runs before
-// they are linked. Not with clang 14, which knows no such targets.
+// they are linked. Not with clang 14, which knows no such targets. Not where REMAPD_PORTABLE is
+// defined, which leaves out all that is written for one kind of processor: so that the rest can be
+// tested on this one (tests/unit/mapping/CMakeLists.txt).
 #pragma once
 
-#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__) && \
+    !defined(REMAPD_PORTABLE)
 #define REMAPD_SIMD_CLONES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/check.h"
+#include "core/base/huge_pages.h"
 #include "core/mapping/artifact_assembly.h"
 #include "core/mapping/artifact_format.h"
 #include "core/mapping/mapping_state.h"
@@ -13,24 +14,64 @@ namespace {
 
 using namespace format;  // NOLINT(google-build-using-namespace): this file implements the format
 
-// Header fields behind magic, format and sizes, in their order.
+// Header fields that say nothing of the mapping itself.
 struct Header {
   std::uint32_t header_size = 0;
   std::uint64_t file_size = 0;
   std::uint64_t header_checksum = 0;
   std::uint64_t body_checksum = 0;
-  std::uint64_t ids = 0;
-  std::uint64_t content_hash = 0;
-  std::uint32_t layout = 0;
-  std::uint32_t row_bits = 0;
-  std::uint32_t home_lines = 0;
-  std::uint32_t lines = 0;
-  std::uint64_t exceptions = 0;
 };
 
 constexpr std::size_t kHeaderChecksumAt = 24;
 
-Bytes encode_header(const Header& h, const MappingInfo& info) {
+void put_shape(const LineShape& shape, ByteWriter& out) {
+  out.put(shape.layout);
+  out.put(shape.row_bits);
+  out.put(shape.home_lines);
+  out.put(shape.lines);
+  out.put(shape.exceptions);
+}
+
+void put_shape(const FuseShape& shape, ByteWriter& out) {
+  out.put(kFuse);
+  out.put(shape.row_bits);
+  out.put(shape.shards);
+  out.put(shape.segment_bits);
+  out.put(shape.segments);
+  out.put(shape.seed);
+}
+
+LineShape get_line_shape(std::uint32_t layout, ByteReader& in) {
+  LineShape shape{.layout = layout};
+  shape.row_bits = in.get<std::uint32_t>();
+  shape.home_lines = in.get<std::uint32_t>();
+  shape.lines = in.get<std::uint32_t>();
+  shape.exceptions = in.get<std::uint64_t>();
+  return shape;
+}
+
+FuseShape get_fuse_shape(ByteReader& in) {
+  FuseShape shape;
+  shape.row_bits = in.get<std::uint32_t>();
+  shape.shards = in.get<std::uint32_t>();
+  shape.segment_bits = in.get<std::uint32_t>();
+  shape.segments = in.get<std::uint32_t>();
+  shape.seed = in.get<std::uint32_t>();
+  return shape;
+}
+
+// Whether a body of this shape and size can be looked up in.
+bool fits(const LineShape& shape, std::uint64_t body) {
+  return shape.layout == layout_for(shape.row_bits) && shape.home_lines > 0 &&
+         shape.lines >= shape.home_lines && shape.exceptions <= body && shape.bytes() == body;
+}
+
+bool fits(const FuseShape& shape, std::uint64_t body) {
+  return shape.sound() && shape.bytes() == body;
+}
+
+Bytes encode_header(const Header& h, const ArtifactParts& parts) {
+  const MappingInfo& info = parts.info;
   ByteWriter out;
   for (const char c : kMagic) out.put(c);
   out.put(kFormat);
@@ -42,8 +83,8 @@ Bytes encode_header(const Header& h, const MappingInfo& info) {
   out.put(info.parent.value);
   out.put(info.epoch.value);
   out.put(info.built_ms);
-  out.put(h.ids);
-  out.put(h.content_hash);
+  out.put(parts.ids);
+  out.put(parts.content_hash);
   out.put(info.fallback.seed);
   out.put(info.fallback.first_row);
   out.put(info.fallback.row_count);
@@ -51,11 +92,7 @@ Bytes encode_header(const Header& h, const MappingInfo& info) {
   out.put(static_cast<std::uint32_t>(info.strategy));
   out.put(info.rows);
   out.put(info.dedicated_rows);
-  out.put(h.layout);
-  out.put(h.row_bits);
-  out.put(h.home_lines);
-  out.put(h.lines);
-  out.put(h.exceptions);
+  std::visit([&](const auto& shape) { put_shape(shape, out); }, parts.shape);
   out.put(static_cast<std::uint32_t>(info.table.size()));
   out.put<std::uint32_t>(0);
   out.put_array(std::span<const char>(info.table.data(), info.table.size()));
@@ -69,10 +106,6 @@ Error corrupt(const std::string& what) {
   return {ErrorCode::kCorrupt, "mapping artifact: " + what, false};
 }
 
-std::uint64_t body_size(const Header& h) {
-  return std::uint64_t{h.lines} * kLineBytes + h.exceptions * (sizeof(Id) + sizeof(Row));
-}
-
 }  // namespace
 
 std::size_t header_bytes(const MappingInfo& info) {
@@ -80,28 +113,42 @@ std::size_t header_bytes(const MappingInfo& info) {
   return (used + kLineBytes - 1) / kLineBytes * kLineBytes;
 }
 
-Bytes assemble(const ArtifactParts& parts, Bytes bytes, std::vector<Exception> exceptions) {
+Bytes assemble(const ArtifactParts& parts, Bytes bytes) {
   Header header;
   header.header_size = static_cast<std::uint32_t>(header_bytes(parts.info));
-  header.ids = parts.ids;
-  header.content_hash = parts.content_hash;
-  header.layout = parts.layout;
-  header.row_bits = parts.row_bits;
-  header.home_lines = parts.home_lines;
-  header.lines = static_cast<std::uint32_t>((bytes.size() - header.header_size) / kLineBytes);
-  header.exceptions = exceptions.size();
+  header.file_size = bytes.size();
+  header.body_checksum = checksum(ByteView(bytes).subspan(header.header_size));
+  const Bytes encoded = encode_header(header, parts);
+  std::copy(encoded.begin(), encoded.end(), bytes.begin());
+  return bytes;
+}
 
+Bytes assemble_lines(ArtifactParts parts, Bytes bytes, std::vector<Exception> exceptions) {
+  auto& shape = std::get<LineShape>(parts.shape);
+  shape.lines = static_cast<std::uint32_t>((bytes.size() - header_bytes(parts.info)) / kLineBytes);
+  shape.exceptions = exceptions.size();
   std::sort(exceptions.begin(), exceptions.end(),
             [](const Exception& a, const Exception& b) { return a.id < b.id; });
   ByteWriter out;
   out.bytes() = std::move(bytes);
   for (const Exception& e : exceptions) out.put(e.id);
   for (const Exception& e : exceptions) out.put(e.row);
-  header.file_size = out.size();
-  header.body_checksum = checksum(ByteView(out.bytes()).subspan(header.header_size));
-  const Bytes encoded = encode_header(header, parts.info);
-  std::copy(encoded.begin(), encoded.end(), out.bytes().begin());
-  return std::move(out).take();
+  return assemble(parts, std::move(out).take());
+}
+
+Bytes with_info(const ArtifactView& artifact, const MappingInfo& info) {
+  REMAPD_CHECK(info.table == artifact.info_.table && info.rows == artifact.info_.rows &&
+                   info.fallback == artifact.info_.fallback,
+               "what lookups depend on stays");
+  ArtifactParts parts{
+      .info = info, .ids = artifact.ids_, .content_hash = artifact.content_hash_, .shape = {}};
+  std::visit([&](const auto& table) { parts.shape = table.shape(); }, artifact.table_);
+  Bytes bytes;
+  bytes.reserve(artifact.bytes_.size());
+  advise_huge_pages(bytes.data(), bytes.capacity());
+  bytes.resize(header_bytes(info));
+  bytes.insert(bytes.end(), artifact.bytes_.begin() + artifact.header_size_, artifact.bytes_.end());
+  return assemble(parts, std::move(bytes));
 }
 
 Result<ArtifactView> ArtifactView::open(ByteView bytes, Verify verify) {
@@ -135,8 +182,8 @@ Result<ArtifactView> ArtifactView::open(ByteView bytes, Verify verify) {
   info.parent = Version{in.get<std::uint64_t>()};
   info.epoch = Epoch{in.get<std::uint64_t>()};
   info.built_ms = in.get<std::int64_t>();
-  h.ids = in.get<std::uint64_t>();
-  h.content_hash = in.get<std::uint64_t>();
+  view.ids_ = in.get<std::uint64_t>();
+  view.content_hash_ = in.get<std::uint64_t>();
   info.fallback.seed = in.get<std::uint64_t>();
   info.fallback.first_row = in.get<std::uint32_t>();
   info.fallback.row_count = in.get<std::uint32_t>();
@@ -145,37 +192,38 @@ Result<ArtifactView> ArtifactView::open(ByteView bytes, Verify verify) {
   info.strategy = static_cast<Strategy>(strategy);
   info.rows = in.get<std::uint32_t>();
   info.dedicated_rows = in.get<std::uint32_t>();
-  h.layout = in.get<std::uint32_t>();
-  h.row_bits = in.get<std::uint32_t>();
-  h.home_lines = in.get<std::uint32_t>();
-  h.lines = in.get<std::uint32_t>();
-  h.exceptions = in.get<std::uint64_t>();
+  const auto layout = in.get<std::uint32_t>();
+  if (layout > kFuse) {
+    return fail(ErrorCode::kUnsupported, "mapping artifact: unknown layout " +
+                                             std::to_string(layout) + "; a newer remapd wrote it");
+  }
+  const std::byte* body = bytes.data() + h.header_size;
+  const std::uint64_t body_size = h.file_size - h.header_size;
+  bool fitting = false;
+  std::uint32_t row_bits = 0;
+  if (layout == kFuse) {
+    const FuseShape shape = get_fuse_shape(in);
+    view.table_ = FuseTable(shape, info.rows, body);
+    fitting = fits(shape, body_size) && (shape.shards == 0) == (view.ids_ == 0);
+    row_bits = shape.row_bits;
+  } else {
+    const LineShape shape = get_line_shape(layout, in);
+    view.table_ = LineTable(shape, info.rows, body);
+    fitting = fits(shape, body_size);
+    row_bits = shape.row_bits;
+  }
   const auto name_size = in.get<std::uint32_t>();
   in.get<std::uint32_t>();
   if (name_size > h.header_size - kFixedHeaderBytes) return fail(corrupt("table name too long"));
   info.table.resize(name_size);
   in.get_array(std::span<char>(info.table));
-  if (h.layout > kWide) {
-    return fail(ErrorCode::kUnsupported, "mapping artifact: unknown layout " +
-                                             std::to_string(h.layout) +
-                                             "; a newer remapd wrote it");
-  }
   if (!sound(info) || strategy > static_cast<std::uint32_t>(Strategy::kCombined) ||
-      h.row_bits != row_bits_for(info.rows) || h.layout != layout_for(h.row_bits) ||
-      h.home_lines == 0 || h.lines < h.home_lines || h.exceptions > h.file_size ||
-      h.header_size + body_size(h) != h.file_size) {
+      row_bits != row_bits_for(info.rows) || !fitting) {
     return fail(corrupt("header contradicts itself"));
   }
   view.bytes_ = bytes;
-  view.ids_ = h.ids;
-  view.content_hash_ = h.content_hash;
   view.body_checksum_ = h.body_checksum;
   view.header_size_ = h.header_size;
-  view.layout_ = h.layout;
-  view.row_bits_ = h.row_bits;
-  view.home_lines_ = h.home_lines;
-  view.lines_ = h.lines;
-  view.exceptions_ = h.exceptions;
   if (verify == Verify::kAll) {
     if (auto ok = view.verify_body(); !ok) return fail(std::move(ok).error());
   }
@@ -187,104 +235,14 @@ Result<void> ArtifactView::verify_body() const {
   return fail(corrupt("body checksum mismatch"));
 }
 
-const MappingInfo& ArtifactView::info() const {
-  return info_;
-}
-std::uint64_t ArtifactView::ids() const {
-  return ids_;
-}
-std::uint64_t ArtifactView::content_hash() const {
-  return content_hash_;
-}
-
-const std::byte* ArtifactView::line(std::uint64_t index) const {
-  return bytes_.data() + header_size_ + index * kLineBytes;
-}
-
-std::optional<Row> ArtifactView::find_exception(Id id) const {
-  const std::byte* ids = line(lines_);
-  const std::byte* rows = ids + exceptions_ * sizeof(Id);
-  const auto id_at = [&](std::uint64_t i) {
-    Id value;
-    std::memcpy(&value, ids + i * sizeof(Id), sizeof(Id));
-    return value;
-  };
-  std::uint64_t low = 0;
-  std::uint64_t high = exceptions_;
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    if (id_at(middle) < id) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  if (low == exceptions_ || id_at(low) != id) return std::nullopt;
-  Row row;
-  std::memcpy(&row, rows + low * sizeof(Row), sizeof(Row));
-  return row;
-}
-
-template <class Line>
-[[gnu::always_inline]] inline bool ArtifactView::find_in(Id id, std::uint64_t hash,
-                                                         Row& row) const {
-  const Line access(hash, row_bits_);
-  std::uint32_t l = reduce(hash, home_lines_);
-  const std::byte* at = line(l);
-  std::uint32_t f = flags(at);
-  if ((f & kExceptions) != 0) [[unlikely]] {
-    if (const auto found = find_exception(id)) {
-      row = *found;
-      return true;
-    }
-  }
-  for (;;) {
-    if (const int i = access.find(at); i >= 0) {
-      row = access.row(at, i);
-      return true;
-    }
-    if ((f & kOverflow) == 0 || ++l >= lines_) return false;
-    at += kLineBytes;
-    f = flags(at);
-  }
-}
-
-template <class Line>
-[[gnu::always_inline]] inline Row ArtifactView::row_of(Id id, std::uint64_t hash) const {
-  Row row;
-  return find_in<Line>(id, hash, row) && row.value < info_.rows ? row : info_.fallback.row(id);
-}
-
-std::optional<Row> ArtifactView::find(Id id, std::uint64_t hash) const {
-  return with_line(layout_, [&]<class Line>() -> std::optional<Row> {
-    Row row;
-    return find_in<Line>(id, hash, row) ? std::optional(row) : std::nullopt;
-  });
-}
-
 Row ArtifactView::lookup(Id id) const {
-  return with_line(layout_, [&]<class Line>() { return row_of<Line>(id, mix64(id)); });
+  const auto row = std::visit([&](const auto& table) { return table.find(id); }, table_);
+  return row ? *row : info_.fallback.row(id);
 }
 
 void ArtifactView::lookup(std::span<const Id> ids, std::span<Row> out) const {
   REMAPD_CHECK(out.size() == ids.size(), "one row for each id");
-  with_line(layout_, [&]<class Line>() {
-    // As many lines are on their way as one core can wait for.
-    constexpr std::size_t kAhead = 32;
-    std::array<std::uint64_t, kAhead> hashes;
-    const std::size_t n = ids.size();
-    const auto fetch = [&](std::size_t i) {
-      const std::uint64_t hash = mix64(ids[i]);
-      hashes[i % kAhead] = hash;
-      __builtin_prefetch(line(reduce(hash, home_lines_)));
-    };
-    for (std::size_t i = 0; i < std::min(kAhead, n); ++i) fetch(i);
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::uint64_t hash = hashes[i % kAhead];
-      if (i + kAhead < n) fetch(i + kAhead);
-      out[i] = row_of<Line>(ids[i], hash);
-    }
-  });
+  std::visit([&](const auto& table) { table.lookup(ids, info_.fallback, out); }, table_);
 }
 
 void ArtifactView::lookup_second(std::span<const Id> ids, std::span<Row> out) const {
@@ -296,7 +254,7 @@ void ArtifactView::lookup_second(std::span<const Id> ids, std::span<Row> out) co
 }
 
 bool ArtifactView::contains(Id id) const {
-  return find(id, mix64(id)).has_value();
+  return std::visit([&](const auto& table) { return table.find(id).has_value(); }, table_);
 }
 
 }  // namespace remapd::mapping

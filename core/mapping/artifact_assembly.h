@@ -1,11 +1,14 @@
-// Putting an artifact together from its lines: shared by the encoder and the editor.
+// Putting an artifact together: shared by the encoders and the editor.
 #pragma once
 
 #include <cstdint>
+#include <variant>
 #include <vector>
 
 #include "core/base/bytes.h"
 #include "core/base/types.h"
+#include "core/mapping/fuse_shape.h"
+#include "core/mapping/line_table.h"
 #include "core/mapping/mapping.h"
 
 namespace remapd::mapping {
@@ -20,16 +23,23 @@ struct ArtifactParts {
   MappingInfo info;
   std::uint64_t ids = 0;
   std::uint64_t content_hash = 0;
-  std::uint32_t layout = 0;
-  std::uint32_t row_bits = 0;
-  std::uint32_t home_lines = 0;
+  std::variant<LineShape, FuseShape> shape;  // by ArtifactKind
 };
 
 // The room that an artifact's header takes at its front.
 std::size_t header_bytes(const MappingInfo& info);
 
-// `bytes`: room for the header, then the lines. Puts header and exceptions (by ascending id) in,
-// with checksums.
-Bytes assemble(const ArtifactParts& parts, Bytes bytes, std::vector<Exception> exceptions);
+// `bytes`: room for the header, then the body. Puts the header in, with checksums.
+Bytes assemble(const ArtifactParts& parts, Bytes bytes);
+
+// `bytes`: room for the header, then the lines; the exceptions (by ascending id) come behind. Of
+// the parts' shape, a LineShape, what follows from the two need not be given.
+Bytes assemble_lines(ArtifactParts parts, Bytes bytes, std::vector<Exception> exceptions);
+
+// encode_artifact() for compact artifacts, of a mapping that has been checked.
+Bytes encode_compact(const Mapping& mapping, std::uint32_t row_bits);
+
+// The mapping's content hash (mapping.h), by all threads.
+std::uint64_t parallel_content_hash(const Mapping& mapping);
 
 }  // namespace remapd::mapping

@@ -17,20 +17,13 @@ constexpr std::size_t kIdsPerException = 100;
 using namespace format;  // NOLINT(google-build-using-namespace): this file implements the format
 
 ArtifactEditor::ArtifactEditor(const ArtifactView& view)
-    : parts_{.info = view.info_,
-             .ids = view.ids_,
-             .content_hash = view.content_hash_,
-             .layout = view.layout_,
-             .row_bits = view.row_bits_,
-             .home_lines = view.home_lines_},
-      lines_(view.line(0), view.line(view.lines_)) {
-  const std::byte* ids = view.line(view.lines_);
-  const std::byte* rows = ids + view.exceptions_ * sizeof(Id);
-  for (std::uint64_t i = 0; i < view.exceptions_; ++i) {
-    Exception e{};
-    std::memcpy(&e.id, ids + i * sizeof(Id), sizeof(Id));
-    std::memcpy(&e.row, rows + i * sizeof(Row), sizeof(Row));
-    exceptions_.emplace(e.id, e.row);
+    : info_(view.info_), ids_(view.ids_), content_hash_(view.content_hash_) {
+  REMAPD_CHECK(view.kind() == ArtifactKind::kFast, "a compact artifact cannot be changed");
+  const auto& table = std::get<LineTable>(view.table_);
+  shape_ = table.shape();
+  lines_.assign(table.line(0), table.line(shape_.lines));
+  for (std::uint64_t i = 0; i < shape_.exceptions; ++i) {
+    exceptions_.emplace(table.exception_id(i), table.exception_row(i));
   }
 }
 
@@ -44,8 +37,8 @@ std::uint32_t ArtifactEditor::line_count() const {
 
 template <class Line>
 std::optional<ArtifactEditor::Place> ArtifactEditor::find(std::uint64_t hash) {
-  const Line access(hash, parts_.row_bits);
-  for (std::uint32_t l = reduce(hash, parts_.home_lines); l < line_count(); ++l) {
+  const Line access(hash, shape_.row_bits);
+  for (std::uint32_t l = reduce(hash, shape_.home_lines); l < line_count(); ++l) {
     if (const int i = access.find(line(l)); i >= 0) return Place{l, i};
     if ((flags(line(l)) & kOverflow) == 0) break;
   }
@@ -54,8 +47,8 @@ std::optional<ArtifactEditor::Place> ArtifactEditor::find(std::uint64_t hash) {
 
 bool ArtifactEditor::add(Id id, Row row) {
   const std::uint64_t hash = mix64(id);
-  const std::uint32_t home = reduce(hash, parts_.home_lines);
-  return with_line(parts_.layout, [&]<class Line>() {
+  const std::uint32_t home = reduce(hash, shape_.home_lines);
+  return with_line(shape_.layout, [&]<class Line>() {
     const auto except = [&] {
       exceptions_.emplace(id, row);
       set_flags(line(home), flags(line(home)) | kExceptions);
@@ -68,7 +61,7 @@ bool ArtifactEditor::add(Id id, Row row) {
       const std::uint32_t f = flags(at);
       const std::uint32_t count = f & kCountMask;
       if (count < Line::kSlots) {
-        Line(hash, parts_.row_bits).put(at, static_cast<int>(count), row);
+        Line(hash, shape_.row_bits).put(at, static_cast<int>(count), row);
         set_flags(at, f + 1);
         learn(id, row);
         return true;
@@ -76,7 +69,7 @@ bool ArtifactEditor::add(Id id, Row row) {
       set_flags(at, f | kOverflow);
     }
     // No line is free up to the last, which comes early for ids whose home is near it.
-    const bool few = exceptions_.size() < kExceptionRoom + parts_.ids / kIdsPerException;
+    const bool few = exceptions_.size() < kExceptionRoom + ids_ / kIdsPerException;
     return few && except();
   });
 }
@@ -89,10 +82,10 @@ bool ArtifactEditor::move(Id id, Row row) {
     return true;
   }
   const std::uint64_t hash = mix64(id);
-  return with_line(parts_.layout, [&]<class Line>() {
+  return with_line(shape_.layout, [&]<class Line>() {
     const auto place = find<Line>(hash);
     if (!place) return false;
-    const Line access(hash, parts_.row_bits);
+    const Line access(hash, shape_.row_bits);
     forget(id, access.row(line(place->line), place->entry));
     access.put(line(place->line), place->entry, row);
     learn(id, row);
@@ -107,11 +100,11 @@ bool ArtifactEditor::remove(Id id) {
     return true;
   }
   const std::uint64_t hash = mix64(id);
-  return with_line(parts_.layout, [&]<class Line>() {
+  return with_line(shape_.layout, [&]<class Line>() {
     const auto place = find<Line>(hash);
     if (!place) return false;
     std::byte* at = line(place->line);
-    forget(id, Line(hash, parts_.row_bits).row(at, place->entry));
+    forget(id, Line(hash, shape_.row_bits).row(at, place->entry));
     const std::uint32_t f = flags(at);
     // A line that claims more entries than it has room for is full.
     const std::uint32_t last = std::min(f & kCountMask, Line::kSlots) - 1;
@@ -122,8 +115,7 @@ bool ArtifactEditor::remove(Id id) {
 }
 
 Bytes ArtifactEditor::finish(const MappingInfo& info) && {
-  REMAPD_CHECK(info.rows == parts_.info.rows, "a delta keeps the row budget");
-  parts_.info = info;
+  REMAPD_CHECK(info.rows == info_.rows, "a delta keeps the row budget");
   std::vector<Exception> exceptions;
   for (const auto& [id, row] : exceptions_) exceptions.push_back({id, row});
   Bytes bytes;
@@ -132,17 +124,18 @@ Bytes ArtifactEditor::finish(const MappingInfo& info) && {
   advise_huge_pages(bytes.data(), bytes.capacity());
   bytes.resize(header_bytes(info));
   bytes.insert(bytes.end(), lines_.begin(), lines_.end());
-  return assemble(parts_, std::move(bytes), std::move(exceptions));
+  return assemble_lines({.info = info, .ids = ids_, .content_hash = content_hash_, .shape = shape_},
+                        std::move(bytes), std::move(exceptions));
 }
 
 void ArtifactEditor::learn(Id id, Row row) {
-  parts_.content_hash += content_term(id, row);
-  ++parts_.ids;
+  content_hash_ += content_term(id, row);
+  ++ids_;
 }
 
 void ArtifactEditor::forget(Id id, Row row) {
-  parts_.content_hash -= content_term(id, row);
-  --parts_.ids;
+  content_hash_ -= content_term(id, row);
+  --ids_;
 }
 
 }  // namespace remapd::mapping

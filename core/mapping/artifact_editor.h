@@ -21,6 +21,7 @@ namespace remapd::mapping {
 
 class ArtifactEditor {
  public:
+  // Of a fast artifact (checked): a compact one cannot be changed, only made anew.
   explicit ArtifactEditor(const ArtifactView& view);
 
   // An id unknown so far. False when its lines are full and there are many exceptions already: the
@@ -30,8 +31,8 @@ class ArtifactEditor {
   bool move(Id id, Row row);
   bool remove(Id id);
 
-  std::uint64_t ids() const { return parts_.ids; }
-  std::uint64_t content_hash() const { return parts_.content_hash; }
+  std::uint64_t ids() const { return ids_; }
+  std::uint64_t content_hash() const { return content_hash_; }
 
   // The changed artifact; `info` must have the same row budget.
   Bytes finish(const MappingInfo& info) &&;
@@ -49,7 +50,10 @@ class ArtifactEditor {
   void learn(Id id, Row row);
   void forget(Id id, Row row);
 
-  ArtifactParts parts_;
+  MappingInfo info_;
+  std::uint64_t ids_;
+  std::uint64_t content_hash_;
+  LineShape shape_;
   std::vector<std::byte> lines_;
   std::map<Id, Row> exceptions_;
 };

@@ -1,17 +1,18 @@
 // encode_artifact(): lines are filled in pieces, in parallel, as if one after another.
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "core/base/check.h"
-#include "core/base/huge_array.h"
 #include "core/base/huge_pages.h"
 #include "core/base/parallel.h"
 #include "core/mapping/artifact.h"
 #include "core/mapping/artifact_assembly.h"
 #include "core/mapping/artifact_format.h"
+#include "core/mapping/entry_groups.h"
 #include "core/mapping/mapping_state.h"
 
 namespace remapd::mapping {
@@ -21,7 +22,6 @@ using namespace format;  // NOLINT(google-build-using-namespace): this file impl
 
 constexpr std::size_t kMaxPieces = 1'024;
 constexpr std::uint32_t kLeastShift = 10;  // lines of a piece, binary logarithm
-constexpr std::size_t kChunks = 64;        // of ids, when they are dealt out to pieces
 constexpr std::size_t kIdsOfTask = 65'536;
 
 template <class Line>
@@ -43,7 +43,14 @@ class Encoder {
     out_.reserve(header + (std::size_t{home_lines_} + 64) * kLineBytes);
     advise_huge_pages(out_.data(), out_.capacity());
     out_.resize(header + std::size_t{home_lines_} * kLineBytes);
-    deal_out();
+    // Lines, and so pieces, follow the hash.
+    EntryGroups groups(mapping_, pieces_.size(), mix64,
+                       [this](std::uint64_t hash) { return home_of(hash) >> shift_; });
+    for (std::size_t p = 0; p < pieces_.size(); ++p) {
+      pieces_[p].first_line = static_cast<std::uint32_t>(p << shift_);
+      pieces_[p].last_line = std::min(home_lines_, static_cast<std::uint32_t>((p + 1) << shift_));
+      pieces_[p].entries = groups.of(p);
+    }
     parallel_pieces(pieces_.size(), [this](std::size_t p) {
       sort_piece(pieces_[p]);
       fill(pieces_[p], {}, false);
@@ -57,20 +64,16 @@ class Encoder {
         exceptions.push_back({unmix64(hidden.entry.hash), hidden.entry.row});
       }
     }
-    return assemble({.info = mapping_.info,
-                     .ids = mapping_.ids.size(),
-                     .content_hash = parallel_content_hash(),
-                     .layout = layout_,
-                     .row_bits = row_bits_,
-                     .home_lines = home_lines_},
-                    std::move(out_), std::move(exceptions));
+    return assemble_lines(
+        {.info = mapping_.info,
+         .ids = mapping_.ids.size(),
+         .content_hash = parallel_content_hash(mapping_),
+         .shape = LineShape{.layout = layout_, .row_bits = row_bits_, .home_lines = home_lines_}},
+        std::move(out_), std::move(exceptions));
   }
 
  private:
-  struct Entry {
-    std::uint64_t hash;
-    Row row;
-  };
+  using Entry = HashedEntry;
   // An entry that another one's fingerprint would hide in the line.
   struct Hidden {
     Entry entry;
@@ -80,8 +83,7 @@ class Encoder {
   struct Piece {
     std::uint32_t first_line = 0;
     std::uint32_t last_line = 0;  // behind it
-    std::size_t begin = 0;        // of its entries
-    std::size_t end = 0;
+    std::span<Entry> entries;
     std::vector<Hidden> hidden;
     std::vector<Entry> carried;  // what did not fit any more
   };
@@ -91,36 +93,9 @@ class Encoder {
     return out_.data() + header_bytes(mapping_.info) + std::size_t{line} * kLineBytes;
   }
 
-  // Entries by piece (counting sort). Lines, and so pieces, follow the hash.
-  void deal_out() {
-    const std::size_t n = mapping_.ids.size();
-    const std::size_t chunk = n / kChunks + 1;
-    std::vector<std::array<std::uint32_t, kMaxPieces>> at(kChunks);
-    parallel_pieces(kChunks, [&](std::size_t c) {
-      for (std::size_t i = c * chunk; i < std::min(n, (c + 1) * chunk); ++i) {
-        ++at[c][home_of(mix64(mapping_.ids[i])) >> shift_];
-      }
-    });
-    std::uint32_t sum = 0;
-    for (std::size_t p = 0; p < pieces_.size(); ++p) {
-      pieces_[p].first_line = static_cast<std::uint32_t>(p << shift_);
-      pieces_[p].last_line = std::min(home_lines_, static_cast<std::uint32_t>((p + 1) << shift_));
-      pieces_[p].begin = sum;
-      for (auto& counts : at) sum += std::exchange(counts[p], sum);
-      pieces_[p].end = sum;
-    }
-    entries_ = HugeArray<Entry>(n);
-    parallel_pieces(kChunks, [&](std::size_t c) {
-      for (std::size_t i = c * chunk; i < std::min(n, (c + 1) * chunk); ++i) {
-        const std::uint64_t hash = mix64(mapping_.ids[i]);
-        entries_[at[c][home_of(hash) >> shift_]++] = {hash, mapping_.rows[i]};
-      }
-    });
-  }
-
   // By hash: first by line (counting sort), then the few of each line.
   void sort_piece(const Piece& piece) {
-    const std::span<Entry> entries = entries_.span().subspan(piece.begin, piece.end - piece.begin);
+    const std::span<Entry> entries = piece.entries;
     const std::uint32_t lines = piece.last_line - piece.first_line;
     std::vector<std::uint32_t> next(std::size_t{lines} + 1, 0);
     for (const Entry& entry : entries) ++next[home_of(entry.hash) - piece.first_line + 1];
@@ -144,15 +119,15 @@ class Encoder {
   void fill(Piece& piece, std::vector<Entry> carried, bool again) {
     std::vector<Entry> next;
     std::vector<Hidden> hidden;
-    std::size_t at = piece.begin;
+    std::size_t at = 0;
     for (std::uint32_t l = piece.first_line; l < piece.last_line; ++l) {
       std::byte* line = line_at(l);
       const bool ended_here = again && (flags(line) & kOverflow) == 0;
       if (again) std::memset(line, 0, kLineBytes);
       next.clear();
       for (const Entry& entry : carried) place(line, l, entry, next, hidden);
-      for (; at < piece.end && home_of(entries_[at].hash) == l; ++at) {
-        place(line, l, entries_[at], next, hidden);
+      for (; at < piece.entries.size() && home_of(piece.entries[at].hash) == l; ++at) {
+        place(line, l, piece.entries[at], next, hidden);
       }
       if (!next.empty()) set_flags(line, flags(line) | kOverflow);
       std::swap(carried, next);
@@ -201,32 +176,29 @@ class Encoder {
     }
   }
 
-  std::uint64_t parallel_content_hash() const {
-    const std::size_t n = mapping_.ids.size();
-    std::vector<std::uint64_t> sums(n / kIdsOfTask + 1);
-    parallel_pieces(sums.size(), [&](std::size_t piece) {
-      for (std::size_t i = piece * kIdsOfTask; i < std::min(n, (piece + 1) * kIdsOfTask); ++i) {
-        sums[piece] += content_term(mapping_.ids[i], mapping_.rows[i]);
-      }
-    });
-    std::uint64_t sum = 0;
-    for (const std::uint64_t part : sums) sum += part;
-    return sum;
-  }
-
   const Mapping& mapping_;
   std::uint32_t row_bits_;
   std::uint32_t layout_;
   std::uint32_t home_lines_;
   std::uint32_t shift_;
   std::vector<Piece> pieces_;
-  HugeArray<Entry> entries_;  // piece after piece
-  Bytes out_;                 // room for the header, and the lines
+  Bytes out_;  // room for the header, and the lines
 };
 
 }  // namespace
 
-Bytes encode_artifact(const Mapping& mapping) {
+std::uint64_t parallel_content_hash(const Mapping& mapping) {
+  const std::size_t n = mapping.ids.size();
+  std::vector<std::uint64_t> sums(n / kIdsOfTask + 1);
+  parallel_pieces(sums.size(), [&](std::size_t piece) {
+    for (std::size_t i = piece * kIdsOfTask; i < std::min(n, (piece + 1) * kIdsOfTask); ++i) {
+      sums[piece] += content_term(mapping.ids[i], mapping.rows[i]);
+    }
+  });
+  return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
+}
+
+Bytes encode_artifact(const Mapping& mapping, ArtifactKind kind) {
   const MappingInfo& info = mapping.info;
   REMAPD_CHECK(sound(info), "the mapping's rows and fallback fit each other");
   REMAPD_CHECK(info.table.size() <= kMaxNameBytes, "table names are short");
@@ -238,6 +210,7 @@ Bytes encode_artifact(const Mapping& mapping) {
     }
   });
   const std::uint32_t row_bits = row_bits_for(info.rows);
+  if (kind == ArtifactKind::kCompact) return encode_compact(mapping, row_bits);
   const std::uint32_t layout = layout_for(row_bits);
   return with_line(layout,
                    [&]<class Line>() { return Encoder<Line>(mapping, row_bits, layout).encode(); });

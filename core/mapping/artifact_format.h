@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(REMAPD_PORTABLE)
 #include <emmintrin.h>
 #endif
 
@@ -32,6 +32,7 @@ inline constexpr double kLoad = 0.8;
 
 inline constexpr std::uint32_t kNarrow = 0;
 inline constexpr std::uint32_t kWide = 1;
+inline constexpr std::uint32_t kFuse = 2;  // no lines: fuse_shape.h
 inline constexpr std::uint32_t kNarrowRowBits = 23;
 
 inline constexpr std::uint32_t kCountMask = 0xff;
@@ -43,6 +44,56 @@ constexpr std::uint32_t row_bits_for(std::uint32_t rows) {
 }
 constexpr std::uint32_t layout_for(std::uint32_t row_bits) {
   return row_bits <= kNarrowRowBits ? kNarrow : kWide;
+}
+
+// Which of a narrow line's tags are `tag`, and which of a wide line's fingerprints are the given
+// one: bit i for entry i. Every x86-64 has SSE2, which needs two loads for either, so that wider
+// registers have nothing to add. The portable forms do the same (tags_equal() leaves bits behind
+// the first ten undefined).
+inline std::uint32_t tags_equal_portable(const std::byte* line, std::uint16_t tag) {
+  std::uint32_t mask = 0;
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    std::uint16_t other;
+    std::memcpy(&other, line + 4 + 2 * i, 2);
+    mask |= static_cast<std::uint32_t>(other == tag) << i;
+  }
+  return mask;
+}
+
+inline std::uint32_t tags_equal(const std::byte* line, std::uint16_t tag) {
+#if defined(__SSE2__) && !defined(REMAPD_PORTABLE)
+  const __m128i want = _mm_set1_epi16(static_cast<short>(tag));
+  const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line + 4));
+  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line + 20));
+  return static_cast<std::uint32_t>(
+      _mm_movemask_epi8(_mm_packs_epi16(_mm_cmpeq_epi16(low, want), _mm_cmpeq_epi16(high, want))));
+#else
+  return tags_equal_portable(line, tag);
+#endif
+}
+
+inline std::uint32_t fingerprints_equal_portable(const std::byte* line, std::uint32_t fingerprint) {
+  std::uint32_t mask = 0;
+  for (std::uint32_t i = 0; i < 7; ++i) {
+    std::uint32_t other;
+    std::memcpy(&other, line + 4 + 4 * i, 4);
+    mask |= static_cast<std::uint32_t>(other == fingerprint) << i;
+  }
+  return mask;
+}
+
+inline std::uint32_t fingerprints_equal(const std::byte* line, std::uint32_t fingerprint) {
+#if defined(__SSE2__) && !defined(REMAPD_PORTABLE)
+  const __m128i want = _mm_set1_epi32(static_cast<int>(fingerprint));
+  const auto equal = [&](const std::byte* at) {
+    const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    return static_cast<std::uint32_t>(
+        _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(four, want))));
+  };
+  return equal(line + 4) | equal(line + 16) << 3;
+#else
+  return fingerprints_equal_portable(line, fingerprint);
+#endif
 }
 
 // Access to one line of either kind, by value: the line's bytes are copied in and out by the
@@ -61,7 +112,7 @@ class NarrowLine {
     std::uint32_t flags;
     std::memcpy(&flags, line, sizeof(flags));
     const std::uint32_t count = std::min(flags & kCountMask, kSlots);
-    for (std::uint32_t candidates = tags_equal(line) & ((1U << count) - 1); candidates != 0;
+    for (std::uint32_t candidates = tags_equal(line, tag_) & ((1U << count) - 1); candidates != 0;
          candidates &= candidates - 1) {
       const int i = std::countr_zero(candidates);
       if ((word(line, i) & ~row_mask_) == rest_) return i;
@@ -88,23 +139,6 @@ class NarrowLine {
     std::memcpy(&w, line + 24 + 4 * i, 4);
     return w;
   }
-  std::uint32_t tags_equal(const std::byte* line) const {
-#if defined(__SSE2__)
-    const __m128i want = _mm_set1_epi16(static_cast<short>(tag_));
-    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line + 4));
-    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line + 20));
-    return static_cast<std::uint32_t>(_mm_movemask_epi8(
-        _mm_packs_epi16(_mm_cmpeq_epi16(low, want), _mm_cmpeq_epi16(high, want))));
-#else
-    std::uint32_t mask = 0;
-    for (std::uint32_t i = 0; i < kSlots; ++i) {
-      std::uint16_t tag;
-      std::memcpy(&tag, line + 4 + 2 * i, 2);
-      mask |= static_cast<std::uint32_t>(tag == tag_) << i;
-    }
-    return mask;
-#endif
-  }
 
   std::uint16_t tag_;
   std::uint32_t rest_;
@@ -120,10 +154,8 @@ class WideLine {
 
   int find(const std::byte* line) const {
     const std::uint32_t count = std::min(get(line, 0) & kCountMask, kSlots);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (get(line, 4 + 4 * i) == fingerprint_) return static_cast<int>(i);
-    }
-    return -1;
+    const std::uint32_t found = fingerprints_equal(line, fingerprint_) & ((1U << count) - 1);
+    return found != 0 ? std::countr_zero(found) : -1;
   }
   Row row(const std::byte* line, int i) const {
     return Row{get(line, 32 + 4 * static_cast<std::size_t>(i))};

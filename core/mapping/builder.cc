@@ -73,7 +73,8 @@ std::vector<bool> place_dedicated(std::span<const std::uint32_t> order,
   std::uint32_t placed = 0;
   for (std::size_t rank = 0; rank < limit; ++rank) {
     const std::uint32_t i = order[rank];
-    if (old_rows[i].value >= keepable) continue;
+    // Of two that claim a row (an artifact takes a few unknown ids for known) the hotter is right.
+    if (old_rows[i].value >= keepable || taken[old_rows[i].value]) continue;
     rows[i] = old_rows[i];
     owns[i] = true;
     taken[rows[i].value] = true;

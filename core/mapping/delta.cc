@@ -105,6 +105,10 @@ Result<Bytes> apply_delta(const ArtifactView& from, const Delta& delta) {
   if (from.info().rows != delta.to.rows) {
     return fail(ErrorCode::kResource, "delta: the row budget changed; take the snapshot instead");
   }
+  if (from.kind() != ArtifactKind::kFast) {
+    return fail(ErrorCode::kResource,
+                "delta: a compact artifact cannot be changed; take the snapshot instead");
+  }
   ArtifactEditor editor(from);
   for (const Id id : delta.removed) {
     if (!editor.remove(id)) return conflict("an id it removes is not there");

@@ -31,8 +31,8 @@ Bytes encode_delta(const Delta& delta);
 Result<Delta> decode_delta(ByteView bytes);
 
 // The artifact of the new version, equal in every lookup to encode_artifact() of the full mapping.
-// kConflict: the delta is for another version, or leads to another content. kResource: it does not
-// fit the old artifact's space; take a snapshot instead. The old artifact is not touched.
+// kConflict: the delta is for another version, or leads to another content. kResource: the old
+// artifact is compact, or it has no room; take a snapshot instead. The old artifact is not touched.
 Result<Bytes> apply_delta(const ArtifactView& from, const Delta& delta);
 
 }  // namespace remapd::mapping

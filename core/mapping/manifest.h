@@ -51,6 +51,8 @@ class Blob {
  public:
   virtual ~Blob() = default;
   virtual ByteView view() const = 0;
+  // Whether they lie in the page cache, as small pages that processes share.
+  virtual bool is_mapped_file() const { return false; }
 };
 using BlobPtr = std::shared_ptr<const Blob>;
 

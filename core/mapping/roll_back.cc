@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "core/mapping/artifact_editor.h"
 #include "core/mapping/migration_planner.h"
 
 namespace remapd::mapping {
@@ -73,7 +72,7 @@ Result<RollBack> roll_back(const RollBackInput& input) {
   plan.weights = input.frequency;
   out.plan = make_plan(plan);
   out.stats = stats_of(*input.target, input, plan);
-  out.artifact = ArtifactEditor(*input.target).finish(out.info);
+  out.artifact = with_info(*input.target, out.info);
   return out;
 }
 

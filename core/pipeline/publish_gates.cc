@@ -54,7 +54,7 @@ std::string compare_rows(const mapping::ArtifactView& view, std::span<const Id> 
   return "";
 }
 
-// Some ids that the mapping does not hold; the artifact may take one for known with p < 3e-7.
+// Some ids that the mapping does not hold, except those that the artifact takes for known.
 std::string compare_unknown(const mapping::Mapping& mapping, const mapping::ArtifactView& view) {
   constexpr int kTries = 256;
   Random random(mapping.info.version.value);

@@ -27,6 +27,9 @@ void use(ByteView bytes, mapping::Verify verify) {
     REMAPD_CHECK(row == kNoRow || row.value < view->info().rows, "second rows lie in the table");
   }
   if (verify != mapping::Verify::kAll) return;
+  const Bytes copy = mapping::with_info(*view, view->info());
+  REMAPD_CHECK(mapping::ArtifactView::open(copy, mapping::Verify::kAll), "a copy can be opened");
+  if (view->kind() != mapping::ArtifactKind::kFast) return;
   mapping::ArtifactEditor editor(*view);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (!view->contains(ids[i])) {

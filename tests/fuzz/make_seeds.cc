@@ -75,6 +75,13 @@ void mappings(const fs::path& corpus) {
   std::sort(colliding.ids.begin(), colliding.ids.end());
   colliding.rows.assign(30, Row{3});
   write(corpus / "artifact/exceptions", mapping::encode_artifact(colliding));
+  constexpr auto kCompact = mapping::ArtifactKind::kCompact;
+  write(corpus / "artifact/compact", mapping::encode_artifact(first, kCompact));
+  write(corpus / "artifact/compact_wide", mapping::encode_artifact(wide, kCompact));
+  mapping::Mapping without_ids = first;
+  without_ids.ids.clear();
+  without_ids.rows.clear();
+  write(corpus / "artifact/compact_empty", mapping::encode_artifact(without_ids, kCompact));
   mapping::Mapping two_ways = first;
   two_ways.info.strategy = mapping::Strategy::kDoubleHash;
   two_ways.info.fallback.ways = 2;

@@ -20,7 +20,7 @@
 #include "connectors/files/event_generator.h"
 #include "connectors/files/log_writer.h"
 #include "connectors/files/mapping_directory.h"
-#include "core/mapping/artifact_editor.h"
+#include "core/mapping/artifact.h"
 #include "core/mapping/delta.h"
 #include "daemon/application/application.h"
 #include "tests/support/log_lines.h"
@@ -229,7 +229,7 @@ inline std::map<std::string, std::string> published(const std::filesystem::path&
         } else if (name == files::blob_file(mapping::BlobKind::kSnapshot)) {
           const auto view =
               mapping::ArtifactView::open(as_bytes(content), mapping::Verify::kAll).value();
-          content = as_text(mapping::ArtifactEditor(view).finish(with_epoch_1(view.info())));
+          content = as_text(mapping::with_info(view, with_epoch_1(view.info())));
         } else if (name == files::blob_file(mapping::BlobKind::kDelta)) {
           auto delta = mapping::decode_delta(as_bytes(content)).value();
           delta.to = with_epoch_1(delta.to);

@@ -110,6 +110,11 @@ TEST(ArtifactEditor, StaysInItsLinesWhateverTheyClaim) {
   }
 }
 
+TEST(ArtifactEditorDeathTest, DoesNotChangeCompactArtifacts) {
+  const Bytes bytes = encode_artifact(random_mapping(10, 50, 6), ArtifactKind::kCompact);
+  EXPECT_DEATH(ArtifactEditor(*ArtifactView::open(bytes, Verify::kAll)), "compact");
+}
+
 TEST(ArtifactEditorDeathTest, KeepsTheRowBudget) {
   const Mapping mapping = random_mapping(10, 50, 6);
   const Bytes bytes = encode_artifact(mapping);

@@ -112,6 +112,23 @@ TEST(Builder, KeepsTheBudgetForEveryStrategyAndSize) {
   }
 }
 
+// An incumbent that was read from an artifact may hold ids that the artifact only took for known.
+TEST(Builder, GivesADedicatedRowToOneIdAlsoIfSeveralClaimIt) {
+  BuildInput in = table_of(200, 7);
+  const BuilderConfig config = config_of(Strategy::kCombined, 50);
+  Mapping incumbent = build_mapping(in, config).mapping;
+  for (Row& row : incumbent.rows) row = Row{row.value % 3};
+  in.incumbent = &incumbent;
+  in.version = Version{incumbent.info.version.value + 1};
+  const BuildResult next = build_mapping(in, config);
+  std::vector<int> owners(next.mapping.info.dedicated_rows);
+  ASSERT_GT(owners.size(), 3U);
+  for (const Row row : next.mapping.rows) {
+    if (row.value < owners.size()) ++owners[row.value];
+  }
+  EXPECT_EQ(owners, std::vector<int>(owners.size(), 1));
+}
+
 // Needs 3 GB and a minute: cmake --build build/release --target nightly_mapping
 TEST(BuilderNightly, DISABLED_TakesTenMillionIds) {
   const BuildInput in = table_of(10'000'000, 41);

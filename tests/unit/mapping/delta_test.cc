@@ -116,6 +116,15 @@ TEST(Delta, IsRefusedWhenItLeadsElsewhere) {
   EXPECT_EQ(applied.error().code, ErrorCode::kConflict);
 }
 
+TEST(Delta, IsRefusedForACompactArtifact) {
+  const Mapping first = random_mapping(100, 50, 7);
+  const Bytes artifact = encode_artifact(first, ArtifactKind::kCompact);
+  const auto view = ArtifactView::open(artifact, Verify::kAll);
+  const auto applied = apply_delta(*view, make_delta(first, successor(first, 5, 8)));
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().code, ErrorCode::kResource);
+}
+
 // Ids whose home is among the last lines have nowhere to spill to.
 TEST(Delta, OfAFewIdsAlwaysFits) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {

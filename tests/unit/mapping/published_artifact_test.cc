@@ -52,6 +52,20 @@ TEST_F(PublishedArtifact, IsTheSnapshotWhereThereIsOne) {
   expect_found(2);
 }
 
+// A table whose versions have just become compact.
+TEST_F(PublishedArtifact, IsTheSnapshotOfWhateverKind) {
+  publish(true, false);
+  Publication publication;
+  Mapping next = versions_[0];
+  next.info.version = Version{2};
+  next.info.parent = Version{1};
+  publication.manifest.info = next.info;
+  publication.blobs[0] = encode_artifact(next, ArtifactKind::kCompact);
+  ASSERT_TRUE(sink_.publish(publication));
+  versions_.push_back(next);
+  expect_found(2);
+}
+
 TEST_F(PublishedArtifact, FollowsDeltasFromTheSnapshotBefore) {
   publish(true, false);
   publish(true, true);

@@ -54,6 +54,22 @@ TEST(RollBack, LooksUpAsTheOldVersionUnderANewNumber) {
   for (const Id id : versions.newest.ids) ASSERT_EQ(view->lookup(id), versions.old.lookup(id));
 }
 
+TEST(RollBack, ACompactVersionStaysCompact) {
+  const Versions versions;
+  const Bytes artifact = encode_artifact(versions.old, ArtifactKind::kCompact);
+  const auto target = ArtifactView::open(artifact, Verify::kAll);
+  const auto result = roll_back(input_of(*target, versions.newest));
+  ASSERT_TRUE(result) << result.error().message;
+  const auto view = ArtifactView::open(result->artifact, Verify::kAll);
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(view->kind(), ArtifactKind::kCompact);
+  EXPECT_EQ(view->info(), result->info);
+  for (const Id id : versions.newest.ids) ASSERT_EQ(view->lookup(id), target->lookup(id));
+  for (std::size_t i = 0; i < versions.old.ids.size(); ++i) {
+    ASSERT_EQ(view->lookup(versions.old.ids[i]), versions.old.rows[i]);
+  }
+}
+
 TEST(RollBack, ThePlanLeadsFromTheIncumbent) {
   const Versions versions;
   const auto target = ArtifactView::open(versions.artifact, Verify::kAll);

@@ -7,6 +7,7 @@
 
 #include "core/base/random.h"
 #include "core/mapping/artifact.h"
+#include "tests/fuzz/reseal.h"
 
 namespace remapd::pipeline {
 namespace {
@@ -84,7 +85,9 @@ TEST(PublishGates, TellAllObjections) {
 TEST(SelfCheck, AcceptsWhatTheEncoderMade) {
   for (const std::uint64_t ids : {0U, 1U, 4096U, 10'000U}) {
     const mapping::Mapping mapping = make_mapping(ids);
-    EXPECT_EQ(self_check(mapping, mapping::encode_artifact(mapping)), "") << ids;
+    for (const auto kind : {mapping::ArtifactKind::kFast, mapping::ArtifactKind::kCompact}) {
+      EXPECT_EQ(self_check(mapping, mapping::encode_artifact(mapping, kind)), "") << ids;
+    }
   }
 }
 
@@ -96,6 +99,18 @@ TEST(SelfCheck, FindsARowThatDiffers) {
   other.rows[at] = Row{(other.rows[at].value + 1) % 90};
   const Bytes artifact = mapping::encode_artifact(other);
   EXPECT_THAT(self_check(mapping, artifact), HasSubstr("content hash"));
+}
+
+// Right checksums, right content hash, and slots that are not those of the ids: only looking every
+// id up finds out.
+TEST(SelfCheck, LooksEveryIdUpInACompactArtifact) {
+  const mapping::Mapping mapping = make_mapping(9'000);
+  constexpr auto kCompact = mapping::ArtifactKind::kCompact;
+  constexpr std::size_t kHeader = 192;
+  Bytes artifact = mapping::encode_artifact(mapping, kCompact);
+  artifact[kHeader + 64 + 5'000] ^= std::byte{1};
+  artifact = fuzz::resealed_artifact(artifact);
+  EXPECT_THAT(self_check(mapping, artifact), HasSubstr("looks up to row"));
 }
 
 TEST(SelfCheck, FindsMissingIdsAndOtherVersions) {

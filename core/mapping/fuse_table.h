@@ -1,0 +1,48 @@
+// Looking ids up in a compact artifact's body (fuse_shape.h), in place.
+//
+// A view: the bytes must outlive it. Safe to read from any number of threads. Whatever the bytes
+// hold, nothing outside shape.bytes() of them is read and every row found is below `rows`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "core/base/types.h"
+#include "core/mapping/fallback.h"
+#include "core/mapping/fuse_shape.h"
+
+namespace remapd::mapping {
+
+class FuseTable {
+ public:
+  FuseTable(const FuseShape& shape, std::uint32_t rows, const std::byte* begin)
+      : shape_(shape), rows_(rows), seeds_(begin), shards_(begin + shape.seeds_bytes()) {}
+
+  const FuseShape& shape() const { return shape_; }
+
+  // The row of a known id; of others nothing, or with p <= 1/4096 some row.
+  std::optional<Row> find(Id id) const;
+  // Batched; where find() gives nothing, the fallback's row. out.size() == ids.size().
+  void lookup(std::span<const Id> ids, const Fallback& fallback, std::span<Row> out) const;
+
+ private:
+  // Where an id's slots are, in bits from `shard`.
+  struct Probe {
+    const std::byte* shard;
+    std::array<std::uint32_t, 3> bits;
+    std::uint32_t fingerprint;
+  };
+
+  Probe probe(Id id) const;
+  static void fetch(const Probe& probe);
+  bool read(const Probe& probe, Row& row) const;
+
+  FuseShape shape_;
+  std::uint32_t rows_;
+  const std::byte* seeds_;
+  const std::byte* shards_;
+};
+
+}  // namespace remapd::mapping

@@ -1,0 +1,61 @@
+// Looking ids up in a fast artifact's body (artifact_format.h), in place: lines of one cache line
+// each, then the exceptions.
+//
+// A lookup reads one line (rarely two): the id's hash chooses a line of entries, each a fingerprint
+// and a row. A line that was full sends its lookups on to the next one.
+//
+// A view: the bytes must outlive it. Safe to read from any number of threads. Whatever the bytes
+// hold, nothing outside shape.bytes() of them is read and every row found is below `rows`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "core/base/types.h"
+#include "core/mapping/artifact_format.h"
+#include "core/mapping/fallback.h"
+
+namespace remapd::mapping {
+
+struct LineShape {
+  std::uint32_t layout = 0;  // format::kNarrow or kWide
+  std::uint32_t row_bits = 0;
+  std::uint32_t home_lines = 0;
+  std::uint32_t lines = 0;
+  std::uint64_t exceptions = 0;
+
+  std::uint64_t bytes() const {
+    return std::uint64_t{lines} * format::kLineBytes + exceptions * (sizeof(Id) + sizeof(Row));
+  }
+};
+
+class LineTable {
+ public:
+  LineTable(const LineShape& shape, std::uint32_t rows, const std::byte* begin)
+      : shape_(shape), rows_(rows), begin_(begin) {}
+
+  const LineShape& shape() const { return shape_; }
+  const std::byte* line(std::uint64_t index) const { return begin_ + index * format::kLineBytes; }
+  // Exception number i, by ascending id.
+  Id exception_id(std::uint64_t i) const;
+  Row exception_row(std::uint64_t i) const;
+
+  // The row of a known id; of others nothing, or with p < 3e-7 some row.
+  std::optional<Row> find(Id id) const;
+  // Batched; where find() gives nothing, the fallback's row. out.size() == ids.size().
+  void lookup(std::span<const Id> ids, const Fallback& fallback, std::span<Row> out) const;
+
+ private:
+  template <class Line>
+  bool find_from(std::uint32_t index, const Line& access, Row& row) const;
+  template <class Line>
+  void lookup_lines(std::span<const Id> ids, const Fallback& fallback, std::span<Row> out) const;
+  std::optional<Row> find_exception(Id id) const;
+
+  LineShape shape_;
+  std::uint32_t rows_;
+  const std::byte* begin_;
+};
+
+}  // namespace remapd::mapping
