@@ -17,6 +17,7 @@ struct BuildJob {
   mapping::BuildInput input;  // ids in slot order; run_build() sorts
   mapping::BuilderConfig config;
   std::shared_ptr<const mapping::Mapping> incumbent;
+  mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;
 };
 
 void BuildJobDeleter::operator()(BuildJob* job) const {
@@ -88,6 +89,7 @@ class StreamEngine final : public Engine {
     BuildJobPtr job(new BuildJob);
     job->table = request.table;
     job->incumbent = table.incumbent();
+    job->artifact = config.artifact;
     job->config = {.strategy = config.strategy,
                    .rows = config.rows,
                    .dedicated_share = config.dedicated_share,
@@ -168,6 +170,7 @@ class StreamEngine final : public Engine {
       stats.name = table.config().name;
       stats.rows = table.config().rows;
       stats.strategy = to_string(table.config().strategy);
+      stats.artifact = to_string(table.config().artifact);
       stats.learner = to_string(choice.learner);
       stats.learner_reason = choice.reason;
       stats.accesses = table.accesses();
@@ -323,6 +326,7 @@ BuildOutcome run_build(const BuildJob& job) {
   out.plan = std::move(result.plan);
   out.clustered_ids = result.clustered_ids;
   out.incumbent = job.incumbent;
+  out.artifact = job.artifact;
   return out;
 }
 

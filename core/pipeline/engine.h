@@ -38,6 +38,7 @@ struct TableStats {
   std::string name;
   std::uint32_t rows = 0;
   std::string strategy;
+  std::string artifact;        // "fast" or "compact"
   std::string learner;         // the one in use now: "co_access" or "supervised"
   std::string learner_reason;  // why, in words
   std::uint64_t accesses = 0;  // ids seen, all time
@@ -85,6 +86,7 @@ struct BuildOutcome {
   std::shared_ptr<const mapping::Mapping> incumbent;  // its predecessor, for deltas; null if none
   mapping::MigrationPlan plan;      // from the incumbent, or from hashing over all rows if none
   std::uint64_t clustered_ids = 0;  // for adopt()
+  mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;  // to encode the mapping as
 };
 
 // Pure and re-entrant; may run on any thread while the engine takes in events.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/mapping/artifact_kind.h"
 #include "core/mapping/strategy.h"
 #include "core/pipeline/feature_schema.h"
 
@@ -26,6 +27,7 @@ struct TableConfig {
   std::uint32_t rows = 0;  // row budget, 1 .. 2^32 - 2
   mapping::Strategy strategy = mapping::Strategy::kCombined;
   LearnerChoice learner = LearnerChoice::kAuto;
+  mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;  // what versions are published as
 
   std::uint64_t max_tracked_ids = 1'000'000;  // bound of the exact statistics, and of mapping size
   double dedicated_share =

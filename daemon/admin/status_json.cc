@@ -93,6 +93,7 @@ Json to_json(const daemon::TableStatus& table) {
   return {{"name", stats.name},
           {"rows", stats.rows},
           {"strategy", stats.strategy},
+          {"artifact", stats.artifact},
           {"learner", stats.learner},
           {"learner_reason", stats.learner_reason},
           {"accesses", stats.accesses},

@@ -115,7 +115,7 @@ void Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
   const auto begin = clock_.now();
   report.outcome = pipeline::run_build(*order.job);
   order.job.reset();
-  artifact = mapping::encode_artifact(report.outcome->mapping);
+  artifact = mapping::encode_artifact(report.outcome->mapping, report.outcome->artifact);
   report.gates = pipeline::check_gates(order.limits, order.samples, *report.outcome, artifact);
   report.build_seconds = order.begin_seconds + seconds_between(begin, clock_.now());
 }

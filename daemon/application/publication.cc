@@ -22,6 +22,7 @@ void add(mapping::BlobKind kind, Bytes bytes, mapping::Publication& publication)
 std::optional<Bytes> applicable_delta(const pipeline::BuildOutcome& outcome,
                                       const PublicationNotes& notes, Bytes& by_delta) {
   if (outcome.incumbent == nullptr || notes.parent_artifact.empty()) return std::nullopt;
+  if (outcome.artifact == mapping::ArtifactKind::kCompact) return std::nullopt;
   const auto parent = mapping::ArtifactView::open(notes.parent_artifact, mapping::Verify::kHeader);
   if (!parent) return std::nullopt;
   const mapping::Delta delta = mapping::make_delta(*outcome.incumbent, outcome.mapping);

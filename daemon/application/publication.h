@@ -35,8 +35,9 @@ struct Prepared {
 
 // `artifact` is the encoded outcome.mapping. There is a delta where it can be applied to what
 // clients have (it is tried: an incumbent that came from an artifact need not hold all of its ids,
-// and the old artifact may have no room for those added) and is smaller than the whole; and a
-// snapshot where there is no delta or one was asked for.
+// and the old artifact may be compact or have no room for those added), where the new one is not to
+// be compact, and where it is smaller than the whole; and a snapshot where there is no delta or one
+// was asked for.
 Prepared prepare_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
                              const PublicationNotes& notes);
 

@@ -325,7 +325,7 @@ class BuildCommand final : public Command {
                             .count();
       const auto job = engine.begin_build(wanted);
       const pipeline::BuildOutcome outcome = pipeline::run_build(*job);
-      Bytes bytes = mapping::encode_artifact(outcome.mapping);
+      Bytes bytes = mapping::encode_artifact(outcome.mapping, outcome.artifact);
       // Gates are for those who publish unattended; that the artifact is right holds for all.
       if (const std::string wrong = pipeline::self_check(outcome.mapping, bytes); !wrong.empty()) {
         return fail(ErrorCode::kCorrupt,

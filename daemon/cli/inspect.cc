@@ -31,8 +31,14 @@ double per_id(std::uint64_t bytes, std::uint64_t ids) {
   return ids == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(ids);
 }
 
+void add_kind(const mapping::ArtifactView& view, Facts& facts) {
+  const std::string kind(to_string(view.kind()));
+  facts.add("artifact", kind, "artifact", kind);
+}
+
 void add_artifact(const mapping::ArtifactView& view, std::uint64_t bytes, Facts& facts) {
   facts.add_json("kind", "artifact");
+  add_kind(view, facts);
   add_info(view.info(), facts);
   facts.add("ids", view.ids(), "ids", format_count(view.ids()));
   facts.add("bytes", bytes, "size",
@@ -173,6 +179,7 @@ Result<Facts> inspect_version(const TableVersions& table, Version version) {
   facts.add_text("what", "mapping version; all checksums hold");
   facts.add_json("kind", "version");
   add_info(manifest->info, facts);
+  add_kind(mapping->view, facts);
   facts.add("instance", manifest->instance, "published by", manifest->instance);
   if (manifest->rollback_of != kNoVersion) {
     facts.add("rollback_of", manifest->rollback_of.value, "goes back to",

@@ -130,7 +130,8 @@ Section sink_section() {
               REMAPD_MEMBER(sink.retain_versions), 1, 10'000),
           integer<Config>({"snapshot_every", "versions",
                            "Every how many versions the whole mapping is published; those between "
-                           "are deltas. Only a version with a snapshot can be gone back to."},
+                           "are deltas, where the table's artifact is fast. Only a version with a "
+                           "snapshot can be gone back to."},
                           REMAPD_MEMBER(sink.snapshot_every), 1, 1'000)
               .live(),
       }};
@@ -212,6 +213,7 @@ Section learning_section() {
 }
 
 ArraySection<TableConfig> table_section() {
+  using mapping::ArtifactKind;
   using mapping::Strategy;
   using pipeline::LearnerChoice;
   return {
@@ -244,6 +246,14 @@ ArraySection<TableConfig> table_section() {
                                 "Bound of the exact statistics, and of the ids a mapping lists. "
                                 "When it is reached the coldest ids make room."},
                                REMAPD_MEMBER(max_tracked_ids), 1, std::uint64_t{1} << 31),
+          choice<TableConfig, ArtifactKind>(
+              {"artifact", "",
+               "What versions are published as. fast: 8 bytes an id and, between snapshots, "
+               "deltas. "
+               "compact: about 4.6 bytes an id (for a million rows), every version whole; lookups "
+               "take longer, and one unknown id in 4096 is taken for a known one."},
+              REMAPD_MEMBER(artifact),
+              {{ArtifactKind::kFast, "fast"}, {ArtifactKind::kCompact, "compact"}}),
           number<TableConfig>(
               {"dedicated_share", "share of rows", "Rows that belong to one frequent id each."},
               REMAPD_MEMBER(dedicated_share), 0, 1),

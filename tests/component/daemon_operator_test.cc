@@ -230,6 +230,24 @@ TEST_F(DaemonOperator, RollsBack) {
   EXPECT_EQ((*client)->served().value, version->value + 1);
 }
 
+TEST_F(DaemonOperator, RollsBackToACompactVersion) {
+  config::Config config = config_in(dir_.path());
+  config.tables[1].artifact = mapping::ArtifactKind::kCompact;
+  given_ = 6'000;
+  start(given_, config);
+  const auto version = roll_back("item", Version{1});
+  ASSERT_TRUE(version) << version.error().message;
+  const auto chain = manifests(dir_ / "mappings", "item");
+  EXPECT_EQ(chain.back().info.version, *version);
+  EXPECT_EQ(chain.back().content_hash, chain.front().content_hash);
+  EXPECT_EQ(chain.back().blob(mapping::BlobKind::kSnapshot)->size,
+            chain.front().blob(mapping::BlobKind::kSnapshot)->size);
+  ASSERT_TRUE(freeze("item", false));
+  go_on(4'200);
+  EXPECT_GT(status(1).stats.version, *version);
+  ASSERT_TRUE(run_->stop());
+}
+
 TEST_F(DaemonOperator, RollsBackToAVersionPublishedAsADelta) {
   start(1'400);
   // The same ids as in the version before, so that a delta fits.

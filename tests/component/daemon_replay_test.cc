@@ -21,15 +21,24 @@ using testing::HasSubstr;
 constexpr std::uint64_t kSamples = 14'000;
 const std::vector<std::string> kTables{"user", "item", "category"};
 
+config::Config compact_config_in(const std::filesystem::path& dir) {
+  config::Config config = config_in(dir);
+  for (auto& table : config.tables) table.artifact = mapping::ArtifactKind::kCompact;
+  return config;
+}
+
+std::map<std::string, std::string> run_undisturbed(
+    config::Config (*config)(const std::filesystem::path&)) {
+  const TempDir dir;
+  generate_log(dir / "events.tsv", kSamples);
+  DaemonRun run(config(dir.path()));
+  EXPECT_TRUE(run.run_to_its_end());
+  return published(dir / "mappings");
+}
+
 // What the same log gives undisturbed, made once.
 const std::map<std::string, std::string>& undisturbed() {
-  static const std::map<std::string, std::string> versions = [] {
-    const TempDir dir;
-    generate_log(dir / "events.tsv", kSamples);
-    DaemonRun run(config_in(dir.path()));
-    EXPECT_TRUE(run.run_to_its_end());
-    return published(dir / "mappings");
-  }();
+  static const std::map<std::string, std::string> versions = run_undisturbed(config_in);
   return versions;
 }
 
@@ -47,6 +56,7 @@ class DaemonReplay : public testing::Test {
     std::filesystem::rename(dir_ / "kept", dir_ / "checkpoints");
   }
   std::map<std::string, std::string> versions() const { return published(dir_ / "mappings"); }
+  void expect_clients_agree(const config::Config& config, std::uint64_t& deltas);
 
   TempDir dir_;
 };
@@ -73,11 +83,9 @@ TEST_F(DaemonReplay, VersionsComeOneByOneAndTellTheirPlaceInTheStream) {
 }
 
 // A trainer's client follows snapshots and deltas; what it looks up is what the engine says.
-TEST_F(DaemonReplay, EveryTrackedIdLooksUpToTheEnginesRow) {
-  const config::Config config = config_in(dir_.path());
+void DaemonReplay::expect_clients_agree(const config::Config& config, std::uint64_t& deltas) {
   DaemonRun run(config, 13'000);
   ASSERT_TRUE(run.wait_for_samples(13'000));
-  std::uint64_t deltas = 0;
   for (std::size_t t = 0; t < kTables.size(); ++t) {
     const auto version = await_answer<Version>(
         [&](auto answer) { run->publish_now(kTables[t], std::move(answer)); }, 20s);
@@ -110,8 +118,25 @@ TEST_F(DaemonReplay, EveryTrackedIdLooksUpToTheEnginesRow) {
       ASSERT_EQ(rows[i], (*heaviest)[i].row) << kTables[t] << " id " << ids[i];
     }
   }
-  EXPECT_GT(deltas, 0U);
   ASSERT_TRUE(run.stop());
+}
+
+TEST_F(DaemonReplay, EveryTrackedIdLooksUpToTheEnginesRow) {
+  std::uint64_t deltas = 0;
+  expect_clients_agree(config_in(dir_.path()), deltas);
+  EXPECT_GT(deltas, 0U);
+}
+
+TEST_F(DaemonReplay, EveryTrackedIdLooksUpToTheEnginesRowInCompactVersions) {
+  std::uint64_t deltas = 0;
+  expect_clients_agree(compact_config_in(dir_.path()), deltas);
+  EXPECT_EQ(deltas, 0U);
+  for (const std::string& table : kTables) {
+    for (const auto& manifest : manifests(dir_ / "mappings", table)) {
+      EXPECT_TRUE(manifest.blob(mapping::BlobKind::kSnapshot));
+      EXPECT_FALSE(manifest.blob(mapping::BlobKind::kDelta));
+    }
+  }
 }
 
 TEST_F(DaemonReplay, TheNumberOfThreadsChangesNothing) {
@@ -161,6 +186,63 @@ TEST_F(DaemonReplay, AKillChangesNothing) {
   ASSERT_TRUE(run.run_to_its_end());
   EXPECT_GE(run->status()->tables[0].rebuilt, 2U);
   expect_same(versions(), undisturbed());
+}
+
+// Rebuilt after a lost checkpoint, compact versions are the same; without any checkpoint at all the
+// newest is adopted.
+TEST_F(DaemonReplay, AKillChangesNothingAboutCompactVersions) {
+  const config::Config config = compact_config_in(dir_.path());
+  {
+    DaemonRun run(config, 2'000);
+    ASSERT_TRUE(run.wait_for_samples(2'000));
+    ASSERT_TRUE(run.stop());
+  }
+  keep_checkpoints();
+  {
+    DaemonRun run(config, 7'000);
+    ASSERT_TRUE(run.wait_for_samples(9'000));
+    ASSERT_TRUE(run.stop());
+  }
+  bring_back_checkpoints();
+  {
+    DaemonRun run(config);
+    ASSERT_TRUE(run.run_to_its_end());
+    EXPECT_GE(run->status()->tables[0].rebuilt, 2U);
+  }
+  expect_same(versions(), run_undisturbed(compact_config_in));
+  const Version newest = manifests(dir_ / "mappings", "item").back().info.version;
+  std::filesystem::remove_all(dir_ / "checkpoints");
+  DaemonRun run(config);
+  ASSERT_TRUE(run.run_to_its_end());
+  const auto chain = manifests(dir_ / "mappings", "item");
+  ASSERT_GT(chain.size(), newest.value);
+  EXPECT_EQ(chain[newest.value].info.parent, newest);
+}
+
+// From version to version the kind may change: clients take the whole, and follow.
+TEST_F(DaemonReplay, ATableMayBecomeCompactAndFastAgain) {
+  {
+    DaemonRun run(config_in(dir_.path()), 5'000);
+    ASSERT_TRUE(run.wait_for_samples(5'000));
+    ASSERT_TRUE(run.stop());
+  }
+  {
+    DaemonRun run(compact_config_in(dir_.path()), 5'000);
+    ASSERT_TRUE(run.wait_for_samples(10'000));
+    ASSERT_TRUE(run.stop());
+  }
+  DaemonRun run(config_in(dir_.path()));
+  ASSERT_TRUE(run.run_to_its_end());
+  for (const std::string& table : kTables) {
+    auto source = files::DirectoryMappingSource::create(dir_ / "mappings", table);
+    auto client = trainer::Client::create(
+        std::move(*source),
+        {.table = table, .rows = manifests(dir_ / "mappings", table).back().info.rows});
+    ASSERT_TRUE((*client)->poll(0ms));
+    EXPECT_EQ((*client)->stats().last_problem, "");
+    EXPECT_EQ((*client)->stats().newest_staged,
+              manifests(dir_ / "mappings", table).back().info.version);
+  }
 }
 
 // Settings have changed since: the newest version, published as a delta, is put together from its

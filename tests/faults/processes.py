@@ -20,6 +20,7 @@ REMAPD = pathlib.Path(os.environ.get("REMAPD", ROOT / "build/release/bin/remapd"
 KAFKA_BROKER = ROOT / "scripts/kafka-broker"
 SAMPLES_PER_MESSAGE = 40
 TABLES = {"user": 200, "item": 150, "category": 16}  # and their row budgets
+COMPACT = "item"  # of the tables, the one whose versions are compact artifacts
 
 
 RUNNING: list[subprocess.Popen[bytes]] = []  # whatever may have to be ended in the end
@@ -160,6 +161,7 @@ class Instance:
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         tables = "".join(f'[[table]]\nname = "{t}"\nrows = {rows}\nmax_tracked_ids = 20000\n'
+                         f'artifact = "{"compact" if t == COMPACT else "fast"}"\n'
                          f'[[feature]]\nname = "{t}"\n' for t, rows in TABLES.items())
         self.config.write_text(f"""
 [instance]

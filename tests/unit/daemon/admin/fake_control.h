@@ -88,6 +88,7 @@ inline daemon::TableStatus example_table(const std::string& name) {
   table.stats.name = name;
   table.stats.rows = 100;
   table.stats.strategy = "combined";
+  table.stats.artifact = "fast";
   table.stats.learner = "supervised";
   table.stats.learner_reason = "the stream carries labels of both classes";
   table.stats.accesses = 5'000;

@@ -95,6 +95,25 @@ TEST_F(PublicationOf, ASnapshotCanBeAskedFor) {
                                  mapping::encode_artifact(second_.mapping)));
 }
 
+// Neither to a compact version nor from one.
+TEST_F(PublicationOf, NoDeltaConcernsCompactVersions) {
+  constexpr auto kCompact = mapping::ArtifactKind::kCompact;
+  const auto expect_whole = [&](mapping::ArtifactKind before, mapping::ArtifactKind after) {
+    const Bytes parent = mapping::encode_artifact(first_.mapping, before);
+    second_.artifact = after;
+    const Bytes artifact = mapping::encode_artifact(second_.mapping, after);
+    auto prepared =
+        prepare_publication(second_, artifact, {.instance = "here", .parent_artifact = parent});
+    expect_consistent(prepared.publication);
+    EXPECT_EQ(bytes(prepared.publication, BlobKind::kSnapshot).size(), artifact.size());
+    EXPECT_FALSE(prepared.publication.manifest.blob(BlobKind::kDelta));
+    EXPECT_TRUE(prepared.publication.manifest.blob(BlobKind::kPlan));
+  };
+  expect_whole(mapping::ArtifactKind::kFast, kCompact);
+  expect_whole(kCompact, kCompact);
+  expect_whole(kCompact, mapping::ArtifactKind::kFast);
+}
+
 TEST_F(PublicationOf, NoDeltaLeadsFromWhatClientsDoNotHave) {
   mapping::Mapping other = first_.mapping;
   other.rows[0] = Row{(other.rows[0].value + 1) % other.info.rows};
