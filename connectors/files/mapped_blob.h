@@ -23,6 +23,7 @@ class MappedBlob final : public mapping::Blob {
   MappedBlob& operator=(const MappedBlob&) = delete;
 
   ByteView view() const override { return {static_cast<const std::byte*>(address_), size_}; }
+  bool is_mapped_file() const override { return true; }
 
  private:
   MappedBlob(void* address, std::size_t size) : address_(address), size_(size) {}

@@ -10,6 +10,7 @@
 
 #include "connectors/proto/manifest_codec.h"
 #include "core/base/hash.h"
+#include "core/base/huge_pages.h"
 
 namespace remapd::http {
 namespace {
@@ -176,6 +177,10 @@ Result<mapping::BlobPtr> HttpMappingSource::fetch(const mapping::Manifest& manif
       if (response->status == 200) bytes.clear();
       if (bytes.size() + response->body.size() > wanted->size) {
         return fail(ErrorCode::kCorrupt, name + " is longer than its manifest says");
+      }
+      if (bytes.empty()) {
+        bytes.reserve(response->body.size());
+        advise_huge_pages(bytes.data(), bytes.capacity());
       }
       bytes.insert(bytes.end(), response->body.begin(), response->body.end());
       if (bytes.size() == wanted->size) break;  // a proxy may cut an answer short and call it whole

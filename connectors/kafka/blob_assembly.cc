@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/base/hash.h"
+#include "core/base/huge_pages.h"
 
 namespace remapd::kafka {
 
@@ -32,6 +33,7 @@ Result<Bytes> BlobAssembly::take(const mapping::BlobInfo& info) {
   }
   Bytes blob;
   blob.reserve(size);
+  advise_huge_pages(blob.data(), blob.capacity());
   while (!pieces_.empty()) {  // never the whole of both in memory
     const ByteView piece = as_bytes(pieces_.begin()->second);
     blob.insert(blob.end(), piece.begin(), piece.end());

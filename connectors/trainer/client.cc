@@ -156,6 +156,7 @@ Result<LoadedMappingPtr> Client::load_mapping(const Manifest& manifest, bool& fr
   std::optional<Error> why_no_snapshot;
   if (manifest.blob(BlobKind::kSnapshot)) {
     auto blob = fetch(manifest, BlobKind::kSnapshot);
+    if (blob && !options_.map_files) blob = LoadedMapping::in_own_memory(std::move(*blob));
     auto loaded = blob ? LoadedMapping::from_snapshot(manifest, std::move(*blob))
                        : Result<LoadedMappingPtr>(fail(std::move(blob).error()));
     if (loaded || loaded.error().retryable || !manifest.blob(BlobKind::kDelta)) return loaded;

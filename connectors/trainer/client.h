@@ -56,6 +56,9 @@ struct ClientOptions {
   // Versions held in memory at a time, beside the one served. Of a client that lags further the
   // oldest give up their mapping, not their plan: one can no longer swap to them, only across.
   std::size_t max_staged = 16;
+  // Versions from a directory stay in the mapped files, whose pages the processes of a machine
+  // share. Otherwise they are copied into huge pages of this process: faster lookups.
+  bool map_files = false;
 };
 
 // A version newer than the one served. Oldest first.

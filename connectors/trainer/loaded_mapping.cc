@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.h"
+#include "core/base/huge_pages.h"
 #include "core/mapping/builder.h"
 #include "core/mapping/delta.h"
 
@@ -16,6 +17,16 @@ LoadedMappingPtr LoadedMapping::initial(std::uint32_t rows, std::uint64_t seed) 
   loaded->rows_ = rows;
   loaded->initial_ = mapping::initial_fallback(rows, seed);
   return loaded;
+}
+
+mapping::BlobPtr LoadedMapping::in_own_memory(mapping::BlobPtr snapshot) {
+  if (!snapshot->is_mapped_file()) return snapshot;
+  const ByteView from = snapshot->view();
+  Bytes bytes;
+  bytes.reserve(from.size());
+  advise_huge_pages(bytes.data(), bytes.capacity());
+  bytes.assign(from.begin(), from.end());
+  return std::make_shared<mapping::OwnedBlob>(std::move(bytes));
 }
 
 Result<LoadedMappingPtr> LoadedMapping::from_snapshot(const mapping::Manifest& manifest,

@@ -187,6 +187,16 @@ class ClientTest(Case):
             migration.apply(matrix[:-1].copy())
         self.assertEqual(client.stats().swaps, 2)
 
+    def test_versions_may_stay_in_the_mapped_files(self):
+        self.chain.publish(1, 2)
+        for map_files in (False, True):
+            client = self.client(map_files=map_files)
+            client.swap(2, allow_unmigrated=True)
+            np.testing.assert_array_equal(client.lookup(self.chain.ids[2]), self.chain.rows[2])
+            with open("/proc/self/maps") as maps:
+                mapped = any(str(self.chain.version_directory(2)) in line for line in maps)
+            self.assertEqual(mapped, map_files)
+
     def test_damaged_version_is_passed_over(self):
         client = self.client()
         self.chain.publish(1, 1)

@@ -38,6 +38,7 @@ Result<trainer::ClientOptions> options_of(const remap_client_options* options) {
   out.rows = given->rows;
   if (given->seed != 0) out.seed = given->seed;
   if (given->max_staged != 0) out.max_staged = given->max_staged;
+  out.map_files = given->map_files != 0;
   return out;
 }
 

@@ -91,7 +91,8 @@ remap_status remap_mapping_lookup_i64(const remap_mapping* mapping, const uint64
 /* Under double hashing (info.ways == 2) the second row of each id, -1 where it has only one. */
 remap_status remap_mapping_lookup_second_i64(const remap_mapping* mapping, const uint64_t* ids,
                                              size_t count, int64_t* rows);
-/* roles[i] becomes the remap_role of ids[i]. An unknown id passes for a known one with p < 3e-7. */
+/* roles[i] becomes the remap_role of ids[i]. An unknown id passes for a known one with p < 3e-7, or,
+ * where the table is published as compact artifacts, 1/4096. */
 remap_status remap_mapping_roles(const remap_mapping* mapping, const uint64_t* ids, size_t count,
                                  uint8_t* roles);
 
@@ -162,6 +163,8 @@ typedef struct remap_client_options {
   uint32_t rows;       /* row budget, as in the daemon's configuration */
   uint32_t max_staged; /* versions held beside the one served; 0: 16 */
   uint64_t seed;       /* [learning] seed of the daemon; 0: 1 */
+  uint32_t map_files;  /* 1: versions of a directory stay in the mapped files, whose pages processes
+                          share; 0: copied into huge pages of this process, for faster lookups */
 } remap_client_options;
 
 typedef struct remap_http_options {
@@ -200,8 +203,8 @@ remap_status remap_client_open_kafka(const char* brokers, const char* topic,
                                      const char* const* properties, size_t property_count,
                                      const remap_client_options* options, remap_client** out);
 /* The admin HTTP server of a running daemon: "http://127.0.0.1:9643", "https://host:9643" or
- * "unix:/run/remapd/admin.sock". `http` may be NULL. The daemon need not be up; versions that it does
- * not keep any more ([admin] keep_versions) are passed over. */
+ * "unix:/run/remapd/admin.sock". `http` may be NULL. The daemon need not be up; versions that it
+ * does not keep any more ([admin] keep_versions) are passed over. */
 remap_status remap_client_open_http(const char* url, const remap_http_options* http,
                                     const remap_client_options* options, remap_client** out);
 void remap_client_close(remap_client* client);

@@ -1,5 +1,7 @@
 #include "connectors/trainer/loaded_mapping.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/unit/trainer/version_chain.h"
@@ -51,6 +53,43 @@ TEST(LoadedMapping, SecondRowsOfDoubleHashing) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     EXPECT_EQ(rows[i], link.mapping.info.fallback.second_row(ids[i]));
   }
+}
+
+class MappedFile final : public mapping::Blob {
+ public:
+  explicit MappedFile(Bytes bytes) : bytes_(std::move(bytes)) {}
+  ByteView view() const override { return bytes_; }
+  bool is_mapped_file() const override { return true; }
+
+ private:
+  Bytes bytes_;
+};
+
+TEST(LoadedMapping, OnlyMappedFilesAreCopiedIntoItsOwnMemory) {
+  const auto owned = std::make_shared<mapping::OwnedBlob>(Bytes(100, std::byte{1}));
+  EXPECT_EQ(LoadedMapping::in_own_memory(owned), owned);
+  for (const std::size_t size : {0UL, 100UL, 5UL << 20}) {
+    const auto file = std::make_shared<MappedFile>(Bytes(size, std::byte{2}));
+    const mapping::BlobPtr copy = LoadedMapping::in_own_memory(file);
+    EXPECT_FALSE(copy->is_mapped_file());
+    EXPECT_TRUE(std::ranges::equal(copy->view(), file->view()));
+  }
+}
+
+TEST(LoadedMapping, OfACompactSnapshotTakesNoDelta) {
+  auto chain = make_chain(2, 6);
+  add_blob(chain[0].publication, mapping::BlobKind::kSnapshot,
+           mapping::encode_artifact(chain[0].mapping, mapping::ArtifactKind::kCompact));
+  const auto loaded =
+      LoadedMapping::from_snapshot(chain[0].publication.manifest, snapshot_of(chain[0]));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  std::vector<Row> rows(chain[0].mapping.ids.size());
+  (*loaded)->lookup(chain[0].mapping.ids, rows);
+  EXPECT_EQ(rows, chain[0].mapping.rows);
+  const auto refused = LoadedMapping::from_delta(**loaded, chain[1].publication.manifest,
+                                                 chain[1].publication.blobs[1]);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kResource);
 }
 
 TEST(LoadedMapping, NoticesAFlippedByteAnywhere) {

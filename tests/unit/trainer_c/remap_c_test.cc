@@ -100,6 +100,27 @@ TEST_F(RemapC, AnOpenedFileAnswersAsTheMappingItHolds) {
   EXPECT_EQ(remap_mapping_open((path + "x").c_str(), &opened), REMAP_NOT_FOUND);
 }
 
+TEST_F(RemapC, ACompactFileKnowsEveryId) {
+  const auto chain = make_chain(1, 7);
+  const mapping::Mapping& mapping = chain[0].mapping;
+  const std::string path = root_.path() / "mapping.remap";
+  const Bytes bytes = mapping::encode_artifact(mapping, mapping::ArtifactKind::kCompact);
+  std::ofstream(path).write(reinterpret_cast<const char*>(bytes.data()),
+                            static_cast<std::streamsize>(bytes.size()));
+  remap_mapping* opened = nullptr;
+  ASSERT_EQ(remap_mapping_open(path.c_str(), &opened), REMAP_OK) << remap_last_error();
+  const std::size_t count = mapping.ids.size();
+  std::vector<std::uint32_t> rows(count);
+  std::vector<std::uint8_t> roles(count);
+  ASSERT_EQ(remap_mapping_lookup_u32(opened, mapping.ids.data(), count, rows.data()), REMAP_OK);
+  ASSERT_EQ(remap_mapping_roles(opened, mapping.ids.data(), count, roles.data()), REMAP_OK);
+  for (std::size_t i = 0; i < count; ++i) {
+    ASSERT_EQ(rows[i], mapping.rows[i].value);
+    ASSERT_NE(roles[i], REMAP_ROLE_FALLBACK);
+  }
+  remap_mapping_close(opened);
+}
+
 TEST_F(RemapC, AbsentArgumentsAreErrors) {
   EXPECT_EQ(remap_abi_version(), REMAP_ABI_VERSION);
   EXPECT_EQ(remap_mapping_open(nullptr, nullptr), REMAP_INVALID_ARGUMENT);

@@ -52,7 +52,7 @@ class PlanArrays(c.Structure):
 class ClientOptions(c.Structure):
     _fields_ = [
         ("struct_size", _size), ("table", c.c_char_p), ("rows", _u32), ("max_staged", _u32),
-        ("seed", _u64),
+        ("seed", _u64), ("map_files", _u32),
     ]  # fmt: skip
 
 

@@ -79,7 +79,9 @@ class Client(OfThisProcess):
     and `ca_file` where it asks for a token or has a certificate of your own authority. `rows` and
     `seed` are the table's row budget and [learning] seed in remapd's configuration: before the
     first version every id is hashed over all rows. `properties` are passed to librdkafka. With
-    `background` a thread of the client's own polls from the start, see start().
+    `background` a thread of the client's own polls from the start, see start(). With `map_files`
+    versions of a directory stay in the mapped files, whose pages processes share, instead of being
+    copied into huge pages of this one.
 
     A client belongs to the process that opened it: a forked child cannot use it, it cannot be
     pickled, and copies (copy.deepcopy of a model) share it.
@@ -99,6 +101,7 @@ class Client(OfThisProcess):
         ca_file: str | os.PathLike[str] | None = None,
         seed: int = 1,
         max_staged: int = 16,
+        map_files: bool = False,
         background: bool = False,
     ) -> None:
         if sum(origin is not None for origin in (directory, brokers, url)) != 1:
@@ -113,6 +116,7 @@ class Client(OfThisProcess):
             rows=rows,
             max_staged=max_staged,
             seed=seed,
+            map_files=map_files,
         )
         handle = ctypes.c_void_p()
         if directory is not None:
