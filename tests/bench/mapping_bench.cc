@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -24,8 +25,11 @@
 #include <tbb/global_control.h>
 #include <time.h>
 
+#include "connectors/files/directory_sink.h"
+#include "connectors/files/directory_source.h"
 #include "connectors/files/durable_file.h"
 #include "connectors/files/mapped_blob.h"
+#include "connectors/trainer/client.h"
 #include "core/base/check.h"
 #include "core/base/random.h"
 #include "core/embedding/co_access_graph.h"
@@ -235,25 +239,38 @@ const Mapping& mapping_of(std::size_t n) {
   return at->second;
 }
 
-void BM_ArtifactEncode(benchmark::State& state) {
+void measure_encode(benchmark::State& state, ArtifactKind kind) {
   const Mapping& mapping = mapping_of(static_cast<std::size_t>(state.range(0)));
   double best = std::numeric_limits<double>::infinity();
   double best_cpu = best;
   std::size_t bytes = 0;
   for (auto _ : state) {
-    best_cpu =
-        std::min(best_cpu, cpu_seconds(CLOCK_PROCESS_CPUTIME_ID, [&] {
-                   best = std::min(best, seconds([&] { bytes = encode_artifact(mapping).size(); }));
-                 }));
+    const double cpu = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID, [&] {
+      best = std::min(best, seconds([&] { bytes = encode_artifact(mapping, kind).size(); }));
+    });
+    best_cpu = std::min(best_cpu, cpu);
   }
   const auto n = static_cast<double>(mapping.ids.size());
   state.counters["ns_per_key"] = best * 1e9 / n;
   state.counters["cpu_ns_per_key"] = best_cpu * 1e9 / n;
   state.counters["bytes_per_id"] = static_cast<double>(bytes) / n;
 }
+
+void BM_ArtifactEncode(benchmark::State& state) {
+  measure_encode(state, ArtifactKind::kFast);
+}
+void BM_ArtifactEncodeCompact(benchmark::State& state) {
+  measure_encode(state, ArtifactKind::kCompact);
+}
 BENCHMARK(BM_ArtifactEncode)->Arg(10'000'000)->Iterations(5)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ArtifactEncodeCompact)->Arg(10'000'000)->Iterations(5)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_ArtifactEncode)
     ->Name("BM_ArtifactEncode50M")
+    ->Arg(50'000'000)
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ArtifactEncodeCompact)
+    ->Name("BM_ArtifactEncodeCompact50M")
     ->Arg(50'000'000)
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
@@ -281,45 +298,92 @@ double map_lookup_ns(const Mapping& mapping, std::span<const Id> wanted, std::sp
   });
 }
 
-// In batches of 4,096, as a trainer asks: known ids in random order, and unknown ones.
-void BM_Lookup(benchmark::State& state) {
+// What a trainer looks up in: a version that was published to a directory, followed by its client.
+class Served {
+ public:
+  Served(const Mapping& mapping, ArtifactKind kind, bool map_files) {
+    auto sink = files::DirectoryMappingSink::create({.directory = dir_.path()});
+    REMAPD_CHECK(sink && (*sink)->take_over(mapping.info.table, "bench"), "a directory is ours");
+    Publication publication;
+    Manifest& manifest = publication.manifest;
+    manifest.info = mapping.info;
+    manifest.instance = "bench";
+    manifest.ids = mapping.ids.size();
+    manifest.content_hash = content_hash(mapping);
+    publication.blobs[0] = encode_artifact(mapping, kind);
+    manifest.blobs[0] = {publication.blobs[0].size(), checksum(publication.blobs[0])};
+    REMAPD_CHECK((*sink)->publish(publication), "a version can be published");
+    auto source = files::DirectoryMappingSource::create(dir_.path(), mapping.info.table);
+    auto client = trainer::Client::create(
+        std::move(*source),
+        {.table = mapping.info.table, .rows = mapping.info.rows, .map_files = map_files});
+    client_ = std::move(*client);
+    REMAPD_CHECK(client_->poll(std::chrono::milliseconds(0)) &&
+                     client_->swap_next(trainer::Unmigrated::kAllow),
+                 "the version can be swapped to");
+    reader_.emplace(client_->reader());
+  }
+
+  // In batches of 4,096, as a trainer asks; rows.size() == ids.size(), a multiple of that.
+  void lookup(std::span<const Id> ids, std::span<Row> rows) {
+    constexpr std::size_t kBatch = 4'096;
+    for (std::size_t i = 0; i < ids.size(); i += kBatch) {
+      reader_->pin().lookup(ids.subspan(i, kBatch), rows.subspan(i, kBatch));
+    }
+  }
+
+ private:
+  test_support::TempDir dir_;
+  std::unique_ptr<trainer::Client> client_;
+  std::optional<trainer::Reader> reader_;
+};
+
+// Known ids in random order, and unknown ones.
+void measure_lookup(benchmark::State& state, ArtifactKind kind) {
   const Mapping& mapping = mapping_of(static_cast<std::size_t>(state.range(0)));
-  const Bytes bytes = encode_artifact(mapping);
-  const auto view = ArtifactView::open(bytes, Verify::kHeader);
-  REMAPD_CHECK(view.has_value(), "what was just encoded opens");
   constexpr std::size_t kWanted = std::size_t{1} << 21;
-  constexpr std::size_t kBatch = 4'096;
   Random random(4);
   std::vector<Id> wanted(kWanted);
   std::vector<Id> unknown(kWanted);
   for (Id& id : wanted) id = mapping.ids[random.below(mapping.ids.size())];
   for (Id& id : unknown) id = random.next();
   std::vector<Row> rows(kWanted);
-  const auto look_up = [&](std::span<const Id> ids) {
-    for (std::size_t i = 0; i < kWanted; i += kBatch) {
-      view->lookup(ids.subspan(i, kBatch), std::span(rows).subspan(i, kBatch));
-    }
+  const auto measure = [&](bool map_files, const std::string& suffix) {
+    Served served(mapping, kind, map_files);
+    const double known_ns = per_id(kWanted, 7, [&] { served.lookup(wanted, rows); });
+    const double unknown_ns = per_id(kWanted, 7, [&] { served.lookup(unknown, rows); });
+    state.counters["ns" + suffix] = known_ns;
+    state.counters["ns_unknown" + suffix] = unknown_ns;
+    return known_ns;
   };
   double ours = 0;
-  double ours_unknown = 0;
-  for (auto _ : state) {
-    ours = per_id(kWanted, 5, [&] { look_up(wanted); });
-    ours_unknown = per_id(kWanted, 5, [&] { look_up(unknown); });
-  }
+  for (auto _ : state) ours = measure(false, "");
+  measure(true, "_mapped_file");
   const double absl =
       map_lookup_ns<absl::flat_hash_map<std::uint64_t, std::uint32_t>>(mapping, wanted, rows);
   const double boost =
       map_lookup_ns<boost::unordered_flat_map<std::uint64_t, std::uint32_t>>(mapping, wanted, rows);
-  state.counters["ns"] = ours;
-  state.counters["ns_unknown"] = ours_unknown;
   state.counters["absl_ns"] = absl;
   state.counters["boost_ns"] = boost;
   state.counters["vs_absl"] = ours / absl;
   state.counters["vs_boost"] = ours / boost;
 }
+
+void BM_Lookup(benchmark::State& state) {
+  measure_lookup(state, ArtifactKind::kFast);
+}
+void BM_LookupCompact(benchmark::State& state) {
+  measure_lookup(state, ArtifactKind::kCompact);
+}
 BENCHMARK(BM_Lookup)->Arg(10'000'000)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_LookupCompact)->Arg(10'000'000)->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Lookup)
     ->Name("BM_Lookup50M")
+    ->Arg(50'000'000)
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_LookupCompact)
+    ->Name("BM_LookupCompact50M")
     ->Arg(50'000'000)
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
