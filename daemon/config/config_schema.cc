@@ -249,9 +249,8 @@ ArraySection<TableConfig> table_section() {
           choice<TableConfig, ArtifactKind>(
               {"artifact", "",
                "What versions are published as. fast: 8 bytes an id and, between snapshots, "
-               "deltas. "
-               "compact: about 4.6 bytes an id (for a million rows), every version whole; lookups "
-               "take longer, and one unknown id in 4096 is taken for a known one."},
+               "deltas. compact: about 4.6 bytes an id (for a million rows), every version whole; "
+               "lookups take longer, and one unknown id in 4096 is taken for a known one."},
               REMAPD_MEMBER(artifact),
               {{ArtifactKind::kFast, "fast"}, {ArtifactKind::kCompact, "compact"}}),
           number<TableConfig>(
