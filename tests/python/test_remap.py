@@ -1,11 +1,15 @@
 """The package against what C++ answers, and against the definition of a migration in numpy."""
 
+import base64
+import hashlib
 import os
 import subprocess
+import sys
 import tempfile
 import textwrap
 import threading
 import unittest
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +96,43 @@ class MappingTest(Case):
             remap.Mapping.open(damaged)
         with self.assertRaises(remap.NotFoundError):
             remap.Mapping.open(self.chain.root / "nothing")
+
+
+class WheelTest(Case):
+    def test_what_is_in_the_wheel_is_enough(self):
+        self.chain.publish(1, 1)
+        directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        maker = Path(__file__).parents[2] / "connectors/trainer/python/make_wheel.py"
+        made = subprocess.run(
+            [sys.executable, maker, "--library", os.environ["REMAP_LIBRARY"], "--out", directory],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        with zipfile.ZipFile(made.stdout.strip()) as wheel:
+            names = wheel.namelist()
+            wheel.extractall(directory / "installed")
+            record = next(name for name in names if name.endswith("RECORD"))
+            for line in wheel.read(record).decode().splitlines():
+                name, digest, size = line.split(",")
+                if name != record:
+                    content = wheel.read(name)
+                    encoded = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+                    self.assertEqual(digest, "sha256=" + encoded.rstrip(b"=").decode())
+                    self.assertEqual(int(size), len(content))
+        self.assertIn("remap/py.typed", names)
+        path = self.chain.version_directory(1) / "mapping.remap"
+        program = f"""
+            import sys, numpy as np, remap
+            mapping = remap.Mapping.open({str(path)!r})
+            print(remap.__file__.startswith({str(directory)!r}), "torch" in sys.modules)
+            print(*mapping.lookup(np.arange(50)))
+        """
+        bare = {k: v for k, v in os.environ.items() if k != "REMAP_LIBRARY"}
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(program)], check=True, capture_output=True,
+            text=True, env={**bare, "PYTHONPATH": str(directory / "installed")},
+        )  # fmt: skip
+        rows = remap.Mapping.open(path).lookup(np.arange(50))
+        self.assertEqual(done.stdout.split("\n")[:2], ["True False", " ".join(map(str, rows))])
 
 
 class DocumentationTest(Case):
