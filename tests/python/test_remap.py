@@ -158,7 +158,7 @@ class DocumentationTest(Case):
         begin = text.index("    remap_client_options options = {")
         code = text[begin : text.index("\n      ...\n", begin)]
         code = code.replace('"item"', f'"{TABLE}"').replace("20000", str(ROWS))
-        code = code.replace("0, 1};", f"0, {SEED}}};").replace("for (;;)", "for (; step < 100; ++step)")
+        code = code.replace("0, 1, 0};", f"0, {SEED}, 0}};").replace("for (;;)", "for (; step < 100; ++step)")
         program = f"""
             #include "remap.h"
             #include <stdio.h>
