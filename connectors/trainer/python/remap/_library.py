@@ -149,6 +149,8 @@ _signatures = {
     "remap_producer_get_stats": [_ptr, _ptr],
 }
 for _name, _arguments in _signatures.items():
+    if not hasattr(lib, _name):
+        raise ImportError(f"{lib._name} is older than this package, it has no {_name}: build both anew")
     getattr(lib, _name).argtypes = _arguments
     getattr(lib, _name).restype = c.c_int
 for _name in ("mapping", "migration", "client", "producer"):
