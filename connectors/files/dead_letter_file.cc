@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/check.h"
+#include "core/base/failpoint.h"
 
 namespace remapd::files {
 namespace fs = std::filesystem;
@@ -108,11 +109,7 @@ Result<void> DeadLetterFile::accept(const pipeline::DeadLetter& letter) {
 
 Result<void> DeadLetterFile::flush() {
   if (auto written = write_out(); !written) return written;
-  if (!fd_) return {};  // rotated away, synced, and nothing since
-  if (::fsync(fd_.get()) != 0 && errno != EINVAL) {
-    return fail(system_error(options_.path, "sync", errno));
-  }
-  return {};
+  return sync();
 }
 
 Result<void> DeadLetterFile::write_out() {
@@ -128,13 +125,29 @@ Result<void> DeadLetterFile::write_out() {
     return written;
   }
   size_ += buffer_.size();
+  unsynced_ += buffer_;
   buffer_.clear();
-  return {};
+  return unsynced_.size() < kMaxWaitingBytes ? Result<void>{} : sync();
+}
+
+// After a failure the kernel takes what it could not write for written, and the next fsync() says
+// that all is well.
+Result<void> DeadLetterFile::sync() {
+  if (unsynced_.empty()) return {};
+  int error = failpoint(failpoints::kDeadLettersSync);
+  if (error == 0 && ::fsync(fd_.get()) != 0 && errno != EINVAL) error = errno;  // EINVAL: a pipe
+  if (error == 0) {
+    unsynced_.clear();
+    return {};
+  }
+  buffer_.insert(0, unsynced_);
+  unsynced_.clear();
+  return fail(system_error(options_.path, "sync", error));
 }
 
 Result<void> DeadLetterFile::rotate() {
   const fs::path& path = options_.path;
-  if (::fsync(fd_.get()) != 0) return fail(system_error(path, "sync", errno));
+  if (auto synced = sync(); !synced) return synced;
   const fs::path oldest = options_.keep_rotated == 0 ? path : rotated(path, options_.keep_rotated);
   if (::unlink(oldest.c_str()) == 0) {
     ++counters_.files_removed;

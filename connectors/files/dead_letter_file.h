@@ -8,7 +8,9 @@
 // When the file would grow beyond max_bytes it becomes FILE.1, FILE.1 becomes FILE.2, and so on;
 // the oldest of keep_rotated is removed and its loss counted. Letters are buffered until flush(),
 // 64 KiB, or destruction. While the disk is full they wait in memory, up to 4 MiB; beyond that
-// accept() refuses. A line is in the file whole or not at all.
+// accept() refuses. A line is in the file whole or not at all. What was written is kept in memory
+// until it is synced, and written again if syncing fails: the kernel may have dropped it. A letter
+// may then be there twice.
 //
 // Not thread safe.
 #pragma once
@@ -53,12 +55,14 @@ class DeadLetterFile final : public pipeline::DeadLetterSink {
   explicit DeadLetterFile(DeadLetterFileOptions options) : options_(std::move(options)) {}
   Result<void> open();
   Result<void> write_out();
+  Result<void> sync();
   Result<void> rotate();
 
   DeadLetterFileOptions options_;
   FileDescriptor fd_;
   std::uint64_t size_ = 0;  // of the current file, whole lines
   std::string buffer_;      // whole lines
+  std::string unsynced_;    // likewise: in the file, perhaps not on disk
   DeadLetterCounters counters_;
 };
 

@@ -160,6 +160,7 @@ Result<void> DirectoryMappingSink::check_claim(const fs::path& table_directory,
 
 Result<void> DirectoryMappingSink::stage(const fs::path& staging, const Publication& publication,
                                          std::string_view manifest) {
+  remove(staging);  // of an attempt that could not be cleared away
   if (auto made = make_directories(staging); !made) return made;
   for (const BlobKind kind : kAllBlobs) {
     if (!publication.manifest.blob(kind)) continue;
@@ -215,6 +216,9 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
     if (!versions) return fail(versions.error());
     if (!versions->empty() && versions->back() >= manifest.info.version) {
       const auto there = read_file(*folder / name / kManifestFile, text.size());
+      if (!there && there.error().retryable && there.error().code == ErrorCode::kIo) {
+        return fail(there.error());  // not known yet
+      }
       if (!there || as_text(*there) != text) {
         return fail(
             ErrorCode::kConflict,
@@ -225,7 +229,11 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
     } else if (auto renamed = rename_new(staging, *folder / name); !renamed) {
       return renamed;
     }
-    if (auto synced = sync_directory(*folder); !synced) return synced;
+    if (auto synced = sync_directory(*folder); !synced) {
+      // Readers have it already: of that version there can be no other content.
+      synced.error().retryable = true;
+      return synced;
+    }
     trash = retire(*folder);
     return {};
   };

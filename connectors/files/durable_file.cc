@@ -1,6 +1,7 @@
 #include "connectors/files/durable_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -20,6 +21,13 @@ namespace {
 
 bool out_of_space(int error_number) {
   return error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG;
+}
+
+// Without anybody doing anything about it: the same may work a moment later.
+bool may_pass(int error_number) {
+  constexpr std::array kPassing = {EINTR,  EAGAIN,    EMFILE, ENFILE, EIO,
+                                   ENOMEM, ETIMEDOUT, ENOLCK, EBUSY};
+  return std::find(kPassing.begin(), kPassing.end(), error_number) != kPassing.end();
 }
 
 // Until the first write has made a file whole, it is removed again.
@@ -67,9 +75,7 @@ Error system_error(const fs::path& path, std::string_view action, int error_numb
             true};
   }
   return {error_number == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
-          fmt::format("{}: cannot {}: {}", path.string(), action, reason),
-          error_number == EINTR || error_number == EAGAIN || error_number == EMFILE ||
-              error_number == ENFILE || error_number == EIO};
+          fmt::format("{}: cannot {}: {}", path.string(), action, reason), may_pass(error_number)};
 }
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {

@@ -26,7 +26,8 @@ Result<std::shared_ptr<const MappedBlob>> MappedBlob::open(const std::filesystem
     if (address == MAP_FAILED) {
       if (errno == ENOMEM) {
         return fail(ErrorCode::kResource,
-                    fmt::format("{}: no address space to map its {} bytes", path.string(), size));
+                    fmt::format("{}: no address space to map its {} bytes", path.string(), size),
+                    true);
       }
       return fail(system_error(path, "map", errno));
     }

@@ -19,10 +19,11 @@ std::atomic<bool> failpoints_armed = false;
 
 namespace {
 
-constexpr std::array kNames = {
-    failpoints::kIngest,           failpoints::kIngestDone,      failpoints::kCheckpointWrite,
-    failpoints::kCheckpointRename, failpoints::kCheckpointDone,  failpoints::kCommitDone,
-    failpoints::kPublishBlob,      failpoints::kPublishManifest, failpoints::kPublishDone};
+constexpr std::array kNames = {failpoints::kIngest,          failpoints::kIngestDone,
+                               failpoints::kCheckpointWrite, failpoints::kCheckpointRename,
+                               failpoints::kCheckpointDone,  failpoints::kCommitDone,
+                               failpoints::kPublishBlob,     failpoints::kPublishManifest,
+                               failpoints::kPublishDone,     failpoints::kDeadLettersSync};
 
 struct Failpoint {
   std::string name;

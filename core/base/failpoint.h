@@ -29,6 +29,7 @@ inline constexpr std::string_view kCommitDone = "commit.done";
 inline constexpr std::string_view kPublishBlob = "publish.blob";  // before each blob; fails
 inline constexpr std::string_view kPublishManifest = "publish.manifest";
 inline constexpr std::string_view kPublishDone = "publish.done";
+inline constexpr std::string_view kDeadLettersSync = "dead_letters.sync";  // fails
 }  // namespace failpoints
 
 // Arms the failpoints of `text` (as above; empty: none) in place of those armed before. Call before

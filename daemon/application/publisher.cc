@@ -122,7 +122,8 @@ Result<void> Publisher::fetch_newest(TableIndex index) {
   if (artifact) return adopt_artifact(index, **artifact);
   const ErrorCode code = artifact.error().code;
   const bool gone = code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt ||
-                    code == ErrorCode::kResource || code == ErrorCode::kConflict;
+                    (code == ErrorCode::kResource && !artifact.error().retryable) ||
+                    code == ErrorCode::kConflict;
   if (!gone) return fail(Error(artifact.error()).with_context("table " + timeline.table()));
   log_.warning("the newest version cannot be fetched: the next one will not be its successor",
                {{"table", timeline.table()},

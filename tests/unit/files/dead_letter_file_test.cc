@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/failpoint.h"
 #include "tests/support/file_size_limit.h"
 #include "tests/support/temp_dir.h"
 
@@ -174,6 +175,26 @@ TEST(DeadLetterFile, KeepsLettersInMemoryWhileTheDiskIsFullUpToABound) {
   const auto letters = letters_in(dir / "dead");
   EXPECT_EQ(letters.size(), file->counters().accepted);
   for (std::size_t i = 0; i < letters.size(); ++i) EXPECT_EQ(letters[i]["offset"], i);
+}
+
+// fsync() tells of lost pages once; asked again it says that all is well.
+TEST(DeadLetterFile, WritesAgainWhatCouldNotBeSynced) {
+  const TempDir dir;
+  auto file = open_file({.path = dir / "dead"});
+  ASSERT_TRUE(file->accept(letter_of("first", 0)));
+  ASSERT_TRUE(file->flush());
+  const std::string synced = read_file(dir / "dead");
+  ASSERT_TRUE(file->accept(letter_of("second", 1)));
+  ASSERT_TRUE(arm_failpoints("dead_letters.sync=EIO"));
+  const auto flushed = file->flush();
+  ASSERT_TRUE(arm_failpoints(""));
+  ASSERT_FALSE(flushed);
+  EXPECT_TRUE(flushed.error().retryable);
+  fs::resize_file(dir / "dead", synced.size());  // what the kernel has dropped
+  ASSERT_TRUE(file->flush());
+  const auto letters = letters_in(dir / "dead");
+  ASSERT_EQ(letters.size(), 2U);
+  EXPECT_EQ(letters[1]["offset"], 1);
 }
 
 TEST(DeadLetterFile, SaysWhichFileItCannotOpen) {
