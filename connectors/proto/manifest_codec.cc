@@ -7,6 +7,7 @@
 #include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "core/base/hash.h"
 #include "core/mapping/strategy.h"
 
 namespace remapd::proto {
@@ -25,9 +26,8 @@ void put_blob(const std::optional<mapping::BlobInfo>& blob, v1::BlobInfo* (v1::M
   out.set_checksum(blob->checksum);
 }
 
-}  // namespace
-
-v1::Manifest to_proto(const Manifest& manifest) {
+// The fields 1 to 19: what the checksum is of.
+v1::Manifest fields_of(const Manifest& manifest) {
   v1::Manifest message;
   const mapping::MappingInfo& info = manifest.info;
   message.set_format_version(kFormatVersion);
@@ -63,6 +63,18 @@ v1::Manifest to_proto(const Manifest& manifest) {
   put_blob(manifest.blob(BlobKind::kSnapshot), &v1::Manifest::mutable_snapshot, message);
   put_blob(manifest.blob(BlobKind::kDelta), &v1::Manifest::mutable_delta, message);
   put_blob(manifest.blob(BlobKind::kPlan), &v1::Manifest::mutable_plan, message);
+  return message;
+}
+
+std::uint64_t checksum_of(const v1::Manifest& fields) {
+  return checksum(as_bytes(fields.SerializeAsString()));
+}
+
+}  // namespace
+
+v1::Manifest to_proto(const Manifest& manifest) {
+  v1::Manifest message = fields_of(manifest);
+  message.set_checksum(checksum_of(message));
   return message;
 }
 
@@ -149,6 +161,9 @@ Result<Manifest> from_proto(const v1::Manifest& message) {
   take_blob(BlobKind::kSnapshot, message.has_snapshot(), message.snapshot());
   take_blob(BlobKind::kDelta, message.has_delta(), message.delta());
   take_blob(BlobKind::kPlan, message.has_plan(), message.plan());
+  if (message.checksum() != 0 && message.checksum() != checksum_of(fields_of(manifest))) {
+    return corrupt("its checksum does not hold: damaged");
+  }
   return manifest;
 }
 

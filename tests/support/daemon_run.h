@@ -224,7 +224,8 @@ inline std::map<std::string, std::string> published(const std::filesystem::path&
         const std::string name = file.path().filename();
         if (name == files::kManifestFile) {
           auto json = nlohmann::json::parse(content);
-          for (const char* member : {"epoch", "snapshot", "delta", "plan"}) json.erase(member);
+          for (const char* member : {"epoch", "snapshot", "delta", "plan", "checksum"})
+            json.erase(member);
           content = json.dump();
         } else if (name == files::blob_file(mapping::BlobKind::kSnapshot)) {
           const auto view =

@@ -106,6 +106,39 @@ TEST(ManifestCodec, WritesAndReadsTheGoldenFiles) {
   expect_equal(*from_binary, manifest);
 }
 
+TEST(ManifestCodec, ManifestsWithoutAChecksumAreRead) {
+  const auto from_json =
+      manifest_from_json(as_text(support::golden_of_old_version("manifest-v1-unchecked.json")));
+  ASSERT_TRUE(from_json) << from_json.error().message;
+  expect_equal(*from_json, full_manifest());
+
+  const Bytes binary = support::golden_of_old_version("manifest-v1-unchecked.binpb");
+  v1::Manifest message;
+  ASSERT_TRUE(message.ParseFromArray(binary.data(), static_cast<int>(binary.size())));
+  const auto from_binary = from_proto(message);
+  ASSERT_TRUE(from_binary) << from_binary.error().message;
+  expect_equal(*from_binary, full_manifest());
+}
+
+// What is still read says the same as before: white space may change, and the name of the checksum.
+TEST(ManifestCodec, NoFlippedBitOfTheJsonChangesWhatItSays) {
+  const Manifest manifest = full_manifest();
+  const std::string json = to_json(manifest);
+  std::size_t refused = 0;
+  for (std::size_t bit = 0; bit < 8 * json.size(); ++bit) {
+    std::string damaged = json;
+    damaged[bit / 8] ^= static_cast<char>(1 << (bit % 8));
+    const auto read = manifest_from_json(damaged);
+    if (read) {
+      expect_equal(*read, manifest);
+    } else {
+      ++refused;
+    }
+    if (HasFailure()) FAIL() << "bit " << bit << ": " << damaged;
+  }
+  EXPECT_GT(refused, 6 * json.size());
+}
+
 TEST(ManifestCodec, JsonMayHaveMembersOfLaterBuilds) {
   std::string json = to_json(publication_of({}).manifest);
   json.insert(json.find('{') + 1, "\"ofALaterBuild\":[1,{}],");
