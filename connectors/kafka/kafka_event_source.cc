@@ -1,12 +1,14 @@
 #include "connectors/kafka/kafka_event_source.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "connectors/kafka/client_statistics.h"
+#include "connectors/kafka/damaged_stretch.h"
 #include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/topic_watch.h"
 #include "connectors/proto/access_batch_codec.h"
@@ -184,6 +186,7 @@ class KafkaEventSource::Reader {
     rd_kafka_assign(client_->get(), nullptr);
     started_ = false;
     out_of_range_.clear();
+    damaged_.clear();
     ended_.reset();
   }
 
@@ -196,7 +199,7 @@ class KafkaEventSource::Reader {
     for (std::uint32_t p = 0; p < next_.size(); ++p) {
       rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(),
                                         static_cast<std::int32_t>(p))
-          ->offset = next_[p];
+          ->offset = position(p);
     }
     const auto code = rd_kafka_assign(client_->get(), list.get());
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -204,6 +207,11 @@ class KafkaEventSource::Reader {
     }
     started_ = true;
     return {};
+  }
+
+  std::int64_t position(std::uint32_t partition) const {
+    const auto damage = damaged_.find(partition);
+    return damage == damaged_.end() ? next_[partition] : damage->second.probe();
   }
 
   Result<void> partition_vanished(std::uint32_t partition, std::uint32_t count) {
@@ -224,6 +232,12 @@ class KafkaEventSource::Reader {
     if (!out_of_range_.empty()) {
       if (auto moved = move_into_range(); !moved) return moved;
     }
+    if (std::exchange(probed_, false)) {
+      if (auto searched = search_behind_damage(); !searched) {
+        probed_ = true;
+        return searched;
+      }
+    }
     const auto count = watch_.look(*client_, patience);
     if (!count) return {};
     if (*count == next_.size()) return {};
@@ -234,6 +248,7 @@ class KafkaEventSource::Reader {
       notices_.push_back(fmt::format("topic \"{}\" has a new partition, {}", options_.topic, p));
     }
     next_.resize(*count, 0);
+    std::erase_if(damaged_, [&](const auto& damage) { return damage.first >= *count; });
     return assign();
   }
 
@@ -242,6 +257,10 @@ class KafkaEventSource::Reader {
         message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
       const auto partition = static_cast<std::uint32_t>(message.partition);
       if (partition < next_.size()) out_of_range_.push_back(partition);
+      return;
+    }
+    if (tells_of_damage(message.err)) {
+      on_damage(static_cast<std::uint32_t>(message.partition));
       return;
     }
     watch_.note(to_error(message.err, fmt::format("topic \"{}\"", options_.topic)));
@@ -257,6 +276,7 @@ class KafkaEventSource::Reader {
         const auto marks = client_->watermarks(options_.topic, p, kRangeTimeout);
         if (!marks) return fail(marks.error());
         if (next_[p] < marks->low || next_[p] > marks->high) {
+          damaged_.erase(p);
           if (auto moved = move_into(p, *marks); !moved) return moved;
         }
       }
@@ -287,11 +307,59 @@ class KafkaEventSource::Reader {
     return {};
   }
 
+  // A batch fails its checksum: the broker's log is damaged. Everything before it has been read.
+  void on_damage(std::uint32_t partition) {
+    if (partition >= next_.size()) return;
+    const auto [damage, is_new] = damaged_.try_emplace(partition, next_[partition]);
+    if (!is_new) {
+      damage->second.probe_failed();
+    } else if (options_.out_of_range == OutOfRange::kStop) {
+      ended_ = Error{ErrorCode::kConflict, damage_at(partition, next_[partition]) +
+                                               " (source.kafka.out_of_range is \"stop\")"};
+    }
+    probed_ = true;
+  }
+
+  std::string damage_at(std::uint32_t partition, std::int64_t offset) const {
+    return fmt::format(
+        "topic \"{}\", partition {}: the log of the broker is damaged from offset {} on",
+        options_.topic, partition, offset);
+  }
+
+  // After a probe: the next one, or where it has turned out that reading can go on.
+  Result<void> search_behind_damage() {
+    for (auto at = damaged_.begin(); at != damaged_.end();) {
+      auto& [partition, damage] = *at;
+      const auto marks = client_->watermarks(options_.topic, partition, kRangeTimeout);
+      if (!marks) return fail(marks.error());
+      // Where nothing is yet, nothing is damaged.
+      while (!damage.found() && damage.probe() >= marks->high) damage.probe_succeeded();
+      const bool latest = options_.out_of_range == OutOfRange::kLatest;
+      if (!latest && !damage.found()) {
+        ++at;
+        continue;
+      }
+      const std::int64_t to = latest ? marks->high : damage.end();
+      const std::int64_t lost = to - damage.first();
+      counters_.lost_events += static_cast<std::uint64_t>(lost);
+      notices_.push_back(fmt::format("{}: goes on at {}, {} messages lost",
+                                     damage_at(partition, damage.first()), to, lost));
+      next_[partition] = to;
+      at = damaged_.erase(at);
+    }
+    return assign();
+  }
+
   // Whether `into` holds a batch now.
   bool take(const rd_kafka_message_t& message, EventBatch& into) {
     const auto partition = static_cast<std::uint32_t>(message.partition);
     if (partition >= next_.size() || message.offset < next_[partition]) return false;
     watch_.works(*client_);
+    if (const auto damage = damaged_.find(partition); damage != damaged_.end()) {
+      damage->second.probe_succeeded();  // the message itself comes again
+      probed_ = true;
+      return false;
+    }
     next_[partition] = message.offset + 1;
     ++counters_.messages;
     counters_.bytes += message.len;
@@ -330,6 +398,8 @@ class KafkaEventSource::Reader {
 
   std::vector<std::int64_t> next_;  // by partition: the offset to go on with
   std::vector<std::uint32_t> out_of_range_;
+  std::map<std::uint32_t, DamagedStretch> damaged_;  // by partition
+  bool probed_ = false;                              // something was found out about them
   TopicWatch watch_;
   bool started_ = false;
   pipeline::SourceCounters counters_;

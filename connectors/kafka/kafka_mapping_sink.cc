@@ -252,6 +252,7 @@ class KafkaMappingSink::Publisher {
       position_ = record.offset + 1;
     });
     if (read) position_ = range->high;
+    if (!log_->damage().empty()) last_problem_ = log_->damage();
     return read;
   }
 

@@ -10,6 +10,7 @@
 
 #include "connectors/kafka/blob_assembly.h"
 #include "connectors/kafka/blob_reader.h"
+#include "connectors/kafka/damaged_stretch.h"
 #include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/mapping_record.h"
 #include "connectors/kafka/record_log.h"
@@ -26,6 +27,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr milliseconds kWatchInterval{10'000};
+constexpr milliseconds kRangeTimeout{1'000};
 // What is there already is taken in for at least this long by a poll, however short its timeout.
 constexpr milliseconds kLeastWork{50};
 
@@ -94,27 +96,58 @@ class KafkaMappingSource::Follower {
     assemblies_.clear();
     fresh_.clear();
     caught_up_ = false;
+    next_ = 0;
+    damage_.reset();
+    return read_from(RD_KAFKA_OFFSET_BEGINNING);
+  }
+
+  Result<void> read_from(std::int64_t offset) {
     const auto code = rd_kafka_assign(
-        client_->get(),
-        one_partition(options_.topic, kMappingPartition, RD_KAFKA_OFFSET_BEGINNING).get());
+        client_->get(), one_partition(options_.topic, kMappingPartition, offset).get());
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     return fail(to_error(code, fmt::format("reading topic \"{}\"", options_.topic)));
   }
 
+  // A batch is damaged in the broker's log: its chunks are missing, its manifest does not exist.
+  Result<void> on_damage() {
+    if (damage_) {
+      damage_->probe_failed();
+    } else {
+      const auto range = client_->watermarks(options_.topic, kMappingPartition, kRangeTimeout);
+      if (!range) return fail(range.error());
+      damage_.emplace(std::max(next_, range->low));
+    }
+    return read_from(damage_->probe());
+  }
+
+  Result<void> on_readable_probe() {
+    damage_->probe_succeeded();
+    if (!damage_->found()) return read_from(damage_->probe());
+    last_problem_ = damage_found(options_.topic, *damage_);
+    next_ = damage_->end();
+    damage_.reset();
+    return read_from(next_);
+  }
+
   Result<void> take(const rd_kafka_message_t& message) {
+    if (tells_of_damage(message.err)) return on_damage();
     switch (message.err) {
       case RD_KAFKA_RESP_ERR_NO_ERROR:
         watch_.works(*client_);
+        if (damage_) return on_readable_probe();
         take(log_record(message));
+        next_ = message.offset + 1;
         return {};
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         watch_.works(*client_);
+        if (damage_) return on_readable_probe();
         caught_up_ = true;
         // Whoever was there before the first version misses none.
         if (history_.versions().empty()) from_the_first_ = true;
         return {};
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        if (damage_) return on_readable_probe();  // where nothing is yet, nothing is damaged
         last_problem_ =
             fmt::format("topic \"{}\" was deleted and made anew: reading it again", options_.topic);
         return read_from_the_beginning();
@@ -242,8 +275,10 @@ class KafkaMappingSource::Follower {
   TableHistory history_;
   TopicWatch watch_;
   bool caught_up_ = false;
-  bool from_the_first_ = false;  // there was no version yet when it had first caught up
-  std::vector<Version> fresh_;   // in force, not reported yet; ascending
+  bool from_the_first_ = false;           // there was no version yet when it had first caught up
+  std::int64_t next_ = 0;                 // the offset to be read next
+  std::optional<DamagedStretch> damage_;  // whose end is being looked for
+  std::vector<Version> fresh_;            // in force, not reported yet; ascending
   Version reported_ = kNoVersion;
   std::pair<Version, Epoch> attempt_;  // whose chunks came last
   std::map<BlobKey, BlobAssembly> assemblies_;

@@ -43,18 +43,23 @@ class RecordLog {
   // kUnavailable and kNotFound, retryable.
   Result<Watermarks> range();
 
-  // Hands out the records there are at offsets from .. to - 1, in order. kUnavailable (retryable)
-  // when nothing comes for `timeout`.
+  // Hands out the records there are at offsets from .. to - 1, in order; batches that are damaged
+  // in the broker's log are passed over. kUnavailable (retryable) when nothing comes for `timeout`.
   Result<void> read(std::int64_t from, std::int64_t to,
                     const std::function<void(const LogRecord&)>& visit);
+
+  // What was passed over last, in words; empty: nothing.
+  const std::string& damage() const { return damage_; }
 
  private:
   RecordLog(std::unique_ptr<KafkaClient> client, std::string topic,
             std::chrono::milliseconds timeout);
+  Result<void> fetch_from(std::int64_t offset);
 
   std::unique_ptr<KafkaClient> client_;
   std::string topic_;
   std::chrono::milliseconds timeout_;
+  std::string damage_;
 };
 
 }  // namespace remapd::kafka

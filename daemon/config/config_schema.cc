@@ -98,8 +98,9 @@ Section kafka_source_section() {
                   {{StartAt::kEarliest, "earliest"}, {StartAt::kLatest, "latest"}}),
               choice<Config, OutOfRange>(
                   {"out_of_range", "",
-                   "When the checkpoint's offset no longer exists: go on at the earliest or latest "
-                   "event there is (what is skipped is counted as lost), or stop."},
+                   "When the checkpoint's offset no longer exists, or the broker's log is damaged "
+                   "there: go on at the earliest or latest event there is (what is skipped is "
+                   "counted as lost), or stop."},
                   REMAPD_MEMBER(source.kafka.out_of_range),
                   {{OutOfRange::kEarliest, "earliest"},
                    {OutOfRange::kLatest, "latest"},
