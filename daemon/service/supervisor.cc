@@ -33,6 +33,17 @@ std::string status_line(const Status& status) {
   return line;
 }
 
+bool may_be_ready(const Status& status, bool patience_over) {
+  switch (status.phase) {
+    case Phase::kStarting:
+      return patience_over;
+    case Phase::kRestoring:
+      return patience_over && !status.problem.empty();  // it waits for something
+    default:
+      return true;
+  }
+}
+
 Supervisor::Supervisor(const Parts& parts, config::Config config, Load load)
     : parts_(parts),
       started_with_(config),
@@ -93,8 +104,7 @@ void Supervisor::reload() {
 void Supervisor::inform() {
   const TimePoint now = parts_.clock.now();
   const auto status = parts_.application.status();
-  const bool begun = status->phase != Phase::kStarting && status->phase != Phase::kRestoring;
-  if (!ready_ && (begun || now >= ready_by_)) {
+  if (!ready_ && may_be_ready(*status, now >= ready_by_)) {
     parts_.notifier.ready();
     ready_ = true;
   }

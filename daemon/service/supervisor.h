@@ -7,7 +7,8 @@
 //            cannot is told in the log. A configuration with problems changes nothing.
 //
 // The manager is told "ready" when events are being read, or after a few seconds of waiting for the
-// outside world (a broker that is not there yet must not keep the machine from booting).
+// outside world (a broker that is not there yet must not keep the machine from booting). Loading a
+// checkpoint is no such wait: however long it takes, more time is asked for until it is done.
 #pragma once
 
 #include <chrono>
@@ -27,6 +28,9 @@ namespace remapd::daemon {
 
 // One line of what is going on, for "systemctl status".
 std::string status_line(const Status& status);
+
+// Whether the manager may be told "ready"; `patience_over`: the few seconds have passed.
+bool may_be_ready(const Status& status, bool patience_over);
 
 class Supervisor {
  public:

@@ -23,5 +23,20 @@ TEST(StatusLine, SaysWhatIsGoingOnInOneLine) {
             "answers");
 }
 
+TEST(Ready, WaitingForTheOutsideWorldIsTiredOfButNotLoadingACheckpoint) {
+  Status status;
+  status.phase = Phase::kStarting;
+  EXPECT_FALSE(may_be_ready(status, false));
+  EXPECT_TRUE(may_be_ready(status, true));
+  status.phase = Phase::kRestoring;
+  EXPECT_FALSE(may_be_ready(status, true)) << "it takes as long as it takes";
+  status.problem = "no broker answers";
+  EXPECT_FALSE(may_be_ready(status, false));
+  EXPECT_TRUE(may_be_ready(status, true));
+  status.problem.clear();
+  status.phase = Phase::kRunning;
+  EXPECT_TRUE(may_be_ready(status, false));
+}
+
 }  // namespace
 }  // namespace remapd::daemon
