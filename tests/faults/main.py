@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+import anywhere
 import scenarios
 from processes import Broker, FaultRunError, kill_all
 
@@ -32,6 +33,12 @@ def main() -> int:
         "broker_away": dict(seconds=8 if quick else 60, samples=20_000),
         "two_daemons": dict(samples=8_000),
         "disk_full": dict(samples=4_000),
+        "failing_calls": dict(samples=6_000, every=9 if quick else 1),
+        "flipped_bytes": dict(samples=6_000, rounds=2 if quick else 10),
+        "failing_connections": dict(samples=6_000, every=4 if quick else 1),
+        "damaged_log": dict(rounds=1 if quick else 6),
+        "clock_jumps": dict(samples=6_000),
+        "halts": dict(count=8 if quick else 40, samples=20_000 if quick else 60_000),
     }
     if not quick or options.only in ("topic_changes", "leader_moves"):
         plan["topic_changes"] = {}
@@ -56,7 +63,8 @@ def main() -> int:
     try:
         broker.start()
         for name, settings in plan.items():
-            getattr(scenarios, name)(broker, work, verdict, **settings)
+            scenario = getattr(scenarios, name, None) or getattr(anywhere, name)
+            scenario(broker, work, verdict, **settings)
     except FaultRunError as error:
         print(f"faults: the run could not be made: {error} (files: {work})", file=sys.stderr)
         return 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -14,6 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 REMAPD = pathlib.Path(os.environ.get("REMAPD", ROOT / "build/release/bin/remapd"))
@@ -70,6 +72,9 @@ class Broker:
 
     def kill(self) -> None:
         self._call("kill")
+
+    def pid(self) -> int:
+        return int((self.state / "pid").read_text())
 
     def remove(self) -> None:
         self._call("remove")
@@ -147,18 +152,19 @@ class Cluster(Broker):
             node.remove()
 
 
-class Instance:
+class Daemon:
     """A daemon as configured: survives the processes that run it."""
 
-    def __init__(self, broker: Broker, work: pathlib.Path, name: str, *, events: str,
-                 mappings: str, partitions: int = 1, replication: int = 1,
-                 settings: str = "") -> None:
+    def __init__(self, work: pathlib.Path, name: str, ports: str, checkpoints: str) -> None:
+        """`ports`: the sections of the configuration that say where from and where to;
+        `checkpoints`: the time between two."""
         self.directory = work / name
         self.directory.mkdir()
         self.config = self.directory / "remapd.toml"
         self.log = self.directory / "log"
         self.checkpoints = self.directory / "checkpoints"
         self.port = free_port()
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         tables = "".join(f'[[table]]\nname = "{t}"\nrows = {rows}\nmax_tracked_ids = 20000\n'
                          f'artifact = "{"compact" if t == COMPACT else "fast"}"\n'
@@ -166,25 +172,14 @@ class Instance:
         self.config.write_text(f"""
 [instance]
 name = "{name}"
-[source]
-kind = "kafka"
-[source.kafka]
-topic = "{events}"
-[source.kafka.properties]
-"topic.metadata.refresh.interval.ms" = "1000"
-[sink]
-kind = "kafka"
-[sink.kafka]
-topic = "{mappings}"
+{ports}
 [dead_letter]
 kind = "file"
 [dead_letter.file]
 path = "{self.directory}/dead-letters.ndjson"
-[kafka]
-brokers = "{broker.address}"
 [checkpoint]
 dir = "{self.checkpoints}"
-interval = "300ms"
+interval = "{checkpoints}"
 [publish]
 first_samples = 1000
 every_samples = 1000
@@ -195,25 +190,41 @@ wait_for_publish = true
 listen = "127.0.0.1:{self.port}"
 [log]
 level = "debug"
-{settings}
 {tables}""")
-        made = subprocess.run([REMAPD, "topics", "--config", self.config, "--create",
-                               "--partitions", str(partitions), "--replication", str(replication)],
-                              capture_output=True, text=True, check=False)
-        if made.returncode not in (0, 1):
-            raise FaultRunError(f"remapd topics: {made.stdout}{made.stderr}")
 
-    def start(self, failpoints: str = "") -> None:
-        environment = {**os.environ}
+    def command(self) -> list[str]:
+        return [str(REMAPD), "run", "--config", str(self.config)]
+
+    def start(self, failpoints: str = "", under: tuple[str, ...] = ()) -> None:
+        """`under`: a command that is to run it."""
+        environment = {**os.environ, **self.environment}
         if failpoints:
             environment["REMAPD_FAILPOINTS"] = failpoints
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([REMAPD, "run", "--config", self.config],
-                                            stderr=log, stdout=log, env=environment)
+            self.process = subprocess.Popen([*under, *self.command()], stderr=log, stdout=log,
+                                            env=environment)
         RUNNING.append(self.process)
 
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def wait_until_stopped(self, seconds: float) -> bool:
+        """By a signal or a failpoint that halts it."""
+        return self._wait_for(lambda status: "\nState:\tT" in status, seconds)
+
+    def wait_until_traced(self, seconds: float) -> bool:
+        return self._wait_for(lambda status: "\nTracerPid:\t0" not in status, seconds)
+
+    def _wait_for(self, true_of: Callable[[str], bool], seconds: float) -> bool:
+        """What is to be true of the /proc/PID/status of every thread."""
+        end = time.monotonic() + seconds
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
+        while time.monotonic() < end and self.alive():
+            with contextlib.suppress(OSError):
+                if all(true_of((task / "status").read_text()) for task in tasks.iterdir()):
+                    return True
+            time.sleep(0.01)
+        return False
 
     def wait(self, seconds: float) -> int | None:
         """Its exit code, or None if it still runs after so long."""
@@ -266,6 +277,51 @@ level = "debug"
         return False
 
 
+class Instance(Daemon):
+    """From one topic to another."""
+
+    def __init__(self, broker: Broker, work: pathlib.Path, name: str, *, events: str,
+                 mappings: str, partitions: int = 1, replication: int = 1) -> None:
+        super().__init__(work, name, f"""
+[source]
+kind = "kafka"
+[source.kafka]
+topic = "{events}"
+[source.kafka.properties]
+"topic.metadata.refresh.interval.ms" = "1000"
+[sink]
+kind = "kafka"
+[sink.kafka]
+topic = "{mappings}"
+[kafka]
+brokers = "{broker.address}"
+""", "300ms")
+        made = subprocess.run([REMAPD, "topics", "--config", self.config, "--create",
+                               "--partitions", str(partitions), "--replication", str(replication)],
+                              capture_output=True, text=True, check=False)
+        if made.returncode not in (0, 1):
+            raise FaultRunError(f"remapd topics: {made.stdout}{made.stderr}")
+
+
+class FileInstance(Daemon):
+    """From a recorded log to a mapping directory; ends with the log."""
+
+    def __init__(self, work: pathlib.Path, name: str, log: pathlib.Path) -> None:
+        self.mappings = work / name / "mappings"
+        super().__init__(work, name, f"""
+[source]
+kind = "file"
+[source.file]
+path = "{log}"
+batch_samples = 200
+[sink]
+kind = "directory"
+retain_versions = 1000
+[sink.directory]
+path = "{self.mappings}"
+""", "100ms")
+
+
 def _generator(samples: int, seed: int) -> list[str]:
     return [str(REMAPD), "generate", "--samples", str(samples), "--seed", str(seed),
             "--samples-per-message", str(SAMPLES_PER_MESSAGE), "--users", "600", "--items", "400",
@@ -288,11 +344,16 @@ def generated_ids() -> dict[str, list[int]]:
     """The ids that the streams of seed 1 begin with, by table."""
     with tempfile.TemporaryDirectory() as directory:
         log = pathlib.Path(directory) / "events.tsv"
-        subprocess.run([*_generator(20_000, 1), "--out", log], check=True, capture_output=True)
+        write_log(log, 20_000)
         header, *lines = log.read_text().splitlines()
     columns = header.split("\t")
     rows = [line.split("\t") for line in lines]
     return {t: sorted({int(row[columns.index(t)]) for row in rows}) for t in TABLES}
+
+
+def write_log(path: pathlib.Path, samples: int) -> None:
+    """The samples of seed 1 as a recorded log."""
+    subprocess.run([*_generator(samples, 1), "--out", path], check=True, capture_output=True)
 
 
 def send_all(broker: Broker, topic: str, samples: int, *, seed: int = 1) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import checkpoint_state
-from processes import TABLES, Broker, Cluster, FaultRunError, Instance, generate, send_all
-from watcher import Watcher
+from processes import (TABLES, Broker, Cluster, Daemon, FaultRunError, Instance, generate,
+                       send_all)
+from watcher import Follower, Watcher
 
 MAPPINGS = "remap.mappings"
 PATIENCE = 60  # seconds for what ought to take a few
@@ -29,6 +30,10 @@ class Verdict:
     """Adds up over the scenarios."""
 
     kills: int = 0
+    halts: int = 0
+    calls_failed: int = 0
+    bytes_flipped: int = 0
+    clock_jumps: int = 0
     broker_faults: int = 0
     takeovers: int = 0
     events_lost: int = 0
@@ -64,7 +69,7 @@ def published_versions(log: pathlib.Path, table: str) -> list[int]:
     return [int(m[1]) for m in line.finditer(log.read_text(errors="replace"))]
 
 
-def check_versions(verdict: Verdict, watcher: Watcher, publishers: list[Instance],
+def check_versions(verdict: Verdict, watcher: Watcher | Follower, publishers: list[Daemon],
                    reference: Watcher | None) -> None:
     """No version torn, repeated or skipped; the same mappings as without faults."""
     verdict.versions_torn += len(watcher.torn)
@@ -87,7 +92,7 @@ def check_versions(verdict: Verdict, watcher: Watcher, publishers: list[Instance
                                       "than in the undisturbed run")
 
 
-def finish(instance: Instance, watcher: Watcher, samples: int) -> int:
+def finish(instance: Instance, watcher: Watcher | Follower, samples: int) -> int:
     """Lets it take everything in, stops it in order; the samples it then had."""
     instance.wait_for_samples(samples, PATIENCE)
     time.sleep(0.5)  # were there more than there should be, they would come now
@@ -104,7 +109,7 @@ def undisturbed(broker: Broker, work: pathlib.Path, name: str, events: str, part
                         partitions=partitions, replication=replication)
     send_all(broker, events, samples)
     instance.start()
-    watcher = Watcher(broker.address, f"{MAPPINGS}.{name}")
+    watcher = Watcher(brokers=broker.address, topic=f"{MAPPINGS}.{name}")
     instance.wait_for_samples(samples, PATIENCE)
     counts = id_counts(instance)
     have = finish(instance, watcher, samples)
@@ -153,7 +158,7 @@ def kills_one_partition(broker: Broker, work: pathlib.Path, verdict: Verdict, *,
     calm, reference, _ = undisturbed(broker, work, "calm-1", "events.calm-1", 1, samples)
     harried = Instance(broker, work, "harried-1", events="events.harried-1",
                        mappings=f"{MAPPINGS}.harried-1")
-    watcher = Watcher(broker.address, f"{MAPPINGS}.harried-1")
+    watcher = Watcher(brokers=broker.address, topic=f"{MAPPINGS}.harried-1")
     sender = generate(broker, "events.harried-1", samples, rate=rate)
     killed_over_and_over(harried, kills, 1, verdict)
     harried.start()
@@ -174,7 +179,7 @@ def kills_many_partitions(broker: Broker, work: pathlib.Path, verdict: Verdict, 
     verdict.versions_torn += len(calm_watcher.torn)
     harried = Instance(broker, work, "harried-4", events=events,
                        mappings=f"{MAPPINGS}.harried-4", partitions=4)
-    watcher = Watcher(broker.address, f"{MAPPINGS}.harried-4")
+    watcher = Watcher(brokers=broker.address, topic=f"{MAPPINGS}.harried-4")
     killed_over_and_over(harried, kills, 2, verdict)
     harried.start()
     harried.wait_for_samples(samples, PATIENCE)
@@ -193,7 +198,7 @@ def broker_away(broker: Broker, work: pathlib.Path, verdict: Verdict, *, seconds
                         mappings=f"{MAPPINGS}.steadfast")
     send_all(broker, "events.steadfast", samples // 2)
     instance.start()
-    watcher = Watcher(broker.address, f"{MAPPINGS}.steadfast")
+    watcher = Watcher(brokers=broker.address, topic=f"{MAPPINGS}.steadfast")
     instance.wait_for_samples(1000, PATIENCE)
     for stop in (broker.stop, broker.kill):
         stop()
@@ -228,7 +233,7 @@ def leader_moves(_: Broker, work: pathlib.Path, verdict: Verdict, *, moves: int,
                             replication=3)
         sender = generate(cluster, "events.moving", samples, rate=samples / (15 * moves))
         instance.start()
-        watcher = Watcher(cluster.address, mappings)
+        watcher = Watcher(brokers=cluster.address, topic=mappings)
         for move in range(moves):
             topic = (mappings, "events.moving")[move % 2]
             node = cluster.leader_of(topic)
@@ -258,7 +263,7 @@ def topic_changes(broker: Broker, work: pathlib.Path, verdict: Verdict) -> None:
     name, samples = "events.changing", 4000
     instance = Instance(broker, work, "adaptable", events=name, mappings=f"{MAPPINGS}.adaptable")
     instance.start()
-    watcher = Watcher(broker.address, f"{MAPPINGS}.adaptable")
+    watcher = Watcher(brokers=broker.address, topic=f"{MAPPINGS}.adaptable")
     send_all(broker, name, samples)
     instance.wait_for_samples(samples, PATIENCE)
     instance.stop()
@@ -299,7 +304,7 @@ def two_daemons(broker: Broker, work: pathlib.Path, verdict: Verdict, *, samples
     events, mappings = "events.two", f"{MAPPINGS}.two"
     first = Instance(broker, work, "two-a", events=events, mappings=mappings)
     second = Instance(broker, work, "two-b", events=events, mappings=mappings)
-    watcher = Watcher(broker.address, mappings)
+    watcher = Watcher(brokers=broker.address, topic=mappings)
     first.start("publish.manifest:8=stop")  # halts with a version half published
     send_all(broker, events, samples)
     if not first.wait_for_log("version=2", PATIENCE):
@@ -325,7 +330,7 @@ def disk_full(broker: Broker, work: pathlib.Path, verdict: Verdict, *, samples: 
     say("no space for checkpoints: the daemon goes on, says so, and nothing is lost")
     instance = Instance(broker, work, "cramped", events="events.cramped",
                         mappings=f"{MAPPINGS}.cramped")
-    watcher = Watcher(broker.address, f"{MAPPINGS}.cramped")
+    watcher = Watcher(brokers=broker.address, topic=f"{MAPPINGS}.cramped")
     send_all(broker, "events.cramped", samples)
     instance.start("checkpoint.write:2=ENOSPC")
     instance.wait_for_samples(samples, PATIENCE)
