@@ -6,6 +6,7 @@
 #include <limits>
 
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include "connectors/proto/manifest_codec.h"
 #include "core/base/check.h"
@@ -150,6 +151,7 @@ std::optional<RecordKey> parse_record_key(std::string_view text) {
 }
 
 Result<v1::MappingRecord> parse_record(const RecordKey& key, ByteView value) {
+  const google::protobuf::LogSilencer quiet;  // the Error says it all
   v1::MappingRecord record;
   if (value.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
       !record.ParseFromArray(value.data(), static_cast<int>(value.size())) || !fits(key, record)) {
