@@ -18,3 +18,17 @@
 #else
 #define REMAPD_SIMD_CLONES
 #endif
+
+namespace remapd {
+
+// Whether the clones above use registers of sixteen floats here.
+inline bool has_wide_vectors() {
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__) && \
+    !defined(REMAPD_PORTABLE)
+  return __builtin_cpu_supports("x86-64-v4") != 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace remapd

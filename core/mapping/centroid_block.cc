@@ -14,12 +14,22 @@ namespace {
 constexpr std::size_t kLanes = 16;
 constexpr std::size_t kTile = 8;  // points searched together
 constexpr std::size_t kMaxDimension = CentroidBlock::kMaxDimension;
-using Floats = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
-using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
+
+// A block is worked on in parts of kWidth lanes: all sixteen where the processor has registers that
+// hold them, eight elsewhere. Scores of eight points in wider parts than that do not fit its
+// registers, and what is then moved to and fro takes ten times as long as the arithmetic. Lanes know
+// nothing of each other, so the results are the same bits.
+constexpr std::size_t kWide = 16;
+constexpr std::size_t kNarrow = 8;
+template <std::size_t kWidth>
+struct Vector {
+  typedef float Floats __attribute__((vector_size(kWidth * sizeof(float)), aligned(4), may_alias));
+  typedef std::int32_t Ints __attribute__((vector_size(kWidth * sizeof(float))));
+};
 
 // The best of the lanes' best, and the distance from the score.
-[[gnu::always_inline]] inline CentroidBlock::Nearest best_lane(const Floats& best,
-                                                               const Ints& best_block,
+[[gnu::always_inline]] inline CentroidBlock::Nearest best_lane(const float* best,
+                                                               const std::int32_t* best_block,
                                                                const float* point,
                                                                std::size_t dimension) {
   CentroidBlock::Nearest out{0, std::numeric_limits<float>::infinity()};
@@ -37,7 +47,7 @@ using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
 
 // kPoints points at a time share each load of a centroid and keep as many sums in flight. Every
 // lane adds in the order of the dimensions, whatever kPoints is.
-template <std::size_t kPoints>
+template <std::size_t kPoints, std::size_t kWidth>
 [[gnu::always_inline]] inline void search_tile(const float* blocks, std::size_t size,
                                                std::size_t dimension, const float* points,
                                                CentroidBlock::Nearest* out) {
@@ -47,26 +57,35 @@ template <std::size_t kPoints>
     for (std::size_t p = 0; p < kPoints; ++p)
       doubled[k * kPoints + p] = 2 * points[p * dimension + k];
   }
-  Floats best[kPoints];
-  Ints best_block[kPoints];
-  for (std::size_t p = 0; p < kPoints; ++p) {
-    best[p] = Floats{} + std::numeric_limits<float>::infinity();
-    best_block[p] = Ints{};
-  }
+  using Floats = typename Vector<kWidth>::Floats;
+  using Ints = typename Vector<kWidth>::Ints;
+  float best[kPoints][kLanes];
+  std::int32_t best_block[kPoints][kLanes] = {};
+  for (auto& lanes : best) std::fill_n(lanes, kLanes, std::numeric_limits<float>::infinity());
   for (std::size_t b = 0, count = (size + kLanes - 1) / kLanes; b < count; ++b) {
     const float* block = blocks + b * stride;
-    Floats score[kPoints];
-    for (std::size_t p = 0; p < kPoints; ++p) score[p] = *reinterpret_cast<const Floats*>(block);
-    for (std::size_t k = 0; k < dimension; ++k) {
-      const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes);
+    for (std::size_t part = 0; part < kLanes; part += kWidth) {
+      Floats score[kPoints];
       for (std::size_t p = 0; p < kPoints; ++p) {
-        score[p] -= doubled[k * kPoints + p] * centroid;
+        score[p] = *reinterpret_cast<const Floats*>(block + part);
       }
-    }
-    for (std::size_t p = 0; p < kPoints; ++p) {
-      const Ints nearer = score[p] < best[p];
-      best[p] = nearer ? score[p] : best[p];
-      best_block[p] = nearer ? (Ints{} + static_cast<std::int32_t>(b)) : best_block[p];
+      for (std::size_t k = 0; k < dimension; ++k) {
+        const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes + part);
+        for (std::size_t p = 0; p < kPoints; ++p) {
+          score[p] -= doubled[k * kPoints + p] * centroid;
+        }
+      }
+      for (std::size_t p = 0; p < kPoints; ++p) {
+        Floats least;
+        Ints where;
+        std::memcpy(&least, best[p] + part, sizeof(least));
+        std::memcpy(&where, best_block[p] + part, sizeof(where));
+        const Ints nearer = score[p] < least;
+        least = nearer ? score[p] : least;
+        where = nearer ? (Ints{} + static_cast<std::int32_t>(b)) : where;
+        std::memcpy(best[p] + part, &least, sizeof(least));
+        std::memcpy(best_block[p] + part, &where, sizeof(where));
+      }
     }
   }
   for (std::size_t p = 0; p < kPoints; ++p) {
@@ -95,48 +114,73 @@ template <class Out, class Fn>
 // The tile's function must become part of the clone that calls it, or it is compiled for none.
 #define REMAPD_INLINE_LAMBDA __attribute__((always_inline))
 
+template <std::size_t kWidth>
+[[gnu::always_inline]] inline void search_by(const float* blocks, std::size_t size,
+                                             std::size_t dimension, const float* points,
+                                             std::size_t count, CentroidBlock::Nearest* out) {
+  if (count == 1) return search_tile<1, kWidth>(blocks, size, dimension, points, out);
+  by_tiles(points, count, dimension, 1, out,
+           [&](const float* tile, CentroidBlock::Nearest* found) REMAPD_INLINE_LAMBDA {
+             search_tile<kTile, kWidth>(blocks, size, dimension, tile, found);
+           });
+}
+
 REMAPD_SIMD_CLONES
+void search_wide(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
+                 std::size_t count, CentroidBlock::Nearest* out) {
+  search_by<kWide>(blocks, size, dimension, points, count, out);
+}
+
+REMAPD_SIMD_CLONES
+void search_narrow(const float* blocks, std::size_t size, std::size_t dimension,
+                   const float* points, std::size_t count, CentroidBlock::Nearest* out) {
+  search_by<kNarrow>(blocks, size, dimension, points, count, out);
+}
+
 void search(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
             std::size_t count, CentroidBlock::Nearest* out) {
-  if (count == 1) return search_tile<1>(blocks, size, dimension, points, out);
-  by_tiles(points, count, dimension, 1, out,
-           [&](const float* tile, CentroidBlock::Nearest* found)
-               REMAPD_INLINE_LAMBDA { search_tile<kTile>(blocks, size, dimension, tile, found); });
+  static const auto chosen = has_wide_vectors() ? search_wide : search_narrow;
+  chosen(blocks, size, dimension, points, count, out);
 }
 
 // Squared distances of eight points to all centroids, point after point in `scores`, each with room
 // for whole blocks; and of each lane the least.
+template <std::size_t kWidth>
 [[gnu::always_inline]] inline void measure_tile(const float* blocks, std::size_t count,
                                                 std::size_t dimension, const float* points,
                                                 float* scores, float (*least)[kLanes]) {
   const std::size_t stride = kLanes * (dimension + 1);
   float doubled[kMaxDimension * kTile];
   float norm[kTile] = {};
-  Floats best[kTile];
+  using Floats = typename Vector<kWidth>::Floats;
   for (std::size_t p = 0; p < kTile; ++p) {
     for (std::size_t k = 0; k < dimension; ++k) {
       const float x = points[p * dimension + k];
       norm[p] += x * x;
       doubled[k * kTile + p] = 2 * x;
     }
-    best[p] = Floats{} + std::numeric_limits<float>::infinity();
+    std::fill_n(least[p], kLanes, std::numeric_limits<float>::infinity());
   }
   for (std::size_t b = 0; b < count; ++b) {
     const float* block = blocks + b * stride;
-    Floats score[kTile];
-    for (std::size_t p = 0; p < kTile; ++p) {
-      score[p] = *reinterpret_cast<const Floats*>(block) + norm[p];
-    }
-    for (std::size_t k = 0; k < dimension; ++k) {
-      const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes);
-      for (std::size_t p = 0; p < kTile; ++p) score[p] -= doubled[k * kTile + p] * centroid;
-    }
-    for (std::size_t p = 0; p < kTile; ++p) {
-      best[p] = score[p] < best[p] ? score[p] : best[p];
-      std::memcpy(scores + (p * count + b) * kLanes, &score[p], sizeof(Floats));
+    for (std::size_t part = 0; part < kLanes; part += kWidth) {
+      Floats score[kTile];
+      for (std::size_t p = 0; p < kTile; ++p) {
+        score[p] = *reinterpret_cast<const Floats*>(block + part) + norm[p];
+      }
+      for (std::size_t k = 0; k < dimension; ++k) {
+        const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes + part);
+        for (std::size_t p = 0; p < kTile; ++p) score[p] -= doubled[k * kTile + p] * centroid;
+      }
+      for (std::size_t p = 0; p < kTile; ++p) {
+        Floats best;
+        std::memcpy(&best, least[p] + part, sizeof(best));
+        best = score[p] < best ? score[p] : best;
+        std::memcpy(least[p] + part, &best, sizeof(best));
+        std::memcpy(scores + (p * count + b) * kLanes + part, &score[p], sizeof(Floats));
+      }
     }
   }
-  std::memcpy(least, best, sizeof(best));
 }
 
 // The `few` least values seen, ascending; of equal ones those seen first.
@@ -190,19 +234,39 @@ void pick_few(const float* scores, std::size_t count, const float* least, std::s
   nearest.copy_to(out);
 }
 
-REMAPD_SIMD_CLONES
-void rank(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
-          std::size_t count, std::size_t few, float* scores, std::uint32_t* out) {
+template <std::size_t kWidth>
+[[gnu::always_inline]] inline void rank_by(const float* blocks, std::size_t size,
+                                           std::size_t dimension, const float* points,
+                                           std::size_t count, std::size_t few, float* scores,
+                                           std::uint32_t* out) {
   const std::size_t block_count = (size + kLanes - 1) / kLanes;
   by_tiles(points, count, dimension, few, out,
            [&](const float* tile, std::uint32_t* found) REMAPD_INLINE_LAMBDA {
              float least[kTile][kLanes];
-             measure_tile(blocks, block_count, dimension, tile, scores, least);
+             measure_tile<kWidth>(blocks, block_count, dimension, tile, scores, least);
              for (std::size_t p = 0; p < kTile; ++p) {
                pick_few(scores + p * block_count * kLanes, block_count, least[p], few,
                         found + p * few);
              }
            });
+}
+
+REMAPD_SIMD_CLONES
+void rank_wide(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
+               std::size_t count, std::size_t few, float* scores, std::uint32_t* out) {
+  rank_by<kWide>(blocks, size, dimension, points, count, few, scores, out);
+}
+
+REMAPD_SIMD_CLONES
+void rank_narrow(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
+                 std::size_t count, std::size_t few, float* scores, std::uint32_t* out) {
+  rank_by<kNarrow>(blocks, size, dimension, points, count, few, scores, out);
+}
+
+void rank(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
+          std::size_t count, std::size_t few, float* scores, std::uint32_t* out) {
+  static const auto chosen = has_wide_vectors() ? rank_wide : rank_narrow;
+  chosen(blocks, size, dimension, points, count, few, scores, out);
 }
 
 }  // namespace
