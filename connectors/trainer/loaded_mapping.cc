@@ -1,16 +1,40 @@
 #include "connectors/trainer/loaded_mapping.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "core/base/check.h"
-#include "core/base/huge_pages.h"
+#include "core/base/huge_array.h"
 #include "core/mapping/builder.h"
 #include "core/mapping/delta.h"
 
 namespace remapd::trainer {
+namespace {
+
+// In pages of its own, huge ones where there are any, so that no line of an artifact lies in two of
+// the processor's.
+class PagedBlob final : public mapping::Blob {
+ public:
+  explicit PagedBlob(ByteView from) : bytes_(from.size()) {
+    std::copy(from.begin(), from.end(), bytes_.data());
+  }
+  ByteView view() const override { return bytes_.span(); }
+
+ private:
+  HugeArray<std::byte> bytes_;
+};
+
+mapping::BlobPtr in_whole_lines(mapping::BlobPtr blob) {
+  constexpr std::uintptr_t kLine = 64;
+  if (reinterpret_cast<std::uintptr_t>(blob->view().data()) % kLine == 0) return blob;
+  return std::make_shared<PagedBlob>(blob->view());
+}
+
+}  // namespace
 
 LoadedMappingPtr LoadedMapping::initial(std::uint32_t rows, std::uint64_t seed) {
   std::shared_ptr<LoadedMapping> loaded(new LoadedMapping);
@@ -21,16 +45,12 @@ LoadedMappingPtr LoadedMapping::initial(std::uint32_t rows, std::uint64_t seed) 
 
 mapping::BlobPtr LoadedMapping::in_own_memory(mapping::BlobPtr snapshot) {
   if (!snapshot->is_mapped_file()) return snapshot;
-  const ByteView from = snapshot->view();
-  Bytes bytes;
-  bytes.reserve(from.size());
-  advise_huge_pages(bytes.data(), bytes.capacity());
-  bytes.assign(from.begin(), from.end());
-  return std::make_shared<mapping::OwnedBlob>(std::move(bytes));
+  return std::make_shared<PagedBlob>(snapshot->view());
 }
 
 Result<LoadedMappingPtr> LoadedMapping::from_snapshot(const mapping::Manifest& manifest,
                                                       mapping::BlobPtr snapshot) {
+  snapshot = in_whole_lines(std::move(snapshot));
   auto artifact = mapping::ArtifactView::open(snapshot->view(), mapping::Verify::kAll);
   if (!artifact) return fail(std::move(artifact).error());
   if (artifact->info() != manifest.info || artifact->ids() != manifest.ids ||

@@ -23,12 +23,11 @@ class LoadedMapping {
   // No version yet: every id is hashed over all rows (mapping::initial_fallback).
   static LoadedMappingPtr initial(std::uint32_t rows, std::uint64_t seed);
 
-  // `snapshot` itself, or where it is a mapped file a copy in huge pages: random lookups in a large
-  // one then take half to a third of the time.
+  // `snapshot` itself, or where it is a mapped file a copy in huge pages.
   static mapping::BlobPtr in_own_memory(mapping::BlobPtr snapshot);
 
   // Checks the whole artifact and that it is what the manifest announces: kCorrupt, kUnsupported.
-  // The blob is kept, not copied.
+  // The blob is kept; copied first where its lines do not lie in whole lines of the processor.
   static Result<LoadedMappingPtr> from_snapshot(const mapping::Manifest& manifest,
                                                 mapping::BlobPtr snapshot);
 
