@@ -140,13 +140,13 @@ class CoAccessGraph {
   std::vector<Node> common_;          // ascending
   HugeArray<std::uint64_t> common_bits_;
   std::array<std::uint64_t, (1U << 15) / 64> common_filter_{};  // a bit for what hashes alike
-  std::uint64_t common_above_;  // contexts offered: what the last look went by
+  std::uint64_t common_above_;              // contexts offered: what the last look went by
   std::vector<std::vector<Node>> crossed_;  // by table: those above it since the last look
   std::uint64_t samples_ = 0;
 
   // Scratch of the samples at hand.
-  std::vector<Node> contexts_;        // sample by sample, kNobody for common ones
-  std::vector<std::uint32_t> begin_;  // of each sample in contexts_
+  std::vector<Node> contexts_;                 // sample by sample, kNobody for common ones
+  std::vector<std::uint32_t> begin_;           // of each sample in contexts_
   std::vector<std::vector<Access>> accesses_;  // by table
   std::vector<std::size_t> tasks_;             // the first table of each
 };

@@ -153,7 +153,7 @@ class FactorisationMachine {
 
   // Scratch of the current mini-batch; samples are counted from its first.
   std::size_t contexts_begin_ = 0;  // of its accesses in contexts_ / factors
-  std::vector<float> sums_;  // samples x factors: sum of all vectors
+  std::vector<float> sums_;         // samples x factors: sum of all vectors
   std::vector<float> logit_;
   std::vector<float> gradient_;           // one for each sample; 0 for unlabelled ones
   std::vector<Access> accesses_;          // column by column, in the order of the samples

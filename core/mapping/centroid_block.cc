@@ -17,8 +17,8 @@ constexpr std::size_t kMaxDimension = CentroidBlock::kMaxDimension;
 
 // A block is worked on in parts of kWidth lanes: all sixteen where the processor has registers that
 // hold them, eight elsewhere. Scores of eight points in wider parts than that do not fit its
-// registers, and what is then moved to and fro takes ten times as long as the arithmetic. Lanes know
-// nothing of each other, so the results are the same bits.
+// registers, and what is then moved to and fro takes ten times as long as the arithmetic. Lanes
+// know nothing of each other, so the results are the same bits.
 constexpr std::size_t kWide = 16;
 constexpr std::size_t kNarrow = 8;
 template <std::size_t kWidth>

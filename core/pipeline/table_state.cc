@@ -5,9 +5,7 @@
 namespace remapd::pipeline {
 
 TableState::TableState(const TableConfig& config)
-    : config_(config),
-      ids_(config.max_tracked_ids),
-      rows_(ids_.slot_count()) {}
+    : config_(config), ids_(config.max_tracked_ids), rows_(ids_.slot_count()) {}
 
 sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
   auto out = sketch::TrackedIds::footprint(config.max_tracked_ids);
@@ -75,8 +73,7 @@ double TableState::unknown_traffic() const {
 }
 
 std::size_t TableState::memory_bytes() const {
-  std::size_t bytes =
-      ids_.memory_bytes() + rows_.memory_bytes() + distinct_.memory_bytes();
+  std::size_t bytes = ids_.memory_bytes() + rows_.memory_bytes() + distinct_.memory_bytes();
   if (incumbent_) bytes += incumbent_->ids.size() * (sizeof(Id) + sizeof(Row));
   return bytes;
 }

@@ -220,8 +220,7 @@ void TrackedIds::admit(std::span<const Id> ids, std::span<Slot> slots,
 
 std::size_t TrackedIds::count_accesses(std::span<const Id> ids, std::span<Slot> slots,
                                        std::span<Marks> marks, Marks add,
-                                       const StartsWith& starts_with,
-                                       std::vector<Slot>& admitted) {
+                                       const StartsWith& starts_with, std::vector<Slot>& admitted) {
   REMAPD_CHECK(ids.size() == slots.size() && ids.size() == marks.size(),
                "count_accesses() fills a slot and marks for each id");
   std::size_t without_slot = 0;
@@ -424,8 +423,7 @@ std::vector<TrackedIds::Entry> TrackedIds::entries_of(std::uint32_t shard) const
   for_each(shard, [&](Slot slot, Id id, double) {
     const std::uint32_t place = places_[slot] - 1;
     const Line& line = lines_[place / kLineIds];
-    entries.push_back(
-        {id, slot, line.recent[place % kLineIds], marks_at(line, place % kLineIds)});
+    entries.push_back({id, slot, line.recent[place % kLineIds], marks_at(line, place % kLineIds)});
   });
   return entries;
 }

@@ -105,9 +105,8 @@ class TrackedIds {
   // admitted starts with the marks that `starts_with` gives it, with none if that is empty. Returns
   // how many ids got no slot.
   using StartsWith = std::function<Marks(Slot, Id)>;
-  std::size_t count_accesses(std::span<const Id> ids, std::span<Slot> slots,
-                             std::span<Marks> marks, Marks add, const StartsWith& starts_with,
-                             std::vector<Slot>& admitted);
+  std::size_t count_accesses(std::span<const Id> ids, std::span<Slot> slots, std::span<Marks> marks,
+                             Marks add, const StartsWith& starts_with, std::vector<Slot>& admitted);
 
   // 0 for a slot that holds no id.
   Marks marks(Slot slot) const {

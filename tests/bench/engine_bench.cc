@@ -5,9 +5,9 @@
 // Zipf 1.05 from 2,000,000 a feature, and all of them are tracked, in 8.4 million slots, and known
 // to an adopted mapping before anything is measured. They came as such a stream brings them,
 // frequent ids first, and then the rest; "any_order": in an order that has nothing to do with
-// frequency, which no stream does, so frequent ids lie scattered over memory. Stretches of 65,536 ids are taken in with one
-// and with two threads in turn, on the same engine, so that what else the machine does meets both.
-// Counters:
+// frequency, which no stream does, so frequent ids lie scattered over memory. Stretches of 65,536
+// ids are taken in with one and with two threads in turn, on the same engine, so that what else the
+// machine does meets both. Counters:
 //   ns           median of the processor time an id, one thread
 //   wall_ns      lower decile of the time an id, one thread
 //   wall_ns_2    the same with two threads
@@ -244,9 +244,7 @@ BENCHMARK_CAPTURE(BM_Intake, supervised, true)->Unit(benchmark::kMillisecond)->U
 void BM_IntakeAnyOrder(benchmark::State& state, bool labelled) {
   measure_intake(state, {.labelled = labelled, .any_order = true}, false);
 }
-BENCHMARK_CAPTURE(BM_IntakeAnyOrder, coaccess, false)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+BENCHMARK_CAPTURE(BM_IntakeAnyOrder, coaccess, false)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(BM_IntakeAnyOrder, supervised, true)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
