@@ -12,98 +12,167 @@ namespace remapd::mapping {
 namespace {
 
 constexpr std::size_t kLanes = 16;
-constexpr std::size_t kTile = 8;  // points searched together
 constexpr std::size_t kMaxDimension = CentroidBlock::kMaxDimension;
 
-// A block is worked on in parts of kWidth lanes: all sixteen where the processor has registers that
-// hold them, eight elsewhere. Scores of eight points in wider parts than that do not fit its
-// registers, and what is then moved to and fro takes ten times as long as the arithmetic. Lanes
-// know nothing of each other, so the results are the same bits.
-constexpr std::size_t kWide = 16;
-constexpr std::size_t kNarrow = 8;
-template <std::size_t kWidth>
-struct Vector {
-  typedef float Floats __attribute__((vector_size(kWidth * sizeof(float)), aligned(4), may_alias));
-  typedef std::int32_t Ints __attribute__((vector_size(kWidth * sizeof(float))));
+// How a block is worked on: its sixteen lanes in one register or in two, and as many points at a
+// time as leave their sums in registers too, all but those for what is loaded (32 of 16 floats, or
+// 16 of 8). What does not fit is moved to and fro, which takes ten times as long as the arithmetic.
+// Lanes know nothing of each other, so the results are the same bits.
+struct Wide {
+  static constexpr std::size_t kWidth = 16;
+  static constexpr std::size_t kPoints = 12;
+};
+struct Narrow {
+  static constexpr std::size_t kWidth = 8;
+  static constexpr std::size_t kPoints = 6;
+};
+constexpr std::size_t kMaxPoints = 12;
+
+// A block's lanes as registers.
+template <class Shape>
+struct Lanes {
+  typedef float Floats __attribute__((vector_size(Shape::kWidth * sizeof(float))));
+  typedef std::int32_t Ints __attribute__((vector_size(Shape::kWidth * sizeof(float))));
+  static constexpr std::size_t kParts = kLanes / Shape::kWidth;
 };
 
-// The best of the lanes' best, and the distance from the score.
-[[gnu::always_inline]] inline CentroidBlock::Nearest best_lane(const float* best,
-                                                               const std::int32_t* best_block,
-                                                               const float* point,
-                                                               std::size_t dimension) {
-  CentroidBlock::Nearest out{0, std::numeric_limits<float>::infinity()};
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const auto index = static_cast<std::uint32_t>(best_block[lane]) * kLanes + lane;
-    if (best[lane] < out.distance || (best[lane] == out.distance && index < out.index)) {
-      out = {static_cast<std::uint32_t>(index), best[lane]};
+// Between registers and memory of any alignment.
+template <class Registers>
+[[gnu::always_inline]] inline void load(Registers& out, const void* from) {
+  std::memcpy(&out, from, sizeof(out));
+}
+template <class Registers>
+[[gnu::always_inline]] inline void store(const Registers& from, void* out) {
+  std::memcpy(out, &from, sizeof(from));
+}
+
+using Floats8 = Lanes<Narrow>::Floats;
+using Ints8 = Lanes<Narrow>::Ints;
+
+template <class Vector>
+[[gnu::always_inline]] inline void take_least(Vector& a, const Vector& b) {
+  a = b < a ? b : a;
+}
+
+// The least of eight, in all of them.
+template <class Vector>
+[[gnu::always_inline]] inline void spread_least(Vector& v) {
+  take_least<Vector>(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3));
+  take_least<Vector>(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5));
+  take_least<Vector>(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6));
+}
+
+// The best of each lane: its value, and the block it is in.
+struct BestLanes {
+  [[gnu::always_inline]] BestLanes() {
+    std::fill_n(value, kLanes, std::numeric_limits<float>::infinity());
+    std::fill_n(block, kLanes, 0);
+  }
+  // The least of all; of equal ones the lowest index.
+  [[gnu::always_inline]] CentroidBlock::Nearest overall() const {
+    Floats8 values[2];
+    Ints8 indexes[2];
+    load(values, value);
+    load(indexes, block);
+    Floats8 best = values[0];
+    take_least(best, values[1]);
+    spread_least(best);
+    for (int half = 0; half < 2; ++half) {
+      const Ints8 lane = Ints8{0, 1, 2, 3, 4, 5, 6, 7} + 8 * half;
+      const Ints8 index = indexes[half] * static_cast<std::int32_t>(kLanes) + lane;
+      const Ints8 none = Ints8{} + std::numeric_limits<std::int32_t>::max();
+      indexes[half] = values[half] == best ? index : none;
+    }
+    Ints8 first = indexes[0];
+    take_least(first, indexes[1]);
+    spread_least(first);
+    return {static_cast<std::uint32_t>(first[0]), best[0]};
+  }
+
+  float value[kLanes];
+  std::int32_t block[kLanes];
+};
+
+// A tile's points times two, by dimension, so that one load spreads to all lanes; and their squared
+// norms, summed in the order of the dimensions.
+template <std::size_t kPoints>
+struct Tile {
+  [[gnu::always_inline]] Tile(const float* points, std::size_t dimension) {
+    for (std::size_t k = 0; k < dimension; ++k) {
+      for (std::size_t p = 0; p < kPoints; ++p) {
+        const float x = points[p * dimension + k];
+        norm[p] += x * x;
+        doubled[k * kPoints + p] = 2 * x;
+      }
     }
   }
-  float norm = 0;
-  for (std::size_t k = 0; k < dimension; ++k) norm += point[k] * point[k];
-  out.distance = std::max(0.0F, out.distance + norm);
-  return out;
-}
+  float norm[kPoints] = {};
+  float doubled[kMaxDimension * kPoints];
+};
 
 // kPoints points at a time share each load of a centroid and keep as many sums in flight. Every
 // lane adds in the order of the dimensions, whatever kPoints is.
-template <std::size_t kPoints, std::size_t kWidth>
+template <std::size_t kPoints, class Shape>
 [[gnu::always_inline]] inline void search_tile(const float* blocks, std::size_t size,
                                                std::size_t dimension, const float* points,
                                                CentroidBlock::Nearest* out) {
+  using Floats = typename Lanes<Shape>::Floats;
+  using Ints = typename Lanes<Shape>::Ints;
+  constexpr std::size_t kParts = Lanes<Shape>::kParts;
+  constexpr std::size_t kWidth = Shape::kWidth;
   const std::size_t stride = kLanes * (dimension + 1);
-  float doubled[kMaxDimension * kPoints];  // by dimension, so that one load spreads to all lanes
-  for (std::size_t k = 0; k < dimension; ++k) {
-    for (std::size_t p = 0; p < kPoints; ++p)
-      doubled[k * kPoints + p] = 2 * points[p * dimension + k];
-  }
-  using Floats = typename Vector<kWidth>::Floats;
-  using Ints = typename Vector<kWidth>::Ints;
-  float best[kPoints][kLanes];
-  std::int32_t best_block[kPoints][kLanes] = {};
-  for (auto& lanes : best) std::fill_n(lanes, kLanes, std::numeric_limits<float>::infinity());
+  const Tile<kPoints> tile(points, dimension);
+  BestLanes best[kPoints];
   for (std::size_t b = 0, count = (size + kLanes - 1) / kLanes; b < count; ++b) {
     const float* block = blocks + b * stride;
-    for (std::size_t part = 0; part < kLanes; part += kWidth) {
-      Floats score[kPoints];
-      for (std::size_t p = 0; p < kPoints; ++p) {
-        score[p] = *reinterpret_cast<const Floats*>(block + part);
+    Floats score[kPoints][kParts];
+    for (std::size_t part = 0; part < kParts; ++part) {
+      Floats norm;
+      load(norm, block + part * kWidth);
+      for (std::size_t p = 0; p < kPoints; ++p) score[p][part] = norm;
+    }
+    for (std::size_t k = 0; k < dimension; ++k) {
+      Floats centroid[kParts];
+      for (std::size_t part = 0; part < kParts; ++part) {
+        load(centroid[part], block + (k + 1) * kLanes + part * kWidth);
       }
-      for (std::size_t k = 0; k < dimension; ++k) {
-        const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes + part);
-        for (std::size_t p = 0; p < kPoints; ++p) {
-          score[p] -= doubled[k * kPoints + p] * centroid;
-        }
-      }
       for (std::size_t p = 0; p < kPoints; ++p) {
+        const float x = tile.doubled[k * kPoints + p];
+        for (std::size_t part = 0; part < kParts; ++part) score[p][part] -= x * centroid[part];
+      }
+    }
+    const Ints here = Ints{} + static_cast<std::int32_t>(b);
+    for (std::size_t p = 0; p < kPoints; ++p) {
+      for (std::size_t part = 0; part < kParts; ++part) {
         Floats least;
         Ints where;
-        std::memcpy(&least, best[p] + part, sizeof(least));
-        std::memcpy(&where, best_block[p] + part, sizeof(where));
-        const Ints nearer = score[p] < least;
-        least = nearer ? score[p] : least;
-        where = nearer ? (Ints{} + static_cast<std::int32_t>(b)) : where;
-        std::memcpy(best[p] + part, &least, sizeof(least));
-        std::memcpy(best_block[p] + part, &where, sizeof(where));
+        load(least, best[p].value + part * kWidth);
+        load(where, best[p].block + part * kWidth);
+        const Ints nearer = score[p][part] < least;
+        least = nearer ? score[p][part] : least;
+        where = nearer ? here : where;
+        store(least, best[p].value + part * kWidth);
+        store(where, best[p].block + part * kWidth);
       }
     }
   }
   for (std::size_t p = 0; p < kPoints; ++p) {
-    out[p] = best_lane(best[p], best_block[p], points + p * dimension, dimension);
+    out[p] = best[p].overall();
+    out[p].distance = std::max(0.0F, out[p].distance + tile.norm[p]);
   }
 }
 
-// fn(points, out) for eight points at a time; the last ones in the company of copies.
-template <class Out, class Fn>
+// fn(points, out) for kPoints points at a time; the last ones in the company of copies.
+template <std::size_t kPoints, class Out, class Fn>
 [[gnu::always_inline]] inline void by_tiles(const float* points, std::size_t count,
                                             std::size_t dimension, std::size_t width, Out* out,
                                             Fn&& fn) {
   std::size_t at = 0;
-  for (; at + kTile <= count; at += kTile) fn(points + at * dimension, out + at * width);
+  for (; at + kPoints <= count; at += kPoints) fn(points + at * dimension, out + at * width);
   if (at == count) return;
-  float padded[kMaxDimension * kTile];
-  Out found[kTile * CentroidBlock::kMaxFew];
-  for (std::size_t p = 0; p < kTile; ++p) {
+  float padded[kMaxDimension * kPoints];
+  Out found[kPoints * CentroidBlock::kMaxFew];
+  for (std::size_t p = 0; p < kPoints; ++p) {
     std::copy_n(points + std::min(at + p, count - 1) * dimension, dimension,
                 padded + p * dimension);
   }
@@ -114,27 +183,28 @@ template <class Out, class Fn>
 // The tile's function must become part of the clone that calls it, or it is compiled for none.
 #define REMAPD_INLINE_LAMBDA __attribute__((always_inline))
 
-template <std::size_t kWidth>
+template <class Shape>
 [[gnu::always_inline]] inline void search_by(const float* blocks, std::size_t size,
                                              std::size_t dimension, const float* points,
                                              std::size_t count, CentroidBlock::Nearest* out) {
-  if (count == 1) return search_tile<1, kWidth>(blocks, size, dimension, points, out);
-  by_tiles(points, count, dimension, 1, out,
-           [&](const float* tile, CentroidBlock::Nearest* found) REMAPD_INLINE_LAMBDA {
-             search_tile<kTile, kWidth>(blocks, size, dimension, tile, found);
-           });
+  if (count == 1) return search_tile<1, Shape>(blocks, size, dimension, points, out);
+  by_tiles<Shape::kPoints>(
+      points, count, dimension, 1, out,
+      [&](const float* tile, CentroidBlock::Nearest* found) REMAPD_INLINE_LAMBDA {
+        search_tile<Shape::kPoints, Shape>(blocks, size, dimension, tile, found);
+      });
 }
 
 REMAPD_SIMD_CLONES
 void search_wide(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
                  std::size_t count, CentroidBlock::Nearest* out) {
-  search_by<kWide>(blocks, size, dimension, points, count, out);
+  search_by<Wide>(blocks, size, dimension, points, count, out);
 }
 
 REMAPD_SIMD_CLONES
 void search_narrow(const float* blocks, std::size_t size, std::size_t dimension,
                    const float* points, std::size_t count, CentroidBlock::Nearest* out) {
-  search_by<kNarrow>(blocks, size, dimension, points, count, out);
+  search_by<Narrow>(blocks, size, dimension, points, count, out);
 }
 
 void search(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
@@ -143,124 +213,98 @@ void search(const float* blocks, std::size_t size, std::size_t dimension, const 
   chosen(blocks, size, dimension, points, count, out);
 }
 
-// Squared distances of eight points to all centroids, point after point in `scores`, each with room
-// for whole blocks; and of each lane the least.
-template <std::size_t kWidth>
+// Squared distances of kPoints points to all centroids, point after point in `scores`, each with
+// room for whole blocks.
+template <class Shape>
 [[gnu::always_inline]] inline void measure_tile(const float* blocks, std::size_t count,
                                                 std::size_t dimension, const float* points,
-                                                float* scores, float (*least)[kLanes]) {
+                                                float* scores) {
+  using Floats = typename Lanes<Shape>::Floats;
+  constexpr std::size_t kParts = Lanes<Shape>::kParts;
+  constexpr std::size_t kWidth = Shape::kWidth;
+  constexpr std::size_t kPoints = Shape::kPoints;
   const std::size_t stride = kLanes * (dimension + 1);
-  float doubled[kMaxDimension * kTile];
-  float norm[kTile] = {};
-  using Floats = typename Vector<kWidth>::Floats;
-  for (std::size_t p = 0; p < kTile; ++p) {
-    for (std::size_t k = 0; k < dimension; ++k) {
-      const float x = points[p * dimension + k];
-      norm[p] += x * x;
-      doubled[k * kTile + p] = 2 * x;
-    }
-    std::fill_n(least[p], kLanes, std::numeric_limits<float>::infinity());
-  }
+  const Tile<kPoints> tile(points, dimension);
   for (std::size_t b = 0; b < count; ++b) {
     const float* block = blocks + b * stride;
-    for (std::size_t part = 0; part < kLanes; part += kWidth) {
-      Floats score[kTile];
-      for (std::size_t p = 0; p < kTile; ++p) {
-        score[p] = *reinterpret_cast<const Floats*>(block + part) + norm[p];
+    Floats score[kPoints][kParts];
+    for (std::size_t part = 0; part < kParts; ++part) {
+      Floats own;
+      load(own, block + part * kWidth);
+      for (std::size_t p = 0; p < kPoints; ++p) score[p][part] = own + tile.norm[p];
+    }
+    for (std::size_t k = 0; k < dimension; ++k) {
+      Floats centroid[kParts];
+      for (std::size_t part = 0; part < kParts; ++part) {
+        load(centroid[part], block + (k + 1) * kLanes + part * kWidth);
       }
-      for (std::size_t k = 0; k < dimension; ++k) {
-        const Floats centroid = *reinterpret_cast<const Floats*>(block + (k + 1) * kLanes + part);
-        for (std::size_t p = 0; p < kTile; ++p) score[p] -= doubled[k * kTile + p] * centroid;
+      for (std::size_t p = 0; p < kPoints; ++p) {
+        const float x = tile.doubled[k * kPoints + p];
+        for (std::size_t part = 0; part < kParts; ++part) score[p][part] -= x * centroid[part];
       }
-      for (std::size_t p = 0; p < kTile; ++p) {
-        Floats best;
-        std::memcpy(&best, least[p] + part, sizeof(best));
-        best = score[p] < best ? score[p] : best;
-        std::memcpy(least[p] + part, &best, sizeof(best));
-        std::memcpy(scores + (p * count + b) * kLanes + part, &score[p], sizeof(Floats));
+    }
+    for (std::size_t p = 0; p < kPoints; ++p) {
+      for (std::size_t part = 0; part < kParts; ++part) {
+        store(score[p][part], scores + (p * count + b) * kLanes + part * kWidth);
       }
     }
   }
 }
 
-// The `few` least values seen, ascending; of equal ones those seen first.
-class Shortlist {
- public:
-  explicit Shortlist(std::size_t few) : few_(few) {
-    std::fill_n(values_, few, std::numeric_limits<float>::infinity());
-  }
-
-  void offer(float value, std::uint32_t index) {
-    if (!(value < values_[few_ - 1])) return;
-    std::size_t at = few_ - 1;
-    for (; at > 0 && values_[at - 1] > value; --at) {
-      values_[at] = values_[at - 1];
-      indexes_[at] = indexes_[at - 1];
+// The indexes of the `few` least scores, ascending; of equal ones the lower first. One after the
+// other is found and struck out.
+[[gnu::always_inline]] inline void take_few(float* scores, std::size_t count, std::size_t few,
+                                            std::uint32_t* out) {
+  constexpr std::size_t kParts = Lanes<Narrow>::kParts;
+  for (std::size_t rank = 0; rank < few; ++rank) {
+    BestLanes best;
+    Floats8 value[kParts];
+    Ints8 block[kParts];
+    load(value, best.value);
+    load(block, best.block);
+    for (std::size_t b = 0; b < count; ++b) {
+      const Ints8 here = Ints8{} + static_cast<std::int32_t>(b);
+      for (std::size_t part = 0; part < kParts; ++part) {
+        Floats8 score;
+        load(score, scores + b * kLanes + part * Narrow::kWidth);
+        const Ints8 nearer = score < value[part];
+        value[part] = nearer ? score : value[part];
+        block[part] = nearer ? here : block[part];
+      }
     }
-    values_[at] = value;
-    indexes_[at] = index;
+    store(value, best.value);
+    store(block, best.block);
+    out[rank] = best.overall().index;
+    scores[out[rank]] = std::numeric_limits<float>::infinity();
   }
-  void copy_to(std::uint32_t* out) const { std::copy_n(indexes_, few_, out); }
-
- private:
-  std::size_t few_;
-  float values_[CentroidBlock::kMaxFew];
-  std::uint32_t indexes_[CentroidBlock::kMaxFew] = {};
-};
-
-// The `few` nearest are no farther than the `few` least of the lanes' leasts, and lie in those
-// lanes.
-void pick_few(const float* scores, std::size_t count, const float* least, std::size_t few,
-              std::uint32_t* out) {
-  float sorted[kLanes];
-  std::copy_n(least, kLanes, sorted);
-  std::nth_element(sorted, sorted + few - 1, sorted + kLanes);
-  const float farthest = sorted[few - 1];
-  std::uint32_t lanes[kLanes];
-  std::size_t lane_count = 0;
-  for (std::uint32_t lane = 0; lane < kLanes; ++lane) {
-    lanes[lane_count] = lane;
-    lane_count += least[lane] <= farthest ? 1 : 0;
-  }
-  Shortlist nearest(few);
-  for (std::size_t b = 0; b < count; ++b) {
-    for (std::size_t l = 0; l < lane_count; ++l) {
-      const std::size_t at = b * kLanes + lanes[l];
-      if (scores[at] > farthest) [[likely]]
-        continue;
-      nearest.offer(scores[at], static_cast<std::uint32_t>(at));
-    }
-  }
-  nearest.copy_to(out);
 }
 
-template <std::size_t kWidth>
+template <class Shape>
 [[gnu::always_inline]] inline void rank_by(const float* blocks, std::size_t size,
                                            std::size_t dimension, const float* points,
                                            std::size_t count, std::size_t few, float* scores,
                                            std::uint32_t* out) {
   const std::size_t block_count = (size + kLanes - 1) / kLanes;
-  by_tiles(points, count, dimension, few, out,
-           [&](const float* tile, std::uint32_t* found) REMAPD_INLINE_LAMBDA {
-             float least[kTile][kLanes];
-             measure_tile<kWidth>(blocks, block_count, dimension, tile, scores, least);
-             for (std::size_t p = 0; p < kTile; ++p) {
-               pick_few(scores + p * block_count * kLanes, block_count, least[p], few,
-                        found + p * few);
-             }
-           });
+  by_tiles<Shape::kPoints>(points, count, dimension, few, out,
+                           [&](const float* tile, std::uint32_t* found) REMAPD_INLINE_LAMBDA {
+                             measure_tile<Shape>(blocks, block_count, dimension, tile, scores);
+                             for (std::size_t p = 0; p < Shape::kPoints; ++p) {
+                               take_few(scores + p * block_count * kLanes, block_count, few,
+                                        found + p * few);
+                             }
+                           });
 }
 
 REMAPD_SIMD_CLONES
 void rank_wide(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
                std::size_t count, std::size_t few, float* scores, std::uint32_t* out) {
-  rank_by<kWide>(blocks, size, dimension, points, count, few, scores, out);
+  rank_by<Wide>(blocks, size, dimension, points, count, few, scores, out);
 }
 
 REMAPD_SIMD_CLONES
 void rank_narrow(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
                  std::size_t count, std::size_t few, float* scores, std::uint32_t* out) {
-  rank_by<kNarrow>(blocks, size, dimension, points, count, few, scores, out);
+  rank_by<Narrow>(blocks, size, dimension, points, count, few, scores, out);
 }
 
 void rank(const float* blocks, std::size_t size, std::size_t dimension, const float* points,
@@ -305,7 +349,7 @@ void CentroidBlock::nearest(std::span<const float> points, std::span<Nearest> ou
 void CentroidBlock::nearest_few(std::span<const float> points, std::size_t few,
                                 std::span<std::uint32_t> out) const {
   REMAPD_CHECK(few >= 1 && few <= std::min(kMaxFew, size_), "so many centroids can be the nearest");
-  std::vector<float> scores(kTile * (size_ + kLanes));
+  std::vector<float> scores(kMaxPoints * (size_ + kLanes));
   rank(blocks_.data(), size_, dimension_, points.data(), out.size() / few, few, scores.data(),
        out.data());
 }
