@@ -125,8 +125,13 @@ class Builder {
         build_clustered();
         break;
     }
-    fill_stats();
-    out_.plan = plan();
+    parallel_pieces(2, [&](std::size_t piece) {
+      if (piece == 0) {
+        out_.plan = plan();
+      } else {
+        fill_stats();
+      }
+    });
     return std::move(out_);
   }
 
@@ -314,6 +319,9 @@ class Builder {
     request.to = mapping.info.version;
     request.from_rows = in_.incumbent != nullptr ? in_.incumbent->info.rows : config_.rows;
     request.to_rows = config_.rows;
+    request.old_rows.reserve(positions_.size());
+    request.new_rows.reserve(positions_.size());
+    request.weights.reserve(positions_.size());
     std::vector<bool> left(request.from_rows, false);
     for (std::size_t m = 0; m < positions_.size(); ++m) {
       const std::uint32_t i = positions_[m];

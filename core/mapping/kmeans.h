@@ -6,7 +6,7 @@
 // the order of the points.
 //
 // Most of that goes into the rounds within the groups. `seeded` starts them from clusters that were
-// made hierarchically in turn, where two rounds do nearly as well as many from random points.
+// made hierarchically in turn, where one round does nearly as well as many from random points.
 #pragma once
 
 #include <cstdint>

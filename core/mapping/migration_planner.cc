@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/parallel.h"
 
 namespace remapd::mapping {
 namespace {
+
+constexpr std::size_t kRowsPerTask = 16'384;
 
 struct Source {
   Row row;
@@ -66,21 +69,39 @@ MigrationPlan make_plan(const PlanInput& in) {
     if (joined[row]) members[next[row]++] = i;
   }
 
-  std::vector<Source> sources;
-  for (std::uint32_t row = 0; row < in.to_rows; ++row) {
-    if (!joined[row]) continue;
-    sources.clear();
-    for (std::uint64_t m = begin[row]; m < begin[row + 1]; ++m) {
-      sources.push_back({in.old_rows[members[m]], in.weights[members[m]]});
+  struct Part {  // of the plan: some rows, ascending
+    std::vector<Row> changed;
+    std::vector<std::size_t> source_count;
+    std::vector<Row> sources;
+    std::vector<float> weights;
+  };
+  std::vector<Part> parts((in.to_rows + kRowsPerTask - 1) / kRowsPerTask);
+  parallel_ranges(in.to_rows, kRowsPerTask, [&](std::size_t first, std::size_t end) {
+    Part& part = parts[first / kRowsPerTask];
+    std::vector<Source> sources;
+    for (std::size_t row = first; row < end; ++row) {
+      if (!joined[row]) continue;
+      sources.clear();
+      for (std::uint64_t m = begin[row]; m < begin[row + 1]; ++m) {
+        sources.push_back({in.old_rows[members[m]], in.weights[members[m]]});
+      }
+      append_normalised(sources, part.sources, part.weights);
+      part.changed.push_back(Row{static_cast<std::uint32_t>(row)});
+      part.source_count.push_back(sources.size());
     }
-    append_normalised(sources, plan.sources, plan.weights);
-    plan.changed.push_back(Row{row});
-    plan.state.push_back(StateRule::kCarry);
-    plan.source_begin.push_back(static_cast<std::uint32_t>(plan.sources.size()));
+  });
+  for (const Part& part : parts) {
+    plan.changed.insert(plan.changed.end(), part.changed.begin(), part.changed.end());
+    plan.sources.insert(plan.sources.end(), part.sources.begin(), part.sources.end());
+    plan.weights.insert(plan.weights.end(), part.weights.begin(), part.weights.end());
+    for (const std::size_t count : part.source_count) {
+      plan.source_begin.push_back(plan.source_begin.back() + static_cast<std::uint32_t>(count));
+    }
   }
+  plan.state.assign(plan.changed.size(), StateRule::kCarry);
 
   plan.to_prior = in.to_prior;
-  sources.clear();
+  std::vector<Source> sources;
   for (std::size_t i = 0; i < in.prior_sources.size(); ++i) {
     sources.push_back({in.prior_sources[i], in.prior_weights[i]});
   }
