@@ -8,6 +8,7 @@ import os
 import tempfile
 import textwrap
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def rank_seldom(rank, client, model, optimizer, history):
     """Versions that come later are swapped to where the ranks agree, and nowhere between."""
     client.poll(5)
     real, client._offer = client._offer, lambda *_: (client.version, 0)
-    swapper = rt.Swapper(model, optimizer)
+    swapper = rt.Swapper(model, optimizer, every=8)
     history.append(swapper.step())
     for step in range(1, 12):
         if step == (6 if rank == 0 else 3):  # seen at different steps
@@ -101,6 +102,21 @@ def rank_seldom(rank, client, model, optimizer, history):
         if swapped := swapper.step():
             history.append((step, swapped))
     history.append(client.version)
+
+
+def rank_paced(rank, client, model, optimizer, history):
+    """By default ranks agree about five times a second, at the same steps whatever their pace."""
+    client.poll(5)
+    real, client._offer = client._offer, lambda *_: (client.version, 0)
+    swapper = rt.Swapper(model, optimizer)
+    for step in range(400):
+        time.sleep(0.001 + 0.001 * rank)
+        if step == 150 + 20 * rank:
+            client._offer = real
+        every = swapper.every
+        swapped = swapper.step()
+        if swapped or swapper.every != every:
+            history.append((step, swapper.every, swapped))
 
 
 def rank_differ(rank, client, model, optimizer, history):
@@ -365,6 +381,13 @@ class RanksTest(unittest.TestCase):
         out = self.run_ranks("seldom", publish=self.publish_two)
         for rank in range(WORLD):
             self.assertEqual(out[rank], [{}, (9, {TABLE: 2}), 2])
+
+    def test_by_default_ranks_agree_some_times_a_second(self):
+        out = self.run_ranks("paced", publish=self.publish_two)
+        self.assertEqual(out[0], out[1])
+        self.assertEqual([swapped for *_, swapped in out[0] if swapped], [{TABLE: 2}])
+        every = [every for _, every, _ in out[0]]
+        self.assertTrue(every and all(1 <= e <= 100 for e in every), every)  # a step takes 2 ms
 
     def test_ranks_that_lack_different_versions_meet_at_one_they_share(self):
         def publish(chains):

@@ -1,19 +1,23 @@
 """What remapd adds to a training step of the example: its model on two ranks (gloo), fed rows that were
-looked up before, against the same model fed ids, with a Swapper asked at every step, agreeing at
-every 8th (the default) or at every one. See scripts/bench-python.
+looked up before, against the same model fed ids, with a Swapper asked at every step: agreeing as
+often as it does by default (some times a second), at every 8th or at every one. See
+scripts/bench-python.
 
 The tables are the example's: users and items follow remapd, a small one does not. Batches as each
-of the example's two ranks has them, and larger ones. Blocks of steps of each kind take turns, so
-that all meet the same machine; of each kind the processor time that a fifth of its blocks stay below
-(rank 0's process, with gloo's threads and the clients' own): others disturb the rest.
+of the example's two ranks has them, and larger ones. Blocks of steps of each kind take turns, in
+another order every time, so that all meet the same machine: the median of a block's processor time
+over that of the turn's plain one (rank 0's process, with gloo's threads and the clients' own). A
+second plain kind tells what is noise.
 """
 
 import json
 import multiprocessing
+import random
 import statistics
 import sys
 import tempfile
 import time
+from operator import truediv
 from pathlib import Path
 
 import numpy as np
@@ -29,28 +33,31 @@ import train  # noqa: E402  (the example)
 
 SAMPLES = 120_000  # as train-example --quick
 BATCHES = (train.BATCH // train.RANKS, 4_096)  # of a rank
-STEPS, TURNS = 16, 60
-KINDS = {"plain": None, "every_8th": 8, "every": 1}
+STEPS = (96, 16)  # of a block: some rounds of agreeing by default fall into one
+TURNS = 40
+PLAIN = ("plain", "plain_again")
+KINDS = {**dict.fromkeys(PLAIN), "default": None, "every_8th": 8, "every": 1}
 
 
 class Contender:
     """The example's model with its optimiser, with or without remapd in front."""
 
     def __init__(
-        self, log: train.Log, clients: dict[str, remap.Client], every: int | None
+        self, log: train.Log, clients: dict[str, remap.Client], kind: str
     ) -> None:
+        plain = kind in PLAIN
         torch.manual_seed(3)
         layers: dict[str, nn.Module] = {}
         for name in log.features:
             layers[name] = train.embedding(log.rows(name))
-            if every is not None and name in clients:
+            if not plain and name in clients:
                 layers[name] = remap.torch.RemapEmbeddingBag(layers[name], clients[name])
         self.model = train.Dlrm(layers)
         self.parameters = list(self.model.parameters())
         self.optimizer = torch.optim.Adagrad(self.parameters, lr=0.05)
         self.swapper = None
-        if every is not None:
-            self.swapper = remap.torch.Swapper(self.model, self.optimizer, every=every)
+        if not plain:
+            self.swapper = remap.torch.Swapper(self.model, self.optimizer, every=KINDS[kind])
 
     def step(self, columns: dict[str, torch.Tensor], labels: torch.Tensor) -> None:
         if self.swapper is not None:
@@ -59,12 +66,12 @@ class Contender:
         train.descend(loss, self.parameters, self.optimizer)
 
 
-def batches_of(log: train.Log, clients: dict[str, remap.Client], size: int, rank: int):
+def batches_of(log: train.Log, clients: dict[str, remap.Client], size: int, steps: int, rank: int):
     """Batches of ids, and the same as rows."""
     out = []
-    random = np.random.default_rng(rank)
-    for _ in range(STEPS):
-        samples = random.integers(0, log.samples, size)
+    chosen = np.random.default_rng(rank)
+    for _ in range(steps):
+        samples = chosen.integers(0, log.samples, size)
         ids, rows = {}, {}
         for name in log.features:
             if name in clients:
@@ -95,21 +102,25 @@ def rank_main(rank: int, work: Path, remapd: str, results) -> None:
         client.swap(client.swappable[-1])
         client.start()
     out = {}
-    for size in BATCHES:
-        contenders = {kind: Contender(log, clients, every) for kind, every in KINDS.items()}
-        batches = batches_of(log, clients, size, rank)
+    for size, steps in zip(BATCHES, STEPS, strict=True):
+        contenders = {kind: Contender(log, clients, kind) for kind in KINDS}
+        batches = batches_of(log, clients, size, steps, rank)
         took: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        order = random.Random(1)  # the same on both ranks
         for _ in range(TURNS):
-            for kind, contender in contenders.items():
+            for kind in order.sample(list(KINDS), len(KINDS)):
+                contender = contenders[kind]
                 begin = time.process_time()
                 for ids, rows, labels in batches:
-                    contender.step(rows if kind == "plain" else ids, labels)
-                took[kind].append((time.process_time() - begin) / STEPS)
-        of = {kind: statistics.quantiles(times, n=5)[0] for kind, times in took.items()}
-        plain = of.pop("plain")
+                    contender.step(rows if kind in PLAIN else ids, labels)
+                took[kind].append((time.process_time() - begin) / steps)
+        plain = took.pop("plain")
         out[f"batch_{size}"] = {
-            "step_us": round(1e6 * plain, 1),
-            "added_percent": {kind: round(100 * (t / plain - 1), 1) for kind, t in of.items()},
+            "step_us": round(1e6 * statistics.median(plain), 1),
+            "added_percent": {
+                kind: round(100 * (statistics.median(map(truediv, times, plain)) - 1), 1)
+                for kind, times in took.items()
+            },
         }
     if rank == 0:
         results.put(out)

@@ -45,6 +45,8 @@ _ROW_STATE = {
 _log = logging.getLogger("remap")
 _ANY = 2**63 - 1  # every version, any number of samples
 _POLL_SECONDS = 0.1
+_AGREE_SECONDS = 0.2  # about so often ranks agree on versions, unless told otherwise
+_FIRST_EVERY, _MAX_EVERY = 8, 4096  # calls of step(): before their pace is known, and at most
 
 _lookup = lib.remap_reader_lookup_i64
 _lookup_features = lib.remap_readers_lookup_i64
@@ -372,10 +374,11 @@ class Swapper:
     found at the matrices themselves). Ranks are those of `group` (default: all), which must be able
     to talk about CPU tensors (gloo); without torch.distributed there is one.
 
-    Every rank must call step() between the same two steps. At every `every`-th call (default: 8;
-    alone: 1) the ranks begin to agree, in one small collective operation that runs beside the
-    training step; what they agreed on is done at the call after it, on every rank at the same one.
-    The first call begins and concludes at once.
+    Every rank must call step() between the same two steps. At every `every`-th call the ranks begin
+    to agree, in one small collective operation that runs beside the training step; what they agreed
+    on is done at the call after it, on every rank at the same one. The first call begins and
+    concludes at once. By default they agree about five times a second: they also agree on after
+    how many calls to do so again, by the pace of the slowest. (Alone: at every call.)
 
     A client without background=True is polled by step(), ten times a second at most. When versions
     come but none can be swapped to, because a migration plan is gone, the logger "remap" warns.
@@ -404,18 +407,23 @@ class Swapper:
         if not self._tables:
             raise ValueError("no RemapEmbeddingBag or RemapEmbeddingBagCollection in the model")
         self._ranks = _ranks_of(group)
-        self.every = every if every is not None else (1 if self._ranks == 1 else 8)
+        self._paced = every is None and self._ranks > 1
+        self._fixed_every = every if every is not None else 1
         self._next_poll = 0.0
         self._warned: dict[str, int] = {}  # version served when it was said that it will stay
         # Of the round under way, for each table: served, -served, offered, -offered; reduced by the
-        # minimum. And how far down the ranks had to look for a version in common.
-        self._bounds = np.zeros((len(self._tables), 4), np.int64)
+        # minimum; the last row has the calls until the next round. And how far down the ranks had to
+        # look for a version in common.
+        self._bounds = np.zeros((len(self._tables) + 1, 4), np.int64)
         self._reduced = torch.from_numpy(self._bounds)
         self._at_most = dict.fromkeys(self._tables, _ANY)
         self._restart()
 
     def _restart(self) -> None:
         self._calls = 0
+        self.every = _FIRST_EVERY if self._paced else self._fixed_every
+        self._next_round = 0  # the call that begins it
+        self._last_round: tuple[int, float] | None = None  # its call, and when that was
         self._work: Any = None
         self._under_way = False
         self._look_again = False
@@ -430,7 +438,8 @@ class Swapper:
         call = self._calls
         self._calls = call + 1
         swapped = self._swap(self._conclude()) if self._under_way else {}
-        if call % self.every == 0 or self._look_again:
+        if call >= self._next_round or self._look_again:
+            self._next_round = call + self.every
             self._poll()
             most = _ANY if up_to_samples is None else up_to_samples
             self._begin([client._offer(self._at_most[name], most)
@@ -438,6 +447,17 @@ class Swapper:
             if call == 0 or self._ranks == 1:
                 swapped |= self._swap(self._conclude())
         return swapped
+
+    def _wished_every(self) -> int:
+        """The calls between two rounds that suit this rank's pace since the last one."""
+        if not self._paced:
+            return self.every
+        now, last = time.monotonic(), self._last_round
+        self._last_round = (self._calls, now)
+        if last is None or last[0] >= self._calls:
+            return self.every
+        calls_per_second = (self._calls - last[0]) / max(now - last[1], 1e-9)
+        return int(min(max(_AGREE_SECONDS * calls_per_second, 1), _MAX_EVERY))
 
     def adopt(self, timeout: float = 5.0) -> dict[str, int]:
         """Before the first step of a new job, by all ranks: serve the newest version of each table.
@@ -502,6 +522,7 @@ class Swapper:
         """Of each table: the version served, and the one this rank could swap to."""
         for i, (served, offered) in enumerate(offers):
             self._bounds[i] = (served, -served, offered, -offered)
+        self._bounds[-1] = self._wished_every()
         if self._ranks > 1:
             self._work = self._reduce(self._reduced, dist.ReduceOp.MIN)
         self._under_way = True
@@ -510,7 +531,10 @@ class Swapper:
     def _conclude(self) -> dict[str, int]:
         """The versions that every rank has offered; self._look_again: there may be older ones."""
         self._wait()
-        bounds = self._bounds.tolist()
+        *bounds, (every, *_) = self._bounds.tolist()
+        # The same on every rank, and so is the call at which this is concluded.
+        self._next_round += every - self.every
+        self.every = every
         for name, (served, highest, _, _) in zip(self._tables, bounds):
             if served != -highest:
                 self._restart()  # the next call looks again at once

@@ -208,7 +208,8 @@ def train(
     optimizer = torch.optim.Adagrad(parameters, lr=0.05)
     swapper = None
     if how == "remapd":
-        swapper = remap.torch.Swapper(model, optimizer, every=1 if live else None)
+        # A replay puts days into seconds: versions come every few steps, and ranks agree as often.
+        swapper = remap.torch.Swapper(model, optimizer, every=1 if live else 8)
     windows = np.zeros((WINDOWS, 3))  # of each: log loss, positives, samples
     swaps: list[tuple[int, dict[str, int]]] = []
     points = list(swap_points)
