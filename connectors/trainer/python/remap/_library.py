@@ -299,10 +299,13 @@ def property_pairs(properties: dict[str, str] | None) -> tuple[c.Array[c.c_char_
     return (c.c_char_p * max(len(flat), 1))(*flat), len(flat) // 2
 
 
+_char_from_buffer: Any = c.c_char.from_buffer  # arrays are buffers to type checkers from 3.12 on
+
+
 def address(array: np.ndarray) -> int:
     """Where the memory of a contiguous array begins."""
     try:
-        return c.addressof(c.c_char.from_buffer(array))
+        return c.addressof(_char_from_buffer(array))
     except (TypeError, ValueError):  # read-only, or empty: ask numpy, which takes twice as long
         return array.ctypes.data
 

@@ -354,7 +354,7 @@ class Client(OfThisProcess):
         s = _library.ClientStatistics(struct_size=ctypes.sizeof(_library.ClientStatistics))
         with self._handle as handle:
             check(lib.remap_client_get_stats(handle, ctypes.byref(s)))
-        values = {name: getattr(s, name) for name, _ in s._fields_ if name != "struct_size"}
+        values = {name: getattr(s, name) for name, *_ in s._fields_ if name != "struct_size"}
         values["last_problem"] = values["last_problem"].decode("utf-8", "replace")
         return ClientStats(**values)
 

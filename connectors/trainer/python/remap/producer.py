@@ -123,7 +123,7 @@ class Producer(OfThisProcess):
         s = _library.ProducerStatistics(struct_size=ctypes.sizeof(_library.ProducerStatistics))
         with self._handle as handle:
             check(lib.remap_producer_get_stats(handle, ctypes.byref(s)))
-        values = {name: getattr(s, name) for name, _ in s._fields_ if name != "struct_size"}
+        values = {name: getattr(s, name) for name, *_ in s._fields_ if name != "struct_size"}
         values["last_problem"] = values["last_problem"].decode("utf-8", "replace")
         return ProducerStats(**values)
 

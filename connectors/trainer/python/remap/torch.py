@@ -174,19 +174,20 @@ class RemapEmbeddingBag(_Remapped):
 
     def __init__(self, bag: nn.Module, client: Client, *, restore_timeout: float = 60.0) -> None:
         super().__init__(restore_timeout)
-        weight = bag.weight
+        weight: Any = bag.weight
         if weight.shape[0] != client.rows:
             raise ValueError(
                 f"the embedding has {weight.shape[0]} rows, table {client.table!r} {client.rows}"
             )
-        self.bag = bag
+        self.bag: Any = bag
         self.client = client
 
     def tables(self) -> dict[str, tuple[Client, nn.Parameter]]:
         return {self.client.table: (self.client, self.bag.weight)}
 
     def forward(self, ids: Tensor, *arguments: Any, **options: Any) -> Tensor:
-        return self.bag(to_rows(self.client, ids), *arguments, **options)
+        out: Tensor = self.bag(to_rows(self.client, ids), *arguments, **options)
+        return out
 
     def extra_repr(self) -> str:
         return f"client={self.client}"
@@ -209,7 +210,7 @@ class RemapEmbeddingBagCollection(_Remapped):
         restore_timeout: float = 60.0,
     ) -> None:
         super().__init__(restore_timeout)
-        self.collection = collection
+        self.collection: Any = collection
         self.clients = dict(clients)
         self._lookup = _FeatureLookup(self.clients)
         self._weights = dict(weights) if weights is not None else None
