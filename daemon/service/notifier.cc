@@ -1,17 +1,20 @@
 #include "daemon/service/notifier.h"
 
+#include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 namespace remapd::daemon {
 namespace {
-
-void notify(const std::string& message) {
-  static_cast<void>(sd_notify(0, message.c_str()));
-}
 
 std::uint64_t monotonic_usec() {
   timespec now{};
@@ -25,30 +28,48 @@ std::uint64_t monotonic_usec() {
 Notifier::Notifier() {
   std::uint64_t usec = 0;
   if (sd_watchdog_enabled(0, &usec) > 0) watchdog_ = std::chrono::microseconds(usec);
+  if (const char* path = std::getenv("NOTIFY_SOCKET")) socket_ = path;
 }
 
-void Notifier::ready() const {
-  notify("READY=1");
+// False only while the manager's queue is full; one that is not there has not been missed.
+bool Notifier::tell(std::string_view message) const {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_.empty() || socket_.size() >= sizeof(address.sun_path)) return true;
+  std::memcpy(address.sun_path, socket_.data(), socket_.size());
+  if (socket_.front() == '@') address.sun_path[0] = '\0';  // the abstract namespace
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const ssize_t sent = ::sendto(fd, message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                                reinterpret_cast<const sockaddr*>(&address), length);
+  const int error = errno;
+  ::close(fd);
+  return sent >= 0 || (error != EAGAIN && error != ENOBUFS && error != ENOMEM);
+}
+
+bool Notifier::ready() const {
+  return tell("READY=1");
+}
+
+bool Notifier::alive() const {
+  return tell("WATCHDOG=1");
 }
 
 void Notifier::reloading() const {
-  notify(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic_usec()));
+  tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic_usec()));
 }
 
 void Notifier::stopping() const {
-  notify("STOPPING=1");
-}
-
-void Notifier::alive() const {
-  notify("WATCHDOG=1");
+  tell("STOPPING=1");
 }
 
 void Notifier::status(std::string_view line) const {
-  notify(fmt::format("STATUS={}", line));
+  tell(fmt::format("STATUS={}", line));
 }
 
 void Notifier::extend_timeout(std::chrono::microseconds by) const {
-  notify(fmt::format("EXTEND_TIMEOUT_USEC={}", by.count()));
+  tell(fmt::format("EXTEND_TIMEOUT_USEC={}", by.count()));
 }
 
 }  // namespace remapd::daemon

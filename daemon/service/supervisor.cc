@@ -98,20 +98,18 @@ void Supervisor::reload() {
                      {{"error", config.error().message}});
   }
   if (parts_.reload_files) parts_.reload_files();
-  if (ready_) parts_.notifier.ready();
+  if (ready_) ready_ = parts_.notifier.ready();
 }
 
 void Supervisor::inform() {
   const TimePoint now = parts_.clock.now();
   const auto status = parts_.application.status();
   if (!ready_ && may_be_ready(*status, now >= ready_by_)) {
-    parts_.notifier.ready();
-    ready_ = true;
+    ready_ = parts_.notifier.ready();
   }
   const std::uint64_t beats = parts_.application.beats();
   if (const auto watchdog = parts_.notifier.watchdog();
-      watchdog && now >= next_watchdog_ && beats != beats_) {
-    parts_.notifier.alive();
+      watchdog && now >= next_watchdog_ && beats != beats_ && parts_.notifier.alive()) {
     beats_ = beats;
     // Two more chances before the manager loses its patience.
     next_watchdog_ = now + *watchdog / 3;

@@ -45,13 +45,13 @@ TEST(Notifier, SpeaksTheProtocol) {
   NotifySocket manager;
   const Notifier notifier;
   EXPECT_FALSE(notifier.watchdog());
-  notifier.ready();
+  EXPECT_TRUE(notifier.ready());
   EXPECT_EQ(manager.next(), "READY=1");
   notifier.reloading();
   EXPECT_THAT(manager.next(), testing::MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
   notifier.status("running, 7 samples");
   EXPECT_EQ(manager.next(), "STATUS=running, 7 samples");
-  notifier.alive();
+  EXPECT_TRUE(notifier.alive());
   EXPECT_EQ(manager.next(), "WATCHDOG=1");
   notifier.extend_timeout(std::chrono::seconds(30));
   EXPECT_EQ(manager.next(), "EXTEND_TIMEOUT_USEC=30000000");
@@ -71,11 +71,23 @@ TEST(Notifier, KnowsItsWatchdog) {
 }
 
 TEST(Notifier, DoesNothingWithoutAManager) {
-  const Notifier notifier;
-  notifier.ready();
+  EXPECT_TRUE(Notifier().ready());
   ::setenv("NOTIFY_SOCKET", "/nonexistent/socket", 1);
-  notifier.alive();
+  EXPECT_TRUE(Notifier().alive());
   ::unsetenv("NOTIFY_SOCKET");
+}
+
+TEST(Notifier, DoesNotWaitForAManagerThatHangs) {
+  NotifySocket manager;
+  const Notifier notifier;
+  std::size_t taken = 0;
+  while (notifier.alive()) ASSERT_LT(++taken, 100'000U) << "its queue has no end?";
+  notifier.status("still running");  // returns
+  notifier.stopping();
+  EXPECT_FALSE(notifier.ready());
+  for (std::size_t i = 0; i < taken; ++i) EXPECT_EQ(manager.next(), "WATCHDOG=1");
+  EXPECT_TRUE(notifier.ready());
+  EXPECT_EQ(manager.next(), "READY=1");
 }
 
 }  // namespace
