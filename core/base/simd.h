@@ -13,9 +13,11 @@
 
 #if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__) && \
     !defined(REMAPD_PORTABLE)
+#define REMAPD_HAS_SIMD_CLONES 1
 #define REMAPD_SIMD_CLONES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
+#define REMAPD_HAS_SIMD_CLONES 0
 #define REMAPD_SIMD_CLONES
 #endif
 
@@ -23,8 +25,7 @@ namespace remapd {
 
 // Whether the clones above use registers of sixteen floats here.
 inline bool has_wide_vectors() {
-#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__) && \
-    !defined(REMAPD_PORTABLE)
+#if REMAPD_HAS_SIMD_CLONES
   return __builtin_cpu_supports("x86-64-v4") != 0;
 #else
   return false;
