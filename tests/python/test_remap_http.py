@@ -42,6 +42,7 @@ max_tracked_ids = 1000
 name = "user"
 rows = 20
 max_tracked_ids = 1000
+artifact = "compact"
 [[feature]]
 name = "item"
 [[feature]]
@@ -85,15 +86,19 @@ name = "user"
         self.assertEqual(client.version, newest)
 
     def test_follows_a_daemon(self) -> None:
-        with remap.Client(url=self.url, table="item", rows=ROWS) as client:
-            self.follow(client, NEWEST)
-            with remap.Client(
-                directory=self.folder / "mappings", table="item", rows=ROWS
-            ) as beside:
+        for table, rows in (("item", ROWS), ("user", 20)):  # fast, compact
+            with (
+                self.subTest(table=table),
+                remap.Client(url=self.url, table=table, rows=rows) as client,
+                remap.Client(
+                    directory=self.folder / "mappings", table=table, rows=rows
+                ) as beside,
+            ):
+                self.follow(client, NEWEST)
                 self.follow(beside, NEWEST)
                 ids = np.arange(400, dtype=np.uint64)
                 np.testing.assert_array_equal(client.lookup(ids), beside.lookup(ids))
-            self.assertIn(self.url, repr(client))
+                self.assertIn(self.url, repr(client))
 
     def test_the_daemon_may_come_and_go(self) -> None:
         with remap.Client(url=self.url, table="item", rows=ROWS) as client:

@@ -64,6 +64,7 @@ name = "user"
 [[table]]
 name = "item"
 rows = {ROWS}
+artifact = "compact"
 [[feature]]
 name = "item"
 """
@@ -98,24 +99,42 @@ name = "item"
             with self.assertRaisesRegex(ValueError, "labels"):
                 producer.send([users, items], labels[1:])
 
-        deadline = time.monotonic() + 60
-        while not client.swappable and time.monotonic() < deadline:
-            try:
-                client.poll(1)
-            except remap.UnavailableError:
-                continue
-        self.assertTrue(client.swappable, (work / "log").read_text()[-2_000:])
+        self.wait_for(client, lambda: client.swappable, work)
         migration = client.swap()
         matrix = np.ones((ROWS, 2), np.float32)
         migration.apply(matrix)
         self.assertGreater(client.mapping().ids, 0)
         self.assertLess(int(client.lookup(users).max()), ROWS)
 
+        log_text = (work / "log").read_text()
+        url = f"http://127.0.0.1:{log_text.partition('port=')[2].split()[0]}"
+        answers = []
+        for origin in ({"brokers": BROKERS, "topic": mappings}, {"url": url}):
+            with remap.Client(table="item", rows=ROWS, **origin) as compact:
+                self.wait_for(
+                    compact,
+                    lambda: any(s.version == 1 and s.swappable for s in compact.staged()),
+                    work,
+                )
+                compact.swap(1, allow_unmigrated=True)
+                self.assertGreater(compact.mapping().ids, 0)
+                answers.append(compact.lookup(np.arange(1_000)).tolist())
+        self.assertEqual(*answers)
+
         with remap.Producer(
             brokers=BROKERS, topic=events, features=["user", "item"], max_queued_bytes=1_000
         ) as small:
             self.assertFalse(small.send([users, items], labels))
             self.assertEqual((small.stats().batches, small.stats().dropped), (0, 1))
+
+    def wait_for(self, client, true, work):
+        deadline = time.monotonic() + 60
+        while not true() and time.monotonic() < deadline:
+            try:
+                client.poll(1)
+            except remap.UnavailableError:
+                continue
+        self.assertTrue(true(), (work / "log").read_text()[-2_000:])
 
     def test_a_broker_that_is_not_there_is_an_error(self):
         with self.assertRaises(remap.UnavailableError):
