@@ -315,6 +315,9 @@ _UINT64, _INT64 = np.dtype(np.uint64), np.dtype(np.int64)
 
 def contiguous_ids(ids: np.ndarray) -> np.ndarray:
     """The ids in one piece, 64 bits each; copies only what is strided or of another integer type."""
+    if isinstance(ids, np.ndarray) and ids.flags.c_contiguous:
+        if ids.dtype is _UINT64 or ids.dtype is _INT64:  # the usual case, told fast
+            return ids
     if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu":
         kind = getattr(ids, "dtype", type(ids).__name__)
         raise TypeError(f"ids must be a numpy array of uint64 or int64, not {kind}")
@@ -329,7 +332,7 @@ def prepare(ids: np.ndarray, out: np.ndarray | None) -> tuple[np.ndarray, np.nda
     if out is None:
         out = np.empty(ids.shape, _INT64)
         return ids, out, address(ids), address(out)
-    if not isinstance(out, np.ndarray) or out.dtype != _INT64:
+    if not isinstance(out, np.ndarray) or (out.dtype is not _INT64 and out.dtype != _INT64):
         kind = getattr(out, "dtype", type(out).__name__)
         raise TypeError(f"out must be a numpy array of int64, not {kind}")
     flags = out.flags
