@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #if defined(__SANITIZE_THREAD__)
@@ -19,6 +20,7 @@
 #include <tbb/parallel_for.h>
 #include <tbb/parallel_sort.h>
 #include <tbb/partitioner.h>
+#include <tbb/task_arena.h>
 #endif
 
 namespace remapd {
@@ -51,6 +53,11 @@ void parallel_pieces(std::size_t pieces, Fn&& fn) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
+template <class Fn>
+void run_isolated(Fn&& fn) {
+  fn();
+}
+
 #else
 
 // fn(piece) for every piece in [0, pieces), each a task of its own: worth it from some
@@ -67,6 +74,12 @@ void parallel_pieces(std::size_t pieces, Fn&& fn) {
         for (std::size_t piece = range.begin(); piece < range.end(); ++piece) fn(piece);
       },
       tbb::simple_partitioner());
+}
+
+// fn(); while it waits for parallel work of its own, its thread takes up nobody else's.
+template <class Fn>
+void run_isolated(Fn&& fn) {
+  tbb::this_task_arena::isolate(std::forward<Fn>(fn));
 }
 
 #endif

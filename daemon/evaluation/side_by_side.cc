@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include <tbb/task_arena.h>
-
 #include "core/base/parallel.h"
 
 namespace remapd::quality {
@@ -24,7 +22,7 @@ void run_side_by_side(std::span<Prequential> runs, const std::function<void(doub
   for (std::size_t done = 0; done < samples; done += stretch) {
     parallel_pieces(runs.size(), [&](std::size_t i) {
       // A run that waits for its own engine's parallel work must not begin another run meanwhile.
-      tbb::this_task_arena::isolate([&] { runs[i].advance(stretch); });
+      run_isolated([&] { runs[i].advance(stretch); });
     });
     progress(std::min(1.0, static_cast<double>(done + stretch) / static_cast<double>(samples)));
   }
