@@ -19,6 +19,11 @@ void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;
   throw std::bad_alloc();
 }
+// Sanitizers have one of their own, which would not go with the delete below.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  ++remapd::pipeline::calls;
+  return std::malloc(size != 0 ? size : 1);
+}
 void operator delete(void* memory) noexcept {
   std::free(memory);
 }
