@@ -110,8 +110,27 @@ struct Tile {
   float doubled[kMaxDimension * kPoints];
 };
 
-// kPoints points at a time share each load of a centroid and keep as many sums in flight. Every
-// lane adds in the order of the dimensions, whatever kPoints is.
+// From each score twice the product of point and centroid. The points share each load of a centroid
+// and keep as many sums in flight; every lane adds in the order of the dimensions, whatever kPoints
+// is.
+template <std::size_t kPoints, class Shape>
+[[gnu::always_inline]] inline void subtract_products(
+    const Tile<kPoints>& tile, const float* block, std::size_t dimension,
+    typename Lanes<Shape>::Floats (&score)[kPoints][Lanes<Shape>::kParts]) {
+  constexpr std::size_t kParts = Lanes<Shape>::kParts;
+  for (std::size_t k = 0; k < dimension; ++k) {
+    typename Lanes<Shape>::Floats centroid[kParts];
+    for (std::size_t part = 0; part < kParts; ++part) {
+      load(centroid[part], block + (k + 1) * kLanes + part * Shape::kWidth);
+    }
+    for (std::size_t p = 0; p < kPoints; ++p) {
+      const float x = tile.doubled[k * kPoints + p];
+      for (std::size_t part = 0; part < kParts; ++part) score[p][part] -= x * centroid[part];
+    }
+  }
+}
+
+// The nearest centroid of each of kPoints points.
 template <std::size_t kPoints, class Shape>
 [[gnu::always_inline]] inline void search_tile(const float* blocks, std::size_t size,
                                                std::size_t dimension, const float* points,
@@ -131,16 +150,7 @@ template <std::size_t kPoints, class Shape>
       load(norm, block + part * kWidth);
       for (std::size_t p = 0; p < kPoints; ++p) score[p][part] = norm;
     }
-    for (std::size_t k = 0; k < dimension; ++k) {
-      Floats centroid[kParts];
-      for (std::size_t part = 0; part < kParts; ++part) {
-        load(centroid[part], block + (k + 1) * kLanes + part * kWidth);
-      }
-      for (std::size_t p = 0; p < kPoints; ++p) {
-        const float x = tile.doubled[k * kPoints + p];
-        for (std::size_t part = 0; part < kParts; ++part) score[p][part] -= x * centroid[part];
-      }
-    }
+    subtract_products<kPoints, Shape>(tile, block, dimension, score);
     const Ints here = Ints{} + static_cast<std::int32_t>(b);
     for (std::size_t p = 0; p < kPoints; ++p) {
       for (std::size_t part = 0; part < kParts; ++part) {
@@ -233,16 +243,7 @@ template <class Shape>
       load(own, block + part * kWidth);
       for (std::size_t p = 0; p < kPoints; ++p) score[p][part] = own + tile.norm[p];
     }
-    for (std::size_t k = 0; k < dimension; ++k) {
-      Floats centroid[kParts];
-      for (std::size_t part = 0; part < kParts; ++part) {
-        load(centroid[part], block + (k + 1) * kLanes + part * kWidth);
-      }
-      for (std::size_t p = 0; p < kPoints; ++p) {
-        const float x = tile.doubled[k * kPoints + p];
-        for (std::size_t part = 0; part < kParts; ++part) score[p][part] -= x * centroid[part];
-      }
-    }
+    subtract_products<kPoints, Shape>(tile, block, dimension, score);
     for (std::size_t p = 0; p < kPoints; ++p) {
       for (std::size_t part = 0; part < kParts; ++part) {
         store(score[p][part], scores + (p * count + b) * kLanes + part * kWidth);

@@ -1,7 +1,7 @@
 // Exhaustive nearest-centroid search, up to a few thousand centroids.
 //
 // Centroids are stored transposed in blocks of 16, so that one instruction works on 16 of them;
-// points are searched eight at a time. Lanes never mix, so results are the same on every
+// points are searched several at a time. Lanes never mix, so results are the same on every
 // instruction set, and the same for a point alone as for one among many.
 //
 // Immutable once made; safe to query from any number of threads.
