@@ -121,15 +121,14 @@ void FactorisationMachine::forward(const SlotBatch& batch, std::size_t first, st
   }
 }
 
-// The column's accesses and their contexts. On the way memory is fetched for the next mini-batch:
-// all at once it would be waited for.
+// The contexts of the column's accesses. On the way memory is fetched for the next mini-batch: all
+// at once it would be waited for.
 template <std::size_t kFour>
-void FactorisationMachine::list_accesses(const SlotBatch::Column& column, std::size_t first,
+void FactorisationMachine::list_contexts(const SlotBatch::Column& column, std::size_t first,
                                          std::size_t last, std::size_t next_last) {
   const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
   const Table& table = tables_[column.table.value];
-  std::size_t used = accesses_.size();
-  accesses_.resize(used + column.begin[last] - column.begin[first]);
+  std::size_t used = contexts_used();
   std::size_t ahead = column.begin[last];
   const std::size_t ahead_end = column.begin[next_last];
   for (std::size_t s = first; s < last; ++s) {
@@ -138,15 +137,12 @@ void FactorisationMachine::list_accesses(const SlotBatch::Column& column, std::s
       if (ahead < ahead_end) prefetch(column, ahead++);
       if (slot == kNoSlot) continue;
       const float* v = at(table, slot) + kFactors;
-      float* to = context(used);
+      float* to = context(used++);
       for (std::size_t j = 0; j < k; j += 4) put_four(to + j, four_at(sum + j) - four_at(v + j));
-      accesses_[used++] = {static_cast<std::uint32_t>(s - first), slot};
     }
   }
   for (; ahead < ahead_end; ++ahead) prefetch(column, ahead);
-  accesses_.resize(used);
-  column_ends_.push_back(used);
-  context_ends_.push_back(contexts_begin_ + used);
+  context_ends_.push_back(used);
 }
 
 // Of all mini-batches of the batch, in their order.
@@ -154,16 +150,13 @@ void FactorisationMachine::update_moments(const SlotBatch& batch) {
   constexpr std::size_t kWorthTasks = 4'096;  // accesses
   const std::size_t columns = batch.columns.size();
   const auto update = [&](std::size_t t) {
-    const std::span<const std::uint32_t> mine(by_table_.data() + table_begin_[t],
-                                              table_begin_[t + 1] - table_begin_[t]);
-    std::vector<double>& moments = tables_[batch.columns[mine[0]].table.value].moments;
+    std::vector<double>& moments = tables_[table_of(batch, t)].moments;
     for (std::size_t run = 0; run < context_ends_.size(); run += columns) {
-      for (const std::uint32_t column : mine) {
-        const std::size_t at = run + column;
+      for (std::size_t at = run + table_begin_[t]; at < run + table_begin_[t + 1]; ++at) {
         const std::size_t begin = at == 0 ? 0 : context_ends_[at - 1];
         for (double& moment : moments) moment *= config_.moment_decay;
-        add_context_moments(contexts_.data() + begin * config_.factors, context_ends_[at] - begin,
-                            config_.factors, moments.data());
+        add_context_moments(context(begin), context_ends_[at] - begin, config_.factors,
+                            moments.data());
       }
     }
   };
@@ -175,66 +168,25 @@ void FactorisationMachine::update_moments(const SlotBatch& batch) {
   }
 }
 
-// The position in groups_ of the id, which is new there if it has not been met in this mini-batch.
-[[gnu::always_inline]] inline std::uint32_t FactorisationMachine::group_of(Slot slot) {
-  const std::size_t mask = group_at_.size() - 1;
-  std::size_t at = (slot * 0x9e3779b1U >> 7) & mask;
-  for (; group_at_[at] != 0; at = (at + 1) & mask) {
-    if (groups_[group_at_[at] - 1].slot == slot) return group_at_[at] - 1;
-  }
-  groups_.push_back({slot, 0});
-  group_at_[at] = static_cast<std::uint32_t>(groups_.size());
-  return group_at_[at] - 1;
-}
-
-// The table's accesses that have a gradient, sample by sample over all its columns, and whose they
-// are.
-void FactorisationMachine::group_accesses(std::span<const std::uint32_t> columns) {
-  members_.clear();
-  group_.clear();
-  groups_.clear();
-  cursors_.clear();
-  std::size_t occurrences = 0;
-  for (const std::uint32_t c : columns) {
-    cursors_.push_back(first_access(c));
-    occurrences += column_ends_[c] - first_access(c);
-  }
-  if (occurrences == 0) return;
-  group_at_.assign(std::bit_ceil(2 * occurrences), 0);
-  const auto add = [this](std::size_t access) {
-    if (gradient_[accesses_[access].sample] == 0) return;
-    members_.push_back(static_cast<std::uint32_t>(access));
-    group_.push_back(group_of(accesses_[access].slot));
-  };
-  if (columns.size() == 1) {
-    for (std::size_t at = cursors_[0]; at < column_ends_[columns[0]]; ++at) add(at);
-    return;
-  }
-  for (std::uint32_t s = 0; s < gradient_.size(); ++s) {
-    for (std::size_t c = 0; c < columns.size(); ++c) {
-      std::size_t& at = cursors_[c];
-      for (; at < column_ends_[columns[c]] && accesses_[at].sample == s; ++at) add(at);
-    }
-  }
-}
-
+// All gradients were taken at the same parameters; what the factors' need is in the contexts, the
+// table's from `contexts` on.
 template <std::size_t kFour>
-void FactorisationMachine::update_table(Table& table, std::span<const std::uint32_t> columns) {
+void FactorisationMachine::update_table(Table& table, std::span<const IdGroups::Access> accesses,
+                                        std::span<const Slot> ids, const float* contexts) {
   const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
-  group_accesses(columns);
-  group_gradients_.assign(groups_.size() * k, 0.0F);
-  for (std::size_t m = 0; m < members_.size(); ++m) {
-    const float g = gradient_[accesses_[members_[m]].sample];
-    const float* other = context(members_[m]);
-    float* gradient = group_gradients_.data() + group_[m] * k;
-    groups_[group_[m]].bias_gradient += g;
+  bias_gradients_.assign(ids.size(), 0.0F);
+  factor_gradients_.assign(ids.size() * k, 0.0F);
+  for (const IdGroups::Access& access : accesses) {
+    const float g = gradient_[access.sample];
+    const float* other = contexts + access.position * k;
+    float* gradient = factor_gradients_.data() + access.id * k;
+    bias_gradients_[access.id] += g;
     for (std::size_t j = 0; j < k; j += 4) {
       put_four(gradient + j, four_at(gradient + j) + g * four_at(other + j));
     }
   }
-  for (std::size_t group = 0; group < groups_.size(); ++group) {
-    step_with<kFour>(at(table, groups_[group].slot), groups_[group].bias_gradient,
-                     group_gradients_.data() + group * k);
+  for (std::size_t id = 0; id < ids.size(); ++id) {
+    step_with<kFour>(at(table, ids[id]), bias_gradients_[id], factor_gradients_.data() + id * k);
   }
 }
 
@@ -330,26 +282,25 @@ void FactorisationMachine::sort_columns(const SlotBatch& batch) {
 }
 
 template <std::size_t kFour>
-void FactorisationMachine::learn_mini_batch(const SlotBatch& batch, std::size_t first,
-                                            std::size_t last) {
+void FactorisationMachine::learn_mini_batch(const SlotBatch& batch,
+                                            std::span<const IdGroups> groups, std::size_t first,
+                                            std::size_t last, std::size_t mini_batch) {
   forward<kFour>(batch, first, last);
   const std::size_t next_last = std::min(batch.samples, last + (last - first));
-  contexts_begin_ = context_ends_.empty() ? 0 : context_ends_.back();
-  accesses_.clear();
-  column_ends_.clear();
-  for (const SlotBatch::Column& column : batch.columns) {
-    list_accesses<kFour>(column, first, last, next_last);
+  const std::size_t run = context_ends_.size();
+  for (const std::uint32_t column : by_table_) {
+    list_contexts<kFour>(batch.columns[column], first, last, next_last);
   }
   float total_gradient = 0;
   for (const float g : gradient_) total_gradient += g;
   for (const SlotBatch::Column& column : batch.columns) {
     update_newcomer(column, batch.labels, first, last);
   }
-  // All gradients were taken at the same parameters; contexts_ holds what the factors' need.
   for (std::size_t t = 0; t + 1 < table_begin_.size(); ++t) {
-    const std::span<const std::uint32_t> columns(by_table_.data() + table_begin_[t],
-                                                 table_begin_[t + 1] - table_begin_[t]);
-    update_table<kFour>(tables_[batch.columns[columns[0]].table.value], columns);
+    const std::size_t at = run + table_begin_[t];
+    const IdGroups& ids = groups[table_of(batch, t)];
+    update_table<kFour>(tables_[table_of(batch, t)], ids.accesses(mini_batch), ids.ids(mini_batch),
+                        context(at == 0 ? 0 : context_ends_[at - 1]));
   }
   if (total_gradient != 0) {
     bias_squares_ += total_gradient * total_gradient;
@@ -358,8 +309,8 @@ void FactorisationMachine::learn_mini_batch(const SlotBatch& batch, std::size_t 
 }
 
 template <std::size_t kFour>
-void FactorisationMachine::learn_with(const SlotBatch& batch, std::size_t first,
-                                      std::size_t mini_batch) {
+void FactorisationMachine::learn_with(const SlotBatch& batch, std::span<const IdGroups> groups,
+                                      std::size_t first, std::size_t mini_batch) {
   sort_columns(batch);
   std::size_t ids = 0;
   for (const SlotBatch::Column& column : batch.columns) {
@@ -371,20 +322,21 @@ void FactorisationMachine::learn_with(const SlotBatch& batch, std::size_t first,
   if (contexts_.size() < ids * config_.factors) contexts_.resize(ids * config_.factors);
   context_ends_.clear();
   for (; first < batch.samples; first += mini_batch) {
-    learn_mini_batch<kFour>(batch, first, std::min(batch.samples, first + mini_batch));
+    learn_mini_batch<kFour>(batch, groups, first, std::min(batch.samples, first + mini_batch),
+                            first / mini_batch);
   }
   update_moments(batch);
 }
 
-void FactorisationMachine::learn(const SlotBatch& batch, std::size_t first,
-                                 std::size_t mini_batch) {
+void FactorisationMachine::learn(const SlotBatch& batch, std::span<const IdGroups> groups,
+                                 std::size_t first, std::size_t mini_batch) {
   switch (config_.factors) {
     case 4:
-      return learn_with<1>(batch, first, mini_batch);
+      return learn_with<1>(batch, groups, first, mini_batch);
     case 8:
-      return learn_with<2>(batch, first, mini_batch);
+      return learn_with<2>(batch, groups, first, mini_batch);
     default:
-      return learn_with<0>(batch, first, mini_batch);
+      return learn_with<0>(batch, groups, first, mini_batch);
   }
 }
 

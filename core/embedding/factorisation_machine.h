@@ -32,6 +32,7 @@
 #include "core/base/bytes.h"
 #include "core/base/huge_array.h"
 #include "core/base/result.h"
+#include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
 
 namespace remapd::embedding {
@@ -53,11 +54,12 @@ class FactorisationMachine {
   // Newly tracked ids start from vectors derived from their hash.
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
 
-  // Learns the labelled samples of the batch from `first` on, in mini-batches of so many samples,
-  // the last one of what is left; mini_batch > 0. Allocates nothing once its scratch has grown to
-  // the largest batch.
-  void learn(const SlotBatch& batch, std::size_t first, std::size_t mini_batch);
-  void learn(const SlotBatch& batch) { learn(batch, 0, std::max<std::size_t>(batch.samples, 1)); }
+  // Learns the labelled samples of the batch from `first`, where a mini-batch begins, in
+  // mini-batches of so many samples, the last one of what is left; mini_batch > 0. `groups`: those
+  // of the same mini-batches, by table; nothing is looked for in those of tables without columns.
+  // Allocates nothing once its scratch has grown to the largest batch.
+  void learn(const SlotBatch& batch, std::span<const IdGroups> groups, std::size_t first,
+             std::size_t mini_batch);
 
   // Correlation, in [-1, 1], between the residuals (label - prediction of the typical newcomer) of
   // successive recent accesses of the same new id; none while there were no such accesses.
@@ -92,16 +94,6 @@ class FactorisationMachine {
     double residual_products = 0;  // of successive residuals of the same newcomer, decayed
     double residual_squares = 0;   // of the same pairs
   };
-  // One access of a tracked id in the mini-batch.
-  struct Access {
-    std::uint32_t sample;  // counted from the mini-batch's first
-    Slot slot;
-  };
-  // An id of the mini-batch: its gradients, summed in the order of the samples.
-  struct Group {
-    Slot slot;
-    float bias_gradient;
-  };
 
   float* at(Table& table, Slot slot) const { return table.parameters.data() + slot * stride_; }
   const float* at(const Table& table, Slot slot) const {
@@ -110,28 +102,29 @@ class FactorisationMachine {
   float* context_sum(std::size_t sample) { return sums_.data() + sample * config_.factors; }
 
   template <std::size_t kFour>
-  void learn_with(const SlotBatch& batch, std::size_t first, std::size_t mini_batch);
+  void learn_with(const SlotBatch& batch, std::span<const IdGroups> groups, std::size_t first,
+                  std::size_t mini_batch);
   template <std::size_t kFour>
-  void learn_mini_batch(const SlotBatch& batch, std::size_t first, std::size_t last);
+  void learn_mini_batch(const SlotBatch& batch, std::span<const IdGroups> groups, std::size_t first,
+                        std::size_t last, std::size_t mini_batch);
   void prefetch(const SlotBatch::Column& column, std::size_t position) const;
   template <std::size_t kFour>
   void forward(const SlotBatch& batch, std::size_t first, std::size_t last);
   template <std::size_t kFour>
-  void list_accesses(const SlotBatch::Column& column, std::size_t first, std::size_t last,
+  void list_contexts(const SlotBatch::Column& column, std::size_t first, std::size_t last,
                      std::size_t next_last);
   void sort_columns(const SlotBatch& batch);
   void update_moments(const SlotBatch& batch);
   template <std::size_t kFour>
-  void update_table(Table& table, std::span<const std::uint32_t> columns);
-  void group_accesses(std::span<const std::uint32_t> columns);
+  void update_table(Table& table, std::span<const IdGroups::Access> accesses,
+                    std::span<const Slot> ids, const float* contexts);
   void update_newcomer(const SlotBatch::Column& column, std::span<const float> labels,
                        std::size_t first, std::size_t last);
-  std::uint32_t group_of(Slot slot);
-  float* context(std::size_t access) {
-    return contexts_.data() + (contexts_begin_ + access) * config_.factors;
-  }
-  std::size_t first_access(std::uint32_t column) const {
-    return column == 0 ? 0 : column_ends_[column - 1];
+  float* context(std::size_t access) { return contexts_.data() + access * config_.factors; }
+  std::size_t contexts_used() const { return context_ends_.empty() ? 0 : context_ends_.back(); }
+  // Of the t-th of the tables that have columns.
+  std::uint32_t table_of(const SlotBatch& batch, std::size_t t) const {
+    return batch.columns[by_table_[table_begin_[t]]].table.value;
   }
   std::vector<double> packed_moments(const Table& table) const;
   void step(float* parameters, float bias_gradient, const float* factor_gradient) const;
@@ -145,25 +138,18 @@ class FactorisationMachine {
   float bias_squares_ = 0;
 
   // Scratch of the batch.
-  std::vector<float> contexts_;             // accesses x factors: sum of the other vectors
-  std::vector<std::size_t> context_ends_;   // in contexts_ / factors, mini-batch by mini-batch of
-                                            // each column
   std::vector<std::uint32_t> by_table_;     // columns, those of a table together
   std::vector<std::uint32_t> table_begin_;  // in by_table_, of each table that has columns; its end
+  std::vector<float> contexts_;             // accesses x factors: sum of the other vectors
+  std::vector<std::size_t> context_ends_;   // in contexts_ / factors, mini-batch by mini-batch of
+                                            // each column, in the order of by_table_
 
   // Scratch of the current mini-batch; samples are counted from its first.
-  std::size_t contexts_begin_ = 0;  // of its accesses in contexts_ / factors
-  std::vector<float> sums_;         // samples x factors: sum of all vectors
+  std::vector<float> sums_;  // samples x factors: sum of all vectors
   std::vector<float> logit_;
-  std::vector<float> gradient_;           // one for each sample; 0 for unlabelled ones
-  std::vector<Access> accesses_;          // column by column, in the order of the samples
-  std::vector<std::size_t> column_ends_;  // in accesses_
-  std::vector<std::uint32_t> members_;    // positions in accesses_ of the table at hand
-  std::vector<std::uint32_t> group_;      // of each member
-  std::vector<Group> groups_;             // ids of the table at hand, in the order they appear
-  std::vector<float> group_gradients_;    // groups x factors
-  std::vector<std::uint32_t> group_at_;   // open addressing: position in groups_, plus 1
-  std::vector<std::size_t> cursors_;      // in accesses_, of the table's columns
+  std::vector<float> gradient_;          // one for each sample; 0 for unlabelled ones
+  std::vector<float> bias_gradients_;    // of each id of the table at hand
+  std::vector<float> factor_gradients_;  // ids x factors
   std::vector<float> step_;
 };
 

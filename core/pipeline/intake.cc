@@ -35,8 +35,8 @@ Intake::Intake(const EngineConfig& config)
       features_of_(config.tables.size()),
       tables_(tables_of(config)),
       learners_(config, slot_counts(tables_)),
-      filling_{.samples = PendingSamples(schema_.size()), .batch = {}, .admitted = {}},
-      resolved_{.samples = PendingSamples(schema_.size()), .batch = {}, .admitted = {}},
+      filling_(schema_.size()),
+      resolved_(schema_.size()),
       rest_(schema_.size()),
       evicted_(config.tables.size()) {
   for (std::uint32_t f = 0; f < schema_.size(); ++f) {
@@ -45,6 +45,7 @@ Intake::Intake(const EngineConfig& config)
   for (Chunk* chunk : {&filling_, &resolved_}) {
     chunk->batch.columns.resize(schema_.size());
     chunk->admitted.resize(tables_.size());
+    chunk->groups.resize(tables_.size());
     for (std::uint32_t f = 0; f < schema_.size(); ++f) {
       chunk->batch.columns[f].table = schema_.feature(FeatureIndex{f}).table;
     }
@@ -65,19 +66,28 @@ void Intake::ingest(const EventBatch& batch) {
 
 // Resolves what is waiting while the chunk before it is learned.
 void Intake::turn() {
-  if (learners_.begin_needed(resolved_.samples.labels())) tell_begun();
+  begin_what_is_needed();
+  filling_.batch.samples = filling_.samples.size();
+  filling_.grouped = learners_.needs_groups();
   parallel_pieces(1 + tables_.size(), [this](std::size_t piece) {
-    if (piece == 0) {
-      learn(resolved_);
-    } else {
-      resolve(static_cast<std::uint32_t>(piece - 1), filling_);
-    }
+    if (piece == 0) return learn(resolved_);
+    const auto table = static_cast<std::uint32_t>(piece - 1);
+    resolve(table, filling_);
+    if (filling_.grouped) group(table, filling_);
   });
   std::swap(resolved_, filling_);
   if (tick_is_due()) {
     learn_resolved();
     tick();
   }
+}
+
+// Before what has been resolved is learned.
+void Intake::begin_what_is_needed() {
+  if (learners_.begin_needed(resolved_.samples.labels())) tell_begun();
+  if (!learners_.needs_groups() || resolved_.grouped) return;
+  for (std::uint32_t t = 0; t < tables_.size(); ++t) group(t, resolved_);
+  resolved_.grouped = true;
 }
 
 void Intake::tell_begun() {
@@ -93,7 +103,7 @@ void Intake::tell_begun() {
 }
 
 void Intake::learn_resolved() {
-  if (learners_.begin_needed(resolved_.samples.labels())) tell_begun();
+  begin_what_is_needed();
   learn(resolved_);
 }
 
@@ -143,18 +153,21 @@ void Intake::resolve(std::uint32_t index, Chunk& chunk) {
   for (const sketch::Slot slot : admitted.slots) admitted.ids.push_back(table.ids().id_of(slot));
 }
 
+void Intake::group(std::uint32_t table, Chunk& chunk) {
+  chunk.groups[table].find(chunk.batch, features_of_[table], config_.mini_batch);
+}
+
 void Intake::learn(Chunk& chunk) {
-  const std::size_t samples = chunk.samples.size();
-  if (samples == 0) return;
-  chunk.batch.samples = samples;
+  if (chunk.samples.size() == 0) return;
   chunk.batch.labels = chunk.samples.labels();
   chunk.batch.weights = chunk.samples.weights();
   for (std::uint32_t t = 0; t < tables_.size(); ++t) {
     const Admitted& admitted = chunk.admitted[t];
     if (!admitted.slots.empty()) learners_.admit(TableIndex{t}, admitted.slots, admitted.ids);
   }
-  learners_.learn(chunk.batch, config_.mini_batch);
+  learners_.learn(chunk.batch, chunk.groups, config_.mini_batch);
   chunk.samples.clear();
+  chunk.batch.samples = 0;
 }
 
 void Intake::tick() {

@@ -1,11 +1,11 @@
 // Intake: samples in, statistics out. What the engine does between two builds.
 //
 // Samples wait until some thousand ids have come together (a chunk), whole mini-batches of them.
-// Then two things are done at once: the chunk's ids are counted and resolved to slots, each table
-// apart, and the chunk before it, resolved already, is learned. Learners need no more of the tables
-// than slots, and tables nothing of the learners, so the two never touch the same data; a tick,
-// which does, waits for both. What is learned depends on neither chunks nor threads: chunks only
-// say how far counting runs ahead.
+// Then two things are done at once: the chunk's ids are counted, resolved to slots and put in
+// groups of the same id, each table apart, and the chunk before it, resolved already, is learned.
+// Learners need no more of the tables than slots, and tables nothing of the learners, so the two
+// never touch the same data; a tick, which does, waits for both. What is learned depends on neither
+// chunks nor threads: chunks only say how far counting runs ahead.
 //
 // settle() catches up: afterwards everything has been learned but the samples whose mini-batch is
 // not full. Whoever reads or changes tables or learners calls it first.
@@ -20,6 +20,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
 #include "core/pipeline/engine_config.h"
 #include "core/pipeline/event_batch.h"
@@ -63,9 +64,13 @@ class Intake {
     std::vector<Id> ids;
   };
   struct Chunk {
+    explicit Chunk(std::size_t features) : samples(features) {}
+
     PendingSamples samples;
     embedding::SlotBatch batch;
-    std::vector<Admitted> admitted;  // one for each table
+    std::vector<Admitted> admitted;           // one for each table
+    std::vector<embedding::IdGroups> groups;  // one for each table, if `grouped`
+    bool grouped = false;
   };
 
   bool tick_is_due() const { return samples() - last_tick_ >= config_.tick_samples; }
@@ -73,6 +78,8 @@ class Intake {
   void tell_begun();
   void learn_resolved();
   void resolve(std::uint32_t table, Chunk& chunk);
+  void group(std::uint32_t table, Chunk& chunk);
+  void begin_what_is_needed();
   void learn(Chunk& chunk);
   void tick();
 

@@ -111,7 +111,8 @@ void Learners::evict(std::span<const std::vector<sketch::Slot>> slots) {
   graph_is_stale_ = true;
 }
 
-void Learners::learn_labels(const embedding::SlotBatch& batch, std::size_t mini_batch) {
+void Learners::learn_labels(const embedding::SlotBatch& batch,
+                            std::span<const embedding::IdGroups> groups, std::size_t mini_batch) {
   // The machine learns from the first mini-batch on that has a label.
   std::size_t first_labelled = batch.samples;
   for (std::size_t s = 0; s < batch.samples; ++s) {
@@ -123,11 +124,12 @@ void Learners::learn_labels(const embedding::SlotBatch& batch, std::size_t mini_
   if (!machine_) return;
   const std::size_t first = machine_learns_ ? 0 : first_labelled / mini_batch * mini_batch;
   machine_learns_ |= first_labelled < batch.samples;
-  if (machine_learns_) machine_->learn(batch, first, mini_batch);
+  if (machine_learns_) machine_->learn(batch, groups, first, mini_batch);
 }
 
-void Learners::learn(const embedding::SlotBatch& batch, std::size_t mini_batch) {
-  learn_labels(batch, mini_batch);
+void Learners::learn(const embedding::SlotBatch& batch, std::span<const embedding::IdGroups> groups,
+                     std::size_t mini_batch) {
+  learn_labels(batch, groups, mini_batch);
   // The graph knows no mini-batches.
   if (graph_) graph_->learn(batch);
   samples_ += batch.samples;

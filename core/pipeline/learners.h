@@ -18,6 +18,7 @@
 
 #include "core/embedding/co_access_graph.h"
 #include "core/embedding/factorisation_machine.h"
+#include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
 #include "core/pipeline/engine_config.h"
 
@@ -43,8 +44,12 @@ class Learners {
 
   // Slots of each table that no longer stand for an id.
   void evict(std::span<const std::vector<sketch::Slot>> slots);
+  // Whether learn() goes by the batch's ids in groups. Changes with begin_needed() and at ticks.
+  bool needs_groups() const { return machine_.has_value(); }
   // The batch in mini-batches of so many samples, the last one of what is left; mini_batch > 0.
-  void learn(const embedding::SlotBatch& batch, std::size_t mini_batch);
+  // `groups`: by table, those of these mini-batches, if they are needed.
+  void learn(const embedding::SlotBatch& batch, std::span<const embedding::IdGroups> groups,
+             std::size_t mini_batch);
 
   struct Choice {
     LearnerChoice learner;  // kCoAccess or kSupervised
@@ -77,7 +82,8 @@ class Learners {
   Result<void> load(ByteReader& in, std::uint32_t format = embedding::CoAccessGraph::kFormat);
 
  private:
-  void learn_labels(const embedding::SlotBatch& batch, std::size_t mini_batch);
+  void learn_labels(const embedding::SlotBatch& batch, std::span<const embedding::IdGroups> groups,
+                    std::size_t mini_batch);
   bool stream_is_labelled() const;
   bool some_table(LearnerChoice learner) const;
   bool graph_is_needed() const;

@@ -4,6 +4,9 @@
 #include <limits>
 #include <vector>
 
+#include "core/embedding/co_access_graph.h"
+#include "core/embedding/factorisation_machine.h"
+#include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
 
 namespace remapd::embedding {
@@ -38,10 +41,30 @@ inline SlotBatch batch_of(const std::vector<Sample>& samples, std::size_t first,
   return batch;
 }
 
+// The batch as one mini-batch.
+inline void learn(CoAccessGraph& graph, const SlotBatch& batch) {
+  graph.learn(batch);
+}
+inline void learn(FactorisationMachine& machine, const SlotBatch& batch) {
+  std::vector<IdGroups> groups;
+  for (std::uint32_t c = 0; c < batch.columns.size(); ++c) {
+    const std::size_t table = batch.columns[c].table.value;
+    if (groups.size() <= table) groups.resize(table + 1);
+  }
+  for (std::uint32_t t = 0; t < groups.size(); ++t) {
+    std::vector<std::uint32_t> columns;
+    for (std::uint32_t c = 0; c < batch.columns.size(); ++c) {
+      if (batch.columns[c].table.value == t) columns.push_back(c);
+    }
+    groups[t].find(batch, columns, batch.samples);
+  }
+  machine.learn(batch, groups, 0, batch.samples);
+}
+
 template <class Learner>
 void learn(Learner& learner, const std::vector<Sample>& samples, std::size_t mini_batch) {
   for (std::size_t at = 0; at < samples.size(); at += mini_batch) {
-    learner.learn(batch_of(samples, at, std::min(samples.size(), at + mini_batch)));
+    learn(learner, batch_of(samples, at, std::min(samples.size(), at + mini_batch)));
   }
 }
 

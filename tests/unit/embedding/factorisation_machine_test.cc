@@ -135,9 +135,9 @@ TEST(FactorisationMachine, LearnsTheSameFromAMiniBatchInAnyOrder) {
   FactorisationMachine shuffled = machine();
   Random random(7);
   for (std::size_t at = 0; at < samples.size(); at += 50) {
-    forward.learn(batch_of(samples, at, at + 50));
+    learn(forward, batch_of(samples, at, at + 50));
     random.shuffle(std::span(samples).subspan(at, 50));
-    shuffled.learn(batch_of(samples, at, at + 50));
+    learn(shuffled, batch_of(samples, at, at + 50));
   }
   const auto a = forward.embed(TableIndex{0}, all_slots(kUsers));
   const auto b = shuffled.embed(TableIndex{0}, all_slots(kUsers));
@@ -163,10 +163,10 @@ TEST(FactorisationMachine, CountsAWeightAsThatManyGradients) {
   FactorisationMachine twice = machine();
   std::vector<Sample> samples = ratings(1, 9);
   samples[0].weight = 2;
-  once.learn(batch_of(samples, 0, 1));
+  learn(once, batch_of(samples, 0, 1));
   samples[0].weight = 1;
   samples.push_back(samples[0]);
-  twice.learn(batch_of(samples, 0, 2));
+  learn(twice, batch_of(samples, 0, 2));
   const auto a = once.embed(TableIndex{0}, samples[0].slots[0]);
   // The contexts' moments differ by a count that embed() divides out.
   const auto b = twice.embed(TableIndex{0}, samples[0].slots[0]);
@@ -200,7 +200,7 @@ TEST(FactorisationMachine, TakesSeveralColumnsOfOneTableAndListsOfAnyLength) {
     samples.push_back(sample);
   }
   for (std::size_t at = 0; at < samples.size(); at += 50) {
-    learner.learn(batch_of(samples, at, at + 50, {0, 0}));
+    learn(learner, batch_of(samples, at, at + 50, {0, 0}));
   }
   const std::size_t d = learner.dimension();
   const auto embedding = learner.embed(TableIndex{0}, all_slots(kUsers));
@@ -250,7 +250,7 @@ TEST(FactorisationMachine, TellsWhetherNewcomersAreWorthLearning) {
       }
       SlotBatch batch = batch_of(samples, 0, samples.size());
       batch.columns[1].newcomer.assign(batch.columns[1].slots.size(), 1);
-      learner.learn(batch);
+      learn(learner, batch);
     }
     EXPECT_EQ(learner.newcomer_persistence(TableIndex{0}), std::nullopt);  // no newcomers there
     const double items = learner.newcomer_persistence(TableIndex{1}).value();

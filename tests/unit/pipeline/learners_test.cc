@@ -59,7 +59,9 @@ void learn(Learners& into, std::size_t samples, std::size_t labelled, std::size_
     }
     into.begun_done();
   }
-  into.learn(batch, samples);
+  std::vector<embedding::IdGroups> groups(2);
+  for (std::uint32_t c = 0; c < 2; ++c) groups[c].find(batch, std::vector{c}, samples);
+  into.learn(batch, groups, samples);
 }
 
 TEST(Learners, ChooseByLabels) {

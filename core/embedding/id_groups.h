@@ -1,0 +1,57 @@
+// Which accesses of a mini-batch are of the same id, for one table: gradients are summed by id.
+//
+// Slots alone decide it, so it can be found while an earlier batch is being learned.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/embedding/slot_batch.h"
+
+namespace remapd::embedding {
+
+class IdGroups {
+ public:
+  struct Access {
+    std::uint32_t position;  // among the table's accesses of the mini-batch, column by column
+    std::uint32_t sample;    // of the mini-batch
+    std::uint32_t id;        // of the mini-batch, as in ids()
+  };
+
+  // Of the batch, cut into mini-batches of so many samples, the last one of what is left.
+  // `columns`: those of the table, ascending. Accesses without a slot are left out.
+  void find(const SlotBatch& batch, std::span<const std::uint32_t> columns, std::size_t mini_batch);
+
+  // Sample by sample, over all columns of the table.
+  std::span<const Access> accesses(std::size_t mini_batch) const {
+    return std::span(accesses_).subspan(ends_[mini_batch].accesses, accesses_count(mini_batch));
+  }
+  // In the order in which they appear.
+  std::span<const Slot> ids(std::size_t mini_batch) const {
+    return std::span(ids_).subspan(ends_[mini_batch].ids,
+                                   ends_[mini_batch + 1].ids - ends_[mini_batch].ids);
+  }
+
+ private:
+  struct Ends {
+    std::size_t accesses;
+    std::size_t ids;
+  };
+
+  std::size_t accesses_count(std::size_t mini_batch) const {
+    return ends_[mini_batch + 1].accesses - ends_[mini_batch].accesses;
+  }
+  std::uint32_t id_of(Slot slot);
+
+  std::vector<Access> accesses_;
+  std::vector<Slot> ids_;
+  std::vector<Ends> ends_;  // of the mini-batches, after a first entry of zeros
+
+  // Scratch.
+  std::vector<std::uint32_t> id_at_;      // open addressing: an id of the mini-batch, plus 1
+  std::vector<std::uint32_t> positions_;  // the next one of each column
+};
+
+}  // namespace remapd::embedding
