@@ -1,6 +1,7 @@
 #include "core/embedding/co_access_graph.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -16,7 +17,8 @@ constexpr std::size_t kLook = 1'024;           // samples between two looks at w
 constexpr double kCommonShare = 0.01;          // of the samples, in contexts offered
 constexpr std::uint64_t kCommonMinimum = 200;  // contexts; below it nobody is common
 constexpr std::uint64_t kCommonStep = 16;      // the bound follows when it has grown by a 16th
-constexpr std::size_t kTaskAccesses = 1'024;   // fewer are not worth a task of their own
+constexpr std::size_t kTaskAccesses = 512;     // fewer are not worth a task of their own
+constexpr std::uint32_t kParts = 2;            // of a table's nodes, learned apart
 constexpr std::size_t kPiece = 4'096;          // nodes a task works on
 constexpr std::uint32_t kOldNeighbours = 32;   // in the engine state of format 1
 // Of the popularity coordinate, for each doubling; unrelated directions are sqrt(2) apart.
@@ -41,8 +43,7 @@ CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t
   signs_ = HugeArray<std::uint64_t>(nodes);
   embedding_ = HugeArray<float>(std::size_t{nodes} * config_.dimension);
   common_bits_ = HugeArray<std::uint64_t>((std::size_t{nodes} + 63) / 64);
-  accesses_.resize(tables_.size());
-  crossed_.resize(tables_.size());
+  crossed_.resize(tables_.size() * kParts);
 }
 
 void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids) {
@@ -71,8 +72,8 @@ void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
       offered_[node] = 0;
       set_common(node, false);
     }
-    std::erase_if(crossed_[t], is_gone);
   }
+  for (auto& crossed : crossed_) std::erase_if(crossed, is_gone);
   std::erase_if(common_, is_gone);
   parallel_ranges(node_count(), kPiece, [&](std::size_t begin, std::size_t end) {
     for (auto node = static_cast<Node>(begin); node < end; ++node) {
@@ -84,65 +85,80 @@ void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
 }
 
 void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t last) {
+  const auto gather_from = [&](std::size_t from, std::uint64_t samples, Stretch& stretch) {
+    gather(batch, from, std::min(last, from + kLook - samples % kLook), stretch);
+  };
+  if (first < last) gather_from(first, samples_, now_);
   while (first < last) {
-    const std::size_t end = std::min(last, first + kLook - samples_ % kLook);
-    learn_stretch(batch, first, end);
-    samples_ += end - first;
-    if (samples_ % kLook == 0) look_for_common();
-    first = end;
+    first += now_.samples;
+    const std::uint64_t learned = samples_ + now_.samples;
+    learn_stretch([&] {
+      if (first < last) gather_from(first, learned, next_);
+    });
+    samples_ = learned;
+    if (samples_ % kLook == 0 && look_for_common() && first < last) {
+      gather_from(first, samples_, next_);
+    }
+    std::swap(now_, next_);
   }
 }
 
-// Samples between which nobody becomes common.
-void CoAccessGraph::learn_stretch(const SlotBatch& batch, std::size_t first, std::size_t last) {
-  gather(batch, first, last);
+// Samples between which nobody becomes common; meanwhile the next ones are gathered, as if nobody
+// did after these either.
+template <class GatherNext>
+void CoAccessGraph::learn_stretch(GatherNext&& gather_next) {
   tasks_.clear();
   std::size_t waiting = kTaskAccesses;
-  for (std::size_t t = 0; t < tables_.size(); ++t) {
+  for (std::size_t part = 0; part < now_.accesses.size(); ++part) {
     if (waiting >= kTaskAccesses) {
-      tasks_.push_back(t);
+      tasks_.push_back(part);
       waiting = 0;
     }
-    waiting += accesses_[t].size();
+    waiting += now_.accesses[part].size();
   }
-  parallel_pieces(tasks_.size(), [this](std::size_t task) {
-    const std::size_t end = task + 1 < tasks_.size() ? tasks_[task + 1] : tables_.size();
-    for (std::size_t t = tasks_[task]; t < end; ++t) learn_table(t);
+  parallel_pieces(1 + tasks_.size(), [&](std::size_t piece) {
+    if (piece == 0) return gather_next();
+    const std::size_t end = piece < tasks_.size() ? tasks_[piece] : now_.accesses.size();
+    for (std::size_t part = tasks_[piece - 1]; part < end; ++part) learn_part(part);
   });
 }
 
-// Who is in each sample, column by column, and whose company each table has to note.
-void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_t last) {
-  const std::size_t samples = last - first;
+// Who is in each sample, column by column, and whose company each part of a table has to note.
+void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_t last,
+                           Stretch& stretch) const {
+  stretch.samples = last - first;
   std::size_t most = 0;
-  for (auto& accesses : accesses_) accesses.clear();
+  stretch.accesses.resize(tables_.size() * kParts);
+  for (auto& accesses : stretch.accesses) accesses.clear();
   for (const SlotBatch::Column& column : batch.columns) {
     const std::size_t ids = column.begin[last] - column.begin[first];
-    auto& accesses = accesses_[column.table.value];
-    accesses.reserve(accesses.size() + ids);
+    for (std::uint32_t part = 0; part < kParts; ++part) {
+      auto& accesses = stretch.accesses[column.table.value * kParts + part];
+      accesses.reserve(std::bit_ceil(accesses.size() + ids));  // seldom anew
+    }
     most += ids;
   }
-  if (contexts_.size() < most) contexts_.resize(most);
-  begin_.resize(samples + 1);
-  Node* const contexts = contexts_.data();
+  if (stretch.contexts.size() < most) stretch.contexts.resize(most);
+  stretch.begin.resize(stretch.samples + 1);
+  Node* const contexts = stretch.contexts.data();
   std::uint32_t used = 0;
-  for (std::size_t s = 0; s < samples; ++s) {
-    begin_[s] = used;
+  for (std::size_t s = 0; s < stretch.samples; ++s) {
+    stretch.begin[s] = used;
     const float label = batch.labels[first + s];
     if (!std::isnan(label) && label <= 0) continue;  // not seen together: shown
     for (const SlotBatch::Column& column : batch.columns) {
       const Node first_node = tables_[column.table.value].first;
-      auto& accesses = accesses_[column.table.value];
+      auto* const accesses = &stretch.accesses[column.table.value * kParts];
       for (const Slot slot : column.of(first + s)) {
         if (slot == kNoSlot) continue;
         const Node node = first_node + slot;
         contexts[used] = may_be_common(node) && is_common(node) ? kNobody : node;
-        accesses.push_back({node, used, static_cast<std::uint32_t>(s)});
+        accesses[part_of(node)].push_back({node, used, static_cast<std::uint32_t>(s)});
         ++used;
       }
     }
   }
-  begin_[samples] = used;
+  stretch.begin[stretch.samples] = used;
 }
 
 // A draw that is not kept is written aside, so that nothing has to be guessed.
@@ -158,10 +174,10 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
 
 // Two cursors run ahead of the learning, each fetching the cache lines that the next one needs, so
 // that memory and arithmetic are busy at the same time.
-void CoAccessGraph::learn_table(std::size_t table) {
+void CoAccessGraph::learn_part(std::size_t part) {
   constexpr std::size_t kFar = 48;  // accesses
   constexpr std::size_t kNear = 24;
-  const std::span<const Access> accesses(accesses_[table]);
+  const std::span<const Access> accesses(now_.accesses[part]);
   const auto fetch_far = [&](std::size_t i) {
     if (i < accesses.size()) __builtin_prefetch(&offered_[accesses[i].node], 1);
   };
@@ -175,14 +191,14 @@ void CoAccessGraph::learn_table(std::size_t table) {
   for (std::size_t i = 0; i < accesses.size(); ++i) {
     fetch_far(i + kFar);
     fetch_near(i + kNear);
-    learn_access(accesses[i], crossed_[table]);
+    learn_access(accesses[i], crossed_[part]);
   }
 }
 
 [[gnu::always_inline]] inline void CoAccessGraph::learn_access(const Access& access,
                                                                std::vector<Node>& crossed) {
-  const std::size_t begin = begin_[access.sample];
-  const std::size_t end = begin_[access.sample + 1];
+  const std::size_t begin = now_.begin[access.sample];
+  const std::size_t end = now_.begin[access.sample + 1];
   const auto others = static_cast<std::uint32_t>(end - begin - 1);
   const Node node = access.node;
   const std::uint32_t before = offered_[node];
@@ -193,7 +209,7 @@ void CoAccessGraph::learn_table(std::size_t table) {
       .draw = mix64((std::uint64_t{node} << 32 | before) + config_.seed),
       .places = places(node),
   };
-  const Node* const contexts = contexts_.data();
+  const Node* const contexts = now_.contexts.data();
   if (others <= config_.contexts) {  // all of them, from the next one round
     for (std::size_t at = access.position + 1; at < end; ++at) reservoir.add(contexts[at]);
     for (std::size_t at = begin; at < access.position; ++at) reservoir.add(contexts[at]);
@@ -220,8 +236,9 @@ void CoAccessGraph::set_common(Node node, bool common) {
   if (common) common_filter_[filter_bit(node) / 64] |= std::uint64_t{1} << (filter_bit(node) % 64);
 }
 
-// Afterwards those are common that were offered more than common_above_ contexts.
-void CoAccessGraph::look_for_common() {
+// Afterwards those are common that were offered more than common_above_ contexts. Whether others
+// are now than before.
+bool CoAccessGraph::look_for_common() {
   bool changed = false;
   for (auto& crossed : crossed_) {
     for (const Node node : crossed) {
@@ -241,8 +258,10 @@ void CoAccessGraph::look_for_common() {
     });
     common_filter_.fill(0);
     for (const Node node : common_) set_common(node, true);
+    changed = true;
   }
   if (changed) std::sort(common_.begin(), common_.end());
+  return changed;
 }
 
 void CoAccessGraph::propagate(const TableSpan& table, std::span<const float> scale,
@@ -443,7 +462,7 @@ Result<void> CoAccessGraph::load_common(ByteReader& in) {
   std::size_t table = 0;
   for (const Node node : crossed) {
     while (node >= tables_[table].first + tables_[table].count) ++table;
-    crossed_[table].push_back(node);
+    crossed_[table * kParts + part_of(node)].push_back(node);
   }
   return {};
 }

@@ -85,8 +85,15 @@ class CoAccessGraph {
   };
   struct Access {
     Node node;
-    std::uint32_t position;  // of the node in contexts_
+    std::uint32_t position;  // of the node in Stretch::contexts
     std::uint32_t sample;
+  };
+  // Samples between two looks at who is common, prepared for learning.
+  struct Stretch {
+    std::size_t samples = 0;
+    std::vector<Node> contexts;                 // sample by sample, kNobody for common ones
+    std::vector<std::uint32_t> begin;           // of each sample in contexts
+    std::vector<std::vector<Access>> accesses;  // by table and part of it
   };
 
   // How many of a node's neighbours are in use; those behind are of an id that is gone.
@@ -112,9 +119,11 @@ class CoAccessGraph {
 
   Node node_count() const { return static_cast<Node>(signs_.size()); }
   void start(Node node);
-  void learn_stretch(const SlotBatch& batch, std::size_t first, std::size_t last);
-  void gather(const SlotBatch& batch, std::size_t first, std::size_t last);
-  void learn_table(std::size_t table);
+  template <class GatherNext>
+  void learn_stretch(GatherNext&& gather_next);
+  void gather(const SlotBatch& batch, std::size_t first, std::size_t last, Stretch& stretch) const;
+  static std::uint32_t part_of(Node node) { return node * 0x9e3779b1U >> 31; }
+  void learn_part(std::size_t part);
   void learn_access(const Access& access, std::vector<Node>& crossed);
   bool is_common(Node node) const { return (common_bits_[node / 64] >> (node % 64) & 1) != 0; }
   // Without a look at memory: false for nearly all that are not.
@@ -123,7 +132,7 @@ class CoAccessGraph {
   }
   static std::uint32_t filter_bit(Node node) { return (node * 0x9e3779b1U) >> 17; }
   void set_common(Node node, bool common);
-  void look_for_common();
+  bool look_for_common();
   void find_common();
   void propagate(const TableSpan& table, std::span<const float> scale, std::span<float> out) const;
   void whiten(const TableSpan& table, std::span<float> values) const;
@@ -144,11 +153,10 @@ class CoAccessGraph {
   std::vector<std::vector<Node>> crossed_;  // by table: those above it since the last look
   std::uint64_t samples_ = 0;
 
-  // Scratch of the samples at hand.
-  std::vector<Node> contexts_;                 // sample by sample, kNobody for common ones
-  std::vector<std::uint32_t> begin_;           // of each sample in contexts_
-  std::vector<std::vector<Access>> accesses_;  // by table
-  std::vector<std::size_t> tasks_;             // the first table of each
+  // Scratch.
+  Stretch now_;
+  Stretch next_;
+  std::vector<std::size_t> tasks_;  // the first part of each
 };
 
 }  // namespace remapd::embedding
