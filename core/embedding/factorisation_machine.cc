@@ -21,7 +21,9 @@ namespace remapd::embedding {
 namespace {
 
 constexpr float kAdagradFloor = 0.1F;
-constexpr double kNewcomerDecay = 0.9995;  // per mini-batch
+constexpr double kNewcomerDecay = 0.9995;        // per mini-batch
+constexpr std::size_t kStretchContexts = 4'096;  // learned while the moments before are summed
+constexpr std::size_t kTaskContexts = 1'024;     // fewer are not worth a task of their own
 
 float probability(float logit) {
   return 1.0F / (1.0F + std::exp(-std::clamp(logit, -30.0F, 30.0F)));
@@ -78,13 +80,12 @@ void FactorisationMachine::admit(TableIndex table, std::span<const Slot> slots,
   }
 }
 
-[[gnu::always_inline]] inline void FactorisationMachine::prefetch(const SlotBatch::Column& column,
-                                                                  std::size_t position) const {
-  const Slot slot = column.slots[position];
-  if (slot == kNoSlot) return;
-  const float* p = at(tables_[column.table.value], slot);
-  __builtin_prefetch(p, 1);
-  __builtin_prefetch(p + stride_ - 1, 1);
+void FactorisationMachine::prefetch(const Table& table, std::span<const Slot> ids) const {
+  for (const Slot slot : ids) {
+    const float* p = at(table, slot);
+    __builtin_prefetch(p, 1);
+    __builtin_prefetch(p + stride_ - 1, 1);
+  }
 }
 
 template <std::size_t kFour>
@@ -121,69 +122,50 @@ void FactorisationMachine::forward(const SlotBatch& batch, std::size_t first, st
   }
 }
 
-// The contexts of the column's accesses. On the way memory is fetched for the next mini-batch: all
-// at once it would be waited for.
-template <std::size_t kFour>
-void FactorisationMachine::list_contexts(const SlotBatch::Column& column, std::size_t first,
-                                         std::size_t last, std::size_t next_last) {
-  const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
-  const Table& table = tables_[column.table.value];
-  std::size_t used = contexts_used();
-  std::size_t ahead = column.begin[last];
-  const std::size_t ahead_end = column.begin[next_last];
-  for (std::size_t s = first; s < last; ++s) {
-    const float* sum = context_sum(s - first);
-    for (const Slot slot : column.of(s)) {
-      if (ahead < ahead_end) prefetch(column, ahead++);
-      if (slot == kNoSlot) continue;
-      const float* v = at(table, slot) + kFactors;
-      float* to = context(used++);
-      for (std::size_t j = 0; j < k; j += 4) put_four(to + j, four_at(sum + j) - four_at(v + j));
+// The moments of a table's contexts that end in [first, last) of context_ends_, in their order.
+void FactorisationMachine::update_moments(Table& table, std::size_t columns, std::size_t t,
+                                          std::size_t first, std::size_t last) {
+  for (std::size_t run = first; run < last; run += columns) {
+    for (std::size_t at = run + table_begin_[t]; at < run + table_begin_[t + 1]; ++at) {
+      const std::size_t begin = contexts_before(at);
+      for (double& moment : table.moments) moment *= config_.moment_decay;
+      add_context_moments(context(begin), context_ends_[at] - begin, config_.factors,
+                          table.moments.data());
     }
-  }
-  for (; ahead < ahead_end; ++ahead) prefetch(column, ahead);
-  context_ends_.push_back(used);
-}
-
-// Of all mini-batches of the batch, in their order.
-void FactorisationMachine::update_moments(const SlotBatch& batch) {
-  constexpr std::size_t kWorthTasks = 4'096;  // accesses
-  const std::size_t columns = batch.columns.size();
-  const auto update = [&](std::size_t t) {
-    std::vector<double>& moments = tables_[table_of(batch, t)].moments;
-    for (std::size_t run = 0; run < context_ends_.size(); run += columns) {
-      for (std::size_t at = run + table_begin_[t]; at < run + table_begin_[t + 1]; ++at) {
-        const std::size_t begin = at == 0 ? 0 : context_ends_[at - 1];
-        for (double& moment : moments) moment *= config_.moment_decay;
-        add_context_moments(context(begin), context_ends_[at] - begin, config_.factors,
-                            moments.data());
-      }
-    }
-  };
-  const std::size_t tables = table_begin_.size() - 1;
-  if (context_ends_.empty() || context_ends_.back() < kWorthTasks) {
-    for (std::size_t t = 0; t < tables; ++t) update(t);
-  } else {
-    parallel_pieces(tables, update);
   }
 }
 
-// All gradients were taken at the same parameters; what the factors' need is in the contexts, the
-// table's from `contexts` on.
+// All gradients are taken at the same parameters, which stay as they are until all are summed. What
+// memory the table's ids of the next mini-batch need is fetched on the way: all at once it would be
+// waited for.
 template <std::size_t kFour>
-void FactorisationMachine::update_table(Table& table, std::span<const IdGroups::Access> accesses,
-                                        std::span<const Slot> ids, const float* contexts) {
+void FactorisationMachine::update_table(Table& table, const IdGroups& groups,
+                                        std::size_t mini_batch) {
   const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
+  const std::span<const Slot> ids = groups.ids(mini_batch);
+  const std::span<const Slot> next_ids = groups.ids(mini_batch + 1);
+  std::size_t fetched = 0;
+  float* const contexts = context(contexts_used());
   bias_gradients_.assign(ids.size(), 0.0F);
   factor_gradients_.assign(ids.size() * k, 0.0F);
-  for (const IdGroups::Access& access : accesses) {
+  for (const IdGroups::Access& access : groups.accesses(mini_batch)) {
+    if (fetched < next_ids.size()) prefetch(table, next_ids.subspan(fetched++, 1));
     const float g = gradient_[access.sample];
-    const float* other = contexts + access.position * k;
+    const float* sum = context_sum(access.sample);
+    const float* v = at(table, ids[access.id]) + kFactors;
+    float* other = contexts + access.position * k;
     float* gradient = factor_gradients_.data() + access.id * k;
     bias_gradients_[access.id] += g;
     for (std::size_t j = 0; j < k; j += 4) {
-      put_four(gradient + j, four_at(gradient + j) + g * four_at(other + j));
+      const Floats o = four_at(sum + j) - four_at(v + j);
+      put_four(other + j, o);
+      put_four(gradient + j, four_at(gradient + j) + g * o);
     }
+  }
+  prefetch(table, next_ids.subspan(fetched));
+  const std::size_t before = contexts_used();
+  for (const std::uint32_t end : groups.column_ends(mini_batch)) {
+    context_ends_.push_back(before + end);
   }
   for (std::size_t id = 0; id < ids.size(); ++id) {
     step_with<kFour>(at(table, ids[id]), bias_gradients_[id], factor_gradients_.data() + id * k);
@@ -286,21 +268,14 @@ void FactorisationMachine::learn_mini_batch(const SlotBatch& batch,
                                             std::span<const IdGroups> groups, std::size_t first,
                                             std::size_t last, std::size_t mini_batch) {
   forward<kFour>(batch, first, last);
-  const std::size_t next_last = std::min(batch.samples, last + (last - first));
-  const std::size_t run = context_ends_.size();
-  for (const std::uint32_t column : by_table_) {
-    list_contexts<kFour>(batch.columns[column], first, last, next_last);
-  }
   float total_gradient = 0;
   for (const float g : gradient_) total_gradient += g;
   for (const SlotBatch::Column& column : batch.columns) {
     update_newcomer(column, batch.labels, first, last);
   }
   for (std::size_t t = 0; t + 1 < table_begin_.size(); ++t) {
-    const std::size_t at = run + table_begin_[t];
-    const IdGroups& ids = groups[table_of(batch, t)];
-    update_table<kFour>(tables_[table_of(batch, t)], ids.accesses(mini_batch), ids.ids(mini_batch),
-                        context(at == 0 ? 0 : context_ends_[at - 1]));
+    const std::uint32_t table = table_of(batch, t);
+    update_table<kFour>(tables_[table], groups[table], mini_batch);
   }
   if (total_gradient != 0) {
     bias_squares_ += total_gradient * total_gradient;
@@ -315,17 +290,40 @@ void FactorisationMachine::learn_with(const SlotBatch& batch, std::span<const Id
   std::size_t ids = 0;
   for (const SlotBatch::Column& column : batch.columns) {
     ids += column.begin[batch.samples] - column.begin[first];
-    // Nobody has fetched for the first mini-batch.
-    const std::size_t end = column.begin[std::min(batch.samples, first + mini_batch)];
-    for (std::size_t i = column.begin[first]; i < end; ++i) prefetch(column, i);
   }
   if (contexts_.size() < ids * config_.factors) contexts_.resize(ids * config_.factors);
   context_ends_.clear();
-  for (; first < batch.samples; first += mini_batch) {
-    learn_mini_batch<kFour>(batch, groups, first, std::min(batch.samples, first + mini_batch),
-                            first / mini_batch);
+  // Nobody has fetched for the first mini-batch.
+  for (std::size_t t = 0; t + 1 < table_begin_.size(); ++t) {
+    const std::uint32_t table = table_of(batch, t);
+    prefetch(tables_[table], groups[table].ids(first / mini_batch));
   }
-  update_moments(batch);
+  // Mini-batches follow one another; meanwhile the moments of those before them are summed.
+  const std::size_t columns = batch.columns.size();
+  const std::size_t tables = table_begin_.size() - 1;
+  context_ends_.reserve((batch.samples - first + mini_batch - 1) / mini_batch * columns);
+  std::size_t summed = 0;
+  for (bool more = true; more;) {
+    const std::size_t listed = context_ends_.size();
+    const std::size_t contexts = contexts_used();
+    const std::size_t tasks =
+        std::min(tables, (contexts - contexts_before(summed)) / kTaskContexts + 1);
+    more = first < batch.samples;
+    parallel_pieces(1 + tasks, [&](std::size_t piece) {
+      if (piece == 0) {
+        for (; first < batch.samples && contexts_used() < contexts + kStretchContexts;
+             first += mini_batch) {
+          learn_mini_batch<kFour>(batch, groups, first, std::min(batch.samples, first + mini_batch),
+                                  first / mini_batch);
+        }
+        return;
+      }
+      for (std::size_t t = (piece - 1) * tables / tasks; t < piece * tables / tasks; ++t) {
+        update_moments(tables_[table_of(batch, t)], columns, t, summed, listed);
+      }
+    });
+    summed = listed;
+  }
 }
 
 void FactorisationMachine::learn(const SlotBatch& batch, std::span<const IdGroups> groups,

@@ -18,7 +18,7 @@
 // themselves.
 //
 // One mini-batch needs the parameters that the one before has left, so they follow one another; the
-// moments, which nothing of this needs, are summed afterwards, each table's in a task of its own.
+// moments, which nothing of this needs, are summed a stretch behind, each table's apart.
 //
 // Not thread safe; parallel inside.
 #pragma once
@@ -43,7 +43,6 @@ class FactorisationMachine {
     std::uint32_t factors = 8;  // multiple of 4
     float learning_rate = 0.1F;
     float initial_scale = 0.01F;  // standard deviation of the initial factors
-    float l2 = 0.0F;
     double moment_decay = 0.999;  // of the context moments, per mini-batch
     std::uint64_t seed = 1;
   };
@@ -107,21 +106,21 @@ class FactorisationMachine {
   template <std::size_t kFour>
   void learn_mini_batch(const SlotBatch& batch, std::span<const IdGroups> groups, std::size_t first,
                         std::size_t last, std::size_t mini_batch);
-  void prefetch(const SlotBatch::Column& column, std::size_t position) const;
+  void prefetch(const Table& table, std::span<const Slot> ids) const;
   template <std::size_t kFour>
   void forward(const SlotBatch& batch, std::size_t first, std::size_t last);
-  template <std::size_t kFour>
-  void list_contexts(const SlotBatch::Column& column, std::size_t first, std::size_t last,
-                     std::size_t next_last);
   void sort_columns(const SlotBatch& batch);
-  void update_moments(const SlotBatch& batch);
+  void update_moments(Table& table, std::size_t columns, std::size_t t, std::size_t first,
+                      std::size_t last);
   template <std::size_t kFour>
-  void update_table(Table& table, std::span<const IdGroups::Access> accesses,
-                    std::span<const Slot> ids, const float* contexts);
+  void update_table(Table& table, const IdGroups& groups, std::size_t mini_batch);
   void update_newcomer(const SlotBatch::Column& column, std::span<const float> labels,
                        std::size_t first, std::size_t last);
   float* context(std::size_t access) { return contexts_.data() + access * config_.factors; }
-  std::size_t contexts_used() const { return context_ends_.empty() ? 0 : context_ends_.back(); }
+  std::size_t contexts_before(std::size_t end) const {
+    return end == 0 ? 0 : context_ends_[end - 1];
+  }
+  std::size_t contexts_used() const { return contexts_before(context_ends_.size()); }
   // Of the t-th of the tables that have columns.
   std::uint32_t table_of(const SlotBatch& batch, std::size_t t) const {
     return batch.columns[by_table_[table_begin_[t]]].table.value;

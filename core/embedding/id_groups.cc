@@ -10,6 +10,8 @@ void IdGroups::find(const SlotBatch& batch, std::span<const std::uint32_t> colum
   accesses_.clear();
   ids_.clear();
   ends_.assign(1, {0, 0});
+  columns_ = columns.size();
+  column_ends_.clear();
   for (std::size_t first = 0; first < batch.samples; first += mini_batch) {
     const std::size_t last = std::min(batch.samples, first + mini_batch);
     positions_.clear();
@@ -19,9 +21,10 @@ void IdGroups::find(const SlotBatch& batch, std::span<const std::uint32_t> colum
       const auto slots =
           std::span(column.slots)
               .subspan(column.begin[first], column.begin[last] - column.begin[first]);
+      const auto untracked = std::count(slots.begin(), slots.end(), kNoSlot);
       positions_.push_back(most);
-      most += static_cast<std::uint32_t>(
-          slots.size() - static_cast<std::size_t>(std::count(slots.begin(), slots.end(), kNoSlot)));
+      most += static_cast<std::uint32_t>(slots.size() - static_cast<std::size_t>(untracked));
+      column_ends_.push_back(most);
     }
     id_at_.assign(std::bit_ceil(std::size_t{2} * most + 1), 0);
     for (std::size_t s = first; s < last; ++s) {

@@ -28,8 +28,13 @@ class IdGroups {
   std::span<const Access> accesses(std::size_t mini_batch) const {
     return std::span(accesses_).subspan(ends_[mini_batch].accesses, accesses_count(mini_batch));
   }
-  // In the order in which they appear.
+  // Of each of the table's columns: where its accesses end among the positions.
+  std::span<const std::uint32_t> column_ends(std::size_t mini_batch) const {
+    return std::span(column_ends_).subspan(mini_batch * columns_, columns_);
+  }
+  // In the order in which they appear; of a mini-batch behind the last: none.
   std::span<const Slot> ids(std::size_t mini_batch) const {
+    if (mini_batch + 1 >= ends_.size()) return {};
     return std::span(ids_).subspan(ends_[mini_batch].ids,
                                    ends_[mini_batch + 1].ids - ends_[mini_batch].ids);
   }
@@ -48,6 +53,8 @@ class IdGroups {
   std::vector<Access> accesses_;
   std::vector<Slot> ids_;
   std::vector<Ends> ends_;  // of the mini-batches, after a first entry of zeros
+  std::size_t columns_ = 0;
+  std::vector<std::uint32_t> column_ends_;  // mini-batches x columns
 
   // Scratch.
   std::vector<std::uint32_t> id_at_;      // open addressing: an id of the mini-batch, plus 1

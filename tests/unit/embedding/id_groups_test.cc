@@ -48,6 +48,7 @@ TEST(IdGroups, HoldEveryAccessOnceWithItsSampleAndId) {
       std::vector<Access> by_position;
       std::vector<std::vector<Slot>> of_sample(last - first);  // over both columns
       std::vector<Slot> ids;                                   // as they appear
+      std::vector<std::uint32_t> ends;
       for (const std::uint32_t c : columns) {
         for (std::size_t s = first; s < last; ++s) {
           for (const Slot slot : batch.columns[c].of(s)) {
@@ -56,6 +57,7 @@ TEST(IdGroups, HoldEveryAccessOnceWithItsSampleAndId) {
             of_sample[s - first].push_back(slot);
           }
         }
+        ends.push_back(static_cast<std::uint32_t>(by_position.size()));
       }
       std::vector<Slot> in_order;
       for (const auto& slots : of_sample) {
@@ -66,6 +68,8 @@ TEST(IdGroups, HoldEveryAccessOnceWithItsSampleAndId) {
       }
       const auto found_ids = groups.ids(m);
       EXPECT_EQ(std::vector(found_ids.begin(), found_ids.end()), ids);
+      const auto found_ends = groups.column_ends(m);
+      EXPECT_EQ(std::vector(found_ends.begin(), found_ends.end()), ends);
       const auto accesses = groups.accesses(m);
       ASSERT_EQ(accesses.size(), in_order.size());
       std::vector<int> met(by_position.size());
