@@ -13,6 +13,7 @@ namespace {
 
 // Ids of a chunk: tasks long enough to pay, and few enough to stay in a core's cache.
 constexpr std::size_t kChunkIds = 8'192;
+constexpr std::size_t kTaskIds = 1'024;  // fewer are not worth a task of their own
 
 std::vector<std::uint32_t> slot_counts(const std::vector<TableState>& tables) {
   std::vector<std::uint32_t> out;
@@ -69,16 +70,30 @@ void Intake::turn() {
   begin_what_is_needed();
   filling_.batch.samples = filling_.samples.size();
   filling_.grouped = learners_.needs_groups();
-  parallel_pieces(1 + tables_.size(), [this](std::size_t piece) {
+  divide_tables();
+  parallel_pieces(tasks_.size(), [this](std::size_t piece) {
     if (piece == 0) return learn(resolved_);
-    const auto table = static_cast<std::uint32_t>(piece - 1);
-    resolve(table, filling_);
-    if (filling_.grouped) group(table, filling_);
+    for (std::uint32_t table = tasks_[piece - 1]; table < tasks_[piece]; ++table) {
+      resolve(table, filling_);
+      if (filling_.grouped) group(table, filling_);
+    }
   });
   std::swap(resolved_, filling_);
   if (tick_is_due()) {
     learn_resolved();
     tick();
+  }
+}
+
+// Tables for each task of resolving, as many as are worth one.
+void Intake::divide_tables() {
+  tasks_.assign(1, 0);
+  std::size_t ids = 0;
+  for (std::uint32_t t = 0; t < tables_.size(); ++t) {
+    for (const std::uint32_t f : features_of_[t]) ids += filling_.samples.values(f).size();
+    if (ids < kTaskIds && t + 1 < tables_.size()) continue;
+    tasks_.push_back(t + 1);
+    ids = 0;
   }
 }
 

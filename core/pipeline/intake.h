@@ -75,6 +75,7 @@ class Intake {
 
   bool tick_is_due() const { return samples() - last_tick_ >= config_.tick_samples; }
   void turn();
+  void divide_tables();
   void tell_begun();
   void learn_resolved();
   void resolve(std::uint32_t table, Chunk& chunk);
@@ -96,6 +97,7 @@ class Intake {
 
   // Scratch, kept for its memory.
   PendingSamples rest_;
+  std::vector<std::uint32_t> tasks_;  // where each task's tables end, after a zero
   std::vector<std::size_t> value_at_;
   std::vector<std::vector<sketch::Slot>> evicted_;  // by table
 };
