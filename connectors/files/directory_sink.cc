@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <random>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "connectors/files/durable_file.h"
@@ -24,14 +22,8 @@ using mapping::Publication;
 
 namespace {
 
-constexpr std::uint64_t kMaxClaimBytes = std::size_t{64} << 10;
 constexpr std::array<BlobKind, mapping::kBlobKinds> kAllBlobs = {BlobKind::kSnapshot,
                                                                  BlobKind::kDelta, BlobKind::kPlan};
-
-std::string random_token() {
-  std::random_device entropy;
-  return fmt::format("{:08x}{:08x}", entropy(), entropy());
-}
 
 // The blobs must be the ones the manifest names, or readers would refuse the version.
 Result<void> check_blobs(const Publication& publication) {
@@ -63,29 +55,6 @@ Result<std::unique_ptr<DirectoryMappingSink>> DirectoryMappingSink::create(
   if (auto made = make_directories(options.directory); !made) return fail(made.error());
   if (auto writable = check_writable(options.directory); !writable) return fail(writable.error());
   return std::unique_ptr<DirectoryMappingSink>(new DirectoryMappingSink(std::move(options)));
-}
-
-Result<DirectoryMappingSink::Claim> DirectoryMappingSink::read_claim(
-    const fs::path& table_directory) {
-  const fs::path path = table_directory / kEpochFile;
-  const auto bytes = read_file(path, kMaxClaimBytes);
-  if (!bytes) return fail(bytes.error());
-  const auto json = nlohmann::json::parse(as_text(*bytes), nullptr, /*allow_exceptions=*/false);
-  const auto damaged = [&] {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: damaged: it must be a JSON object with "
-                                                 "epoch, instance and claim",
-                                                 path.string()));
-  };
-  if (!json.is_object()) return damaged();
-  const auto epoch = json.find("epoch");
-  const auto instance = json.find("instance");
-  const auto token = json.find("claim");
-  if (epoch == json.end() || !epoch->is_number_unsigned() || instance == json.end() ||
-      !instance->is_string() || token == json.end() || !token->is_string()) {
-    return damaged();
-  }
-  return Claim{Epoch{epoch->get<std::uint64_t>()}, instance->get<std::string>(),
-               token->get<std::string>()};
 }
 
 Result<mapping::Tenure> DirectoryMappingSink::take_over(std::string_view table,
@@ -121,14 +90,7 @@ Result<mapping::Tenure> DirectoryMappingSink::take_over(std::string_view table,
   ++tenure.epoch.value;
 
   Claim claim{tenure.epoch, std::string(instance), random_token()};
-  const nlohmann::ordered_json json{
-      {"epoch", claim.epoch.value}, {"instance", claim.instance}, {"claim", claim.token}};
-  const std::string text =
-      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  const std::array<ByteView, 1> parts = {as_bytes(text)};
-  if (auto written = replace_file(*folder / kEpochFile, parts); !written) {
-    return fail(written.error());
-  }
+  if (auto written = write_claim(*folder, claim); !written) return fail(written.error());
   claims_.insert_or_assign(std::string(table), std::move(claim));
 
   std::vector<fs::path> leftovers;
@@ -141,6 +103,51 @@ Result<mapping::Tenure> DirectoryMappingSink::take_over(std::string_view table,
   }
   for (const fs::path& leftover : leftovers) remove(leftover);
   return tenure;
+}
+
+// Under the table's lock: of whoever has published since with a higher epoch. None: nobody has.
+Result<std::optional<Manifest>> DirectoryMappingSink::successor(const fs::path& table_directory,
+                                                                const std::string& table) {
+  const Claim& ours = claims_.find(table)->second;
+  const auto versions = list_versions(table_directory);
+  if (!versions) return fail(versions.error());
+  for (const Version version : *versions) {
+    auto manifest = read_manifest(table_directory, table, version);
+    if (!manifest && manifest.error().code != ErrorCode::kCorrupt) return fail(manifest.error());
+    if (manifest && manifest->info.epoch > ours.epoch) return std::move(*manifest);
+  }
+  return std::nullopt;
+}
+
+// A claim that is damaged or gone is written again: it may be ours, as long as nobody who took the
+// table over has published. If somebody was about to, one of us prevails.
+Result<void> DirectoryMappingSink::mend_claim(const fs::path& table_directory,
+                                              const std::string& table) {
+  const Claim& ours = claims_.find(table)->second;
+  const auto damaged = [&] {
+    const auto there = read_claim(table_directory);
+    if (there) return false;
+    const ErrorCode code = there.error().code;
+    if (code == ErrorCode::kCorrupt || code == ErrorCode::kNotFound) {
+      last_problem_ = there.error().message;
+      return true;
+    }
+    return false;
+  };
+  if (!damaged()) return {};
+  const auto lock = FileLock::acquire(table_directory / kLockFile, options_.lock_patience);
+  if (!lock) return fail(lock.error());
+  if (!damaged()) return {};
+  const auto other = successor(table_directory, table);
+  if (!other) return fail(other.error());
+  if (*other) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("{}: table {} has been taken over: version {} is of epoch {} (ours is "
+                            "{})",
+                            table_directory.string(), table, (*other)->info.version.value,
+                            (*other)->info.epoch.value, ours.epoch.value));
+  }
+  return write_claim(table_directory, ours);
 }
 
 Result<void> DirectoryMappingSink::check_claim(const fs::path& table_directory,
@@ -189,6 +196,7 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
   if (auto fits = check_blobs(publication); !fits) return fits;
   const auto folder = table_directory(options_.directory, table);
   if (!folder) return fail(folder.error());
+  if (auto mended = mend_claim(*folder, table); !mended) return mended;
   // Before anything is written, so that an overtaken instance does not fill the disk.
   if (auto claimed = check_claim(*folder, table); !claimed) return claimed;
 

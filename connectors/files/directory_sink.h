@@ -4,7 +4,9 @@
 // place: it exists, whole, when its directory does. Who published last is in epoch.json: taking a
 // table over writes a new claim with the next epoch there, and publishing checks, under the table's
 // lock and right before the rename, that the claim is still ours. An instance that was overtaken,
-// stalled or not, can therefore neither replace a version nor add one.
+// stalled or not, can therefore neither replace a version nor add one. A claim that is damaged says
+// nothing about who wrote it: it is written again by whoever publishes next, unless the versions
+// tell of a successor.
 //
 // After a publish old versions are removed, except the newest `retain_versions`, and never the
 // newest that has a snapshot nor what comes after it.
@@ -17,9 +19,11 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "connectors/files/claim.h"
 #include "core/mapping/mapping_sink.h"
 
 namespace remapd::files {
@@ -53,16 +57,12 @@ class DirectoryMappingSink final : public mapping::MappingSink {
   const std::string& last_problem() const { return last_problem_; }
 
  private:
-  struct Claim {
-    Epoch epoch;
-    std::string instance;
-    std::string token;  // random: tells two claims of the same epoch and instance name apart
-  };
-
   explicit DirectoryMappingSink(DirectorySinkOptions options) : options_(std::move(options)) {}
   Result<mapping::BlobPtr> blob(std::string_view table, Version version,
                                 mapping::BlobKind kind) const;
-  static Result<Claim> read_claim(const std::filesystem::path& table_directory);
+  Result<std::optional<mapping::Manifest>> successor(const std::filesystem::path& table_directory,
+                                                     const std::string& table);
+  Result<void> mend_claim(const std::filesystem::path& table_directory, const std::string& table);
   Result<void> check_claim(const std::filesystem::path& table_directory, std::string_view table);
   Result<void> stage(const std::filesystem::path& staging, const mapping::Publication& publication,
                      std::string_view manifest);
