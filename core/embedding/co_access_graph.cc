@@ -5,10 +5,11 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
 
-#include <Eigen/Dense>
-
+#include "core/base/hash.h"
 #include "core/base/parallel.h"
+#include "core/embedding/context_moments.h"
 
 namespace remapd::embedding {
 namespace {
@@ -20,6 +21,8 @@ constexpr std::uint64_t kCommonStep = 16;      // the bound follows when it has 
 constexpr std::size_t kTaskAccesses = 512;     // fewer are not worth a task of their own
 constexpr std::uint32_t kParts = 2;            // of a table's nodes, learned apart
 constexpr std::size_t kPiece = 4'096;          // nodes a task works on
+constexpr std::size_t kMaxParts = 64;          // of the sums over a table
+constexpr std::size_t kWhitenBy = 131'072;     // rows are enough to know their second moments
 constexpr std::uint32_t kOldNeighbours = 32;   // in the engine state of format 1
 // Of the popularity coordinate, for each doubling; unrelated directions are sqrt(2) apart.
 constexpr float kPopularityScale = 0.25F;
@@ -264,27 +267,44 @@ bool CoAccessGraph::look_for_common() {
   return changed;
 }
 
-void CoAccessGraph::propagate(const TableSpan& table, std::span<const float> scale,
-                              std::span<float> out) const {
+// What a node with company is to its neighbours.
+void CoAccessGraph::scale(Node node, float* e) const {
+  const float by = 1.0F / std::sqrt(static_cast<float>(offered_[node]));
+  for (std::uint32_t k = 0; k < config_.dimension; ++k) e[k] *= by;
+}
+
+// fn(first, count) for every run of nodes of the table, in [begin, end) of it, that have company.
+template <class Fn>
+void CoAccessGraph::for_runs(const TableSpan& table, std::size_t begin, std::size_t end,
+                             Fn&& fn) const {
+  while (begin < end) {
+    while (begin < end && offered_[table.first + static_cast<Node>(begin)] == 0) ++begin;
+    std::size_t next = begin;
+    while (next < end && offered_[table.first + static_cast<Node>(next)] != 0) ++next;
+    if (next > begin) fn(begin, next - begin);
+    begin = next;
+  }
+}
+
+void CoAccessGraph::propagate(const TableSpan& table, std::span<float> out) const {
   const std::size_t d = config_.dimension;
   parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
-    std::fill(out.begin() + static_cast<std::ptrdiff_t>(begin * d),
-              out.begin() + static_cast<std::ptrdiff_t>(end * d), 0.0F);
     for (std::size_t i = begin; i < end; ++i) {
       const Node node = table.first + static_cast<Node>(i);
+      if (offered_[node] == 0) continue;
       for (const Node n : neighbours(node)) {
         if (n == kNobody) continue;
-        __builtin_prefetch(&scale[n]);
         const float* y = embedding_.data() + std::size_t{n} * d;
         for (std::size_t k = 0; k < d; k += 16) __builtin_prefetch(y + k);
       }
       float* x = out.data() + i * d;
+      std::fill_n(x, d, 0.0F);
       std::uint32_t found = 0;
       for (const Node n : neighbours(node)) {
         if (n == kNobody) continue;
         ++found;
         const float* y = embedding_.data() + std::size_t{n} * d;
-        for (std::size_t k = 0; k < d; ++k) x[k] += scale[n] * y[k];
+        for (std::size_t k = 0; k < d; ++k) x[k] += y[k];
       }
       if (found == 0) continue;
       const float all = std::sqrt(static_cast<float>(offered_[node])) / static_cast<float>(found);
@@ -293,56 +313,49 @@ void CoAccessGraph::propagate(const TableSpan& table, std::span<const float> sca
   });
 }
 
-void CoAccessGraph::whiten(const TableSpan& table, std::span<float> values) const {
-  const auto d = static_cast<Eigen::Index>(config_.dimension);
-  using Rows = Eigen::Map<Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-  // Sums of fixed stretches, added up in their order: the same for any number of threads.
-  struct Part {
-    Eigen::MatrixXd covariance;
-    Eigen::Index known = 0;
-  };
-  std::vector<Part> parts((table.count + kPiece - 1) / kPiece);
-  parallel_pieces(parts.size(), [&](std::size_t piece) {
-    Part& part = parts[piece];
-    part.covariance = Eigen::MatrixXd::Zero(d, d);
-    const std::size_t end = std::min<std::size_t>(table.count, (piece + 1) * kPiece);
-    for (std::size_t i = piece * kPiece; i < end; ++i) {
-      if (offered_[table.first + static_cast<Node>(i)] == 0) continue;
-      const Eigen::VectorXd row =
-          Eigen::Map<const Eigen::VectorXf>(values.data() + i * config_.dimension, d)
-              .cast<double>();
-      part.covariance.selfadjointView<Eigen::Lower>().rankUpdate(row);
-      ++part.known;
-    }
+// By the moments of all rows that have company, or of kWhitenBy of them, more or less.
+Whitening CoAccessGraph::whitening_of(const TableSpan& table, std::span<const float> values) const {
+  const std::size_t d = config_.dimension;
+  // Sums of fixed parts, added up in their order: the same for any number of threads.
+  const std::size_t parts = std::clamp<std::size_t>(table.count / kPiece, 1, kMaxParts);
+  const auto begin_of = [&](std::size_t part) { return part * table.count / parts; };
+  std::vector<std::size_t> known(parts);
+  parallel_pieces(parts, [&](std::size_t part) {
+    for_runs(table, begin_of(part), begin_of(part + 1),
+             [&](std::size_t, std::size_t count) { known[part] += count; });
   });
-  Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(d, d);
-  Eigen::Index known = 0;
-  for (const Part& part : parts) {
-    covariance += part.covariance;
-    known += part.known;
+  const std::size_t all = std::accumulate(known.begin(), known.end(), std::size_t{0});
+  const auto every = static_cast<std::uint32_t>(all / kWhitenBy + 1);
+  std::vector<std::vector<double>> moments(parts);
+  parallel_pieces(parts, [&](std::size_t part) {
+    moments[part].assign((d + 1) * moment_stride(d), 0.0);
+    for_runs(table, begin_of(part), begin_of(part + 1), [&](std::size_t first, std::size_t count) {
+      if (every == 1) {
+        add_context_moments(values.data() + first * d, count, d, moments[part].data());
+        return;
+      }
+      for (std::size_t i = first; i < first + count; ++i) {
+        if (reduce(mix64(table.first + i), every) != 0) continue;
+        add_context_moments(values.data() + i * d, 1, d, moments[part].data());
+      }
+    });
+  });
+  for (std::size_t part = 1; part < parts; ++part) {
+    std::transform(moments[0].begin(), moments[0].end(), moments[part].begin(), moments[0].begin(),
+                   std::plus<>());
   }
-  if (known == 0) return;
-  covariance /= static_cast<double>(known);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
-  const double floor = 1e-6 * std::max(solver.eigenvalues().maxCoeff(), 1e-30);
-  const Eigen::VectorXd scale = solver.eigenvalues().cwiseMax(floor).cwiseSqrt().cwiseInverse();
-  // Symmetric (ZCA) whitening: the least rotation away from the warm start.
-  const Eigen::MatrixXf transform =
-      (solver.eigenvectors() * scale.asDiagonal() * solver.eigenvectors().transpose())
-          .cast<float>();
-  parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
-    Rows x(values.data() + begin * config_.dimension, static_cast<Eigen::Index>(end - begin), d);
-    x = x * transform;
-  });
+  return Whitening(moments[0], d);
 }
 
 void CoAccessGraph::refresh() {
   const std::size_t d = config_.dimension;
-  HugeArray<float> scale(node_count());  // of a node as a neighbour
+  // A node's embedding is kept as its neighbours need it, scaled, while rounds go on; its length
+  // means nothing to embed().
   parallel_ranges(node_count(), kPiece, [&](std::size_t begin, std::size_t end) {
     for (auto node = static_cast<Node>(begin); node < end; ++node) {
-      scale[node] = 1.0F / std::sqrt(static_cast<float>(std::max(offered_[node], 1U)));
-      if (offered_[node] != 0) start(node);
+      if (offered_[node] == 0) continue;
+      start(node);
+      scale(node, embedding_.data() + std::size_t{node} * d);
     }
   });
   std::uint32_t most = 0;
@@ -351,15 +364,19 @@ void CoAccessGraph::refresh() {
   for (std::uint32_t round = 0; round < config_.rounds; ++round) {
     for (const TableSpan& table : tables_) {
       const std::span<float> part(next.data(), table.count * d);
-      propagate(table, scale.span(), part);
-      whiten(table, part);
+      propagate(table, part);
+      const Whitening whitening = whitening_of(table, part);
       // Tables are refreshed one after another, the later ones from the earlier ones' new values.
       parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t i = begin; i < end; ++i) {
-          const Node node = table.first + static_cast<Node>(i);
-          if (offered_[node] == 0) continue;
-          std::copy_n(part.data() + i * d, d, embedding_.data() + std::size_t{node} * d);
-        }
+        for_runs(table, begin, end, [&](std::size_t first, std::size_t count) {
+          whitening.apply(part.data() + first * d, count);
+          for (std::size_t i = first; i < first + count; ++i) {
+            const Node node = table.first + static_cast<Node>(i);
+            float* e = embedding_.data() + std::size_t{node} * d;
+            std::copy_n(part.data() + i * d, d, e);
+            scale(node, e);
+          }
+        });
       });
     }
   }

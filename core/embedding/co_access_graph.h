@@ -36,6 +36,7 @@
 #include "core/base/huge_array.h"
 #include "core/base/result.h"
 #include "core/embedding/slot_batch.h"
+#include "core/embedding/whitening.h"
 
 namespace remapd::embedding {
 
@@ -134,8 +135,11 @@ class CoAccessGraph {
   void set_common(Node node, bool common);
   bool look_for_common();
   void find_common();
-  void propagate(const TableSpan& table, std::span<const float> scale, std::span<float> out) const;
-  void whiten(const TableSpan& table, std::span<float> values) const;
+  void scale(Node node, float* e) const;
+  template <class Fn>
+  void for_runs(const TableSpan& table, std::size_t begin, std::size_t end, Fn&& fn) const;
+  void propagate(const TableSpan& table, std::span<float> out) const;
+  Whitening whitening_of(const TableSpan& table, std::span<const float> values) const;
   void load_old_neighbours(ByteReader& in);
   Result<void> load_common(ByteReader& in);
 
@@ -145,7 +149,7 @@ class CoAccessGraph {
   HugeArray<Node> neighbours_;        // nodes x neighbours, the first known() of each
   HugeArray<std::uint32_t> offered_;  // contexts to each node, all time; saturates
   HugeArray<std::uint64_t> signs_;    // of each node's start, a bit per dimension
-  HugeArray<float> embedding_;        // nodes x dimension, whitened
+  HugeArray<float> embedding_;        // nodes x dimension: whitened, and scaled by refresh()
   std::vector<Node> common_;          // ascending
   HugeArray<std::uint64_t> common_bits_;
   std::array<std::uint64_t, (1U << 15) / 64> common_filter_{};  // a bit for what hashes alike

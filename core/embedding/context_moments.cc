@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::size_t kLanes = 4;
 using Doubles = double __attribute__((vector_size(kLanes * sizeof(double))));
-constexpr std::size_t kMaxBlocks = 33 / kLanes + 1;
+constexpr std::size_t kMaxFactors = 64;
+constexpr std::size_t kMaxBlocks = kMaxFactors / kLanes + 1;
 
 // By reference: how a vector this wide is returned depends on the instruction set.
 [[gnu::always_inline]] inline void load(const double* from, Doubles& out) {

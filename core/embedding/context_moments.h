@@ -14,7 +14,7 @@ constexpr std::size_t moment_stride(std::size_t factors) {
 }
 
 // contexts: row-major, n x factors; moments: (factors + 1) x moment_stride(factors). `factors` is a
-// multiple of 4. The widest instructions of the machine; the same bits on all.
+// multiple of 4, at most 64. The widest instructions of the machine; the same bits on all.
 void add_context_moments(const float* contexts, std::size_t n, std::size_t factors,
                          double* moments);
 // The same with the baseline's instructions alone.

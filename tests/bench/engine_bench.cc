@@ -16,6 +16,7 @@
 //   vs_absl      ns / absl_ns
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -24,6 +25,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -111,6 +113,12 @@ void fill(EventBatch& batch, const Shape& shape, auto&& rank_of, auto&& label_of
     for (std::size_t s = 0; s < shape.samples; ++s) batch.mutable_labels().push_back(label_of());
   }
   batch.seal(shape.samples);
+}
+
+// As the daemon's builder does.
+Bytes run_build_and_encode(const BuildJob& job) {
+  const BuildOutcome outcome = run_build(job);
+  return mapping::encode_artifact(outcome.mapping, outcome.artifact);
 }
 
 // An engine that tracks every id, and messages to come.
@@ -291,6 +299,66 @@ void BM_IntakeByDimension(benchmark::State& state) {
                  false);
 }
 BENCHMARK(BM_IntakeByDimension)->Arg(8)->Arg(16)->Arg(32)->Arg(64);
+
+// Intake on all threads, alone and while versions of its tables are being built, one after another,
+// as the daemon's builder does. Counters:
+//   kept           rate beside a build over the rate alone, medians of stretches of 65,536 ids
+//   build_s        a build, alone
+//   build_s_beside the same beside intake that never pauses
+//   begin_s        what beginning a build takes the thread that takes events in
+void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t dimension) {
+  constexpr std::size_t kStretch = 65'536;  // ids
+  const Shape shape{.universe = kUniverse / 2,
+                    .tracked = kTracked / 2,
+                    .dimension = dimension,
+                    .labelled = labelled};
+  const Loaded loaded = load(shape, std::size_t{64} * kStretch);
+  Engine& engine = *loaded.engine;
+  const std::size_t step = kStretch / shape.message_ids();
+  std::size_t next = 0;
+  const auto take_in = [&] {
+    const double begin = wall_ns();
+    for (std::size_t m = 0; m < step; ++m) {
+      engine.ingest(loaded.messages[next]);
+      next = (next + 1) % loaded.messages.size();
+    }
+    return (wall_ns() - begin) / kStretch;
+  };
+  std::vector<double> alone;
+  std::vector<double> beside;
+  std::vector<double> begins;
+  std::vector<double> builds_alone;
+  std::vector<double> builds_beside;
+  const auto build = [&](const BuildJob& job, std::vector<double>& took) {
+    const double begin = wall_ns();
+    benchmark::DoNotOptimize(run_build_and_encode(job));
+    took.push_back((wall_ns() - begin) * 1e-9);
+  };
+  for (auto _ : state) {
+    for (int i = 0; i < 32; ++i) alone.push_back(take_in());
+    const double begin = wall_ns();
+    const BuildJobPtr job = engine.begin_build(
+        {.table = TableIndex{0}, .version = Version{2}, .epoch = Epoch{1}, .built_ms = 0});
+    begins.push_back((wall_ns() - begin) * 1e-9);
+    build(*job, builds_alone);
+    std::atomic<bool> done = false;
+    std::thread builder([&] {
+      build(*job, builds_beside);
+      done = true;
+    });
+    while (!done) beside.push_back(take_in());
+    builder.join();
+  }
+  state.counters["ns"] = quantile(alone, 0.5);
+  state.counters["ns_beside"] = quantile(beside, 0.5);
+  state.counters["kept"] = quantile(alone, 0.5) / quantile(beside, 0.5);
+  state.counters["begin_s"] = quantile(begins, 0.5);
+  state.counters["build_s"] = quantile(builds_alone, 0.5);
+  state.counters["build_s_beside"] = quantile(builds_beside, 0.5);
+}
+BENCHMARK_CAPTURE(BM_IntakeBesideBuild, coaccess, false, 16)->Iterations(3)->UseRealTime();
+BENCHMARK_CAPTURE(BM_IntakeBesideBuild, coaccess_64, false, 64)->Iterations(1)->UseRealTime();
+BENCHMARK_CAPTURE(BM_IntakeBesideBuild, supervised, true, 16)->Iterations(3)->UseRealTime();
 
 std::uint64_t resident_bytes() {
   std::FILE* file = std::fopen("/proc/self/statm", "r");

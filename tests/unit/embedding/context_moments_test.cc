@@ -38,7 +38,7 @@ using Kernel = void (*)(const float*, std::size_t, std::size_t, double*);
 class ContextMoments : public testing::TestWithParam<Kernel> {};
 
 TEST_P(ContextMoments, AreTheReferencesToTheBit) {
-  for (const std::size_t factors : {4U, 8U, 12U, 16U, 32U}) {
+  for (const std::size_t factors : {4U, 8U, 12U, 16U, 32U, 64U}) {
     for (const std::size_t n : {0U, 1U, 2U, 63U, 200U}) {
       const std::vector<float> contexts = random_contexts(n, factors);
       const std::vector<double> expected = reference(contexts, n, factors);
