@@ -1,5 +1,6 @@
-// Work divided over the threads of oneTBB's arena, in pieces that do not depend on how many threads
-// there are: what a piece writes is its own, so results are the same for any number.
+// Work divided over the threads of oneTBB's arena, or of the crew that this thread works in
+// (crew.h), in pieces that do not depend on how many threads there are: what a piece writes is its
+// own, so results are the same for any number.
 //
 // The number of threads is the process's affair (tbb::global_control; `[threads] compute`). A call
 // from within a piece is allowed. Exceptions of a piece reach the caller.
@@ -7,8 +8,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <utility>
 #include <vector>
+
+#include "core/base/crew.h"
 
 #if defined(__SANITIZE_THREAD__)
 #include <atomic>
@@ -31,6 +35,7 @@ namespace remapd {
 // threads show the races there are.
 template <class Fn>
 void parallel_pieces(std::size_t pieces, Fn&& fn) {
+  if (Crew* crew = Crew::current()) return crew->run(pieces, std::ref(fn));
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;
   std::exception_ptr thrown;
@@ -68,6 +73,7 @@ void parallel_pieces(std::size_t pieces, Fn&& fn) {
     fn(std::size_t{0});
     return;
   }
+  if (Crew* crew = Crew::current()) return crew->run(pieces, std::ref(fn));
   tbb::parallel_for(
       tbb::blocked_range<std::size_t>(0, pieces, 1),
       [&](const tbb::blocked_range<std::size_t>& range) {
@@ -95,11 +101,25 @@ void parallel_ranges(std::size_t count, std::size_t grain, Fn&& fn) {
 // Sorts by a strict total order, so that there is one result only.
 template <class T, class Less>
 void parallel_sort(std::vector<T>& values, Less less) {
-#if defined(__SANITIZE_THREAD__)
-  std::sort(values.begin(), values.end(), less);
-#else
-  tbb::parallel_sort(values.begin(), values.end(), less);
+#if !defined(__SANITIZE_THREAD__)
+  if (Crew::current() == nullptr) return tbb::parallel_sort(values.begin(), values.end(), less);
 #endif
+  // Runs of equal length, sorted and then merged two by two.
+  constexpr std::size_t kFew = 8'192;
+  std::size_t runs = 1;
+  while (runs < 16 && values.size() / runs > kFew) runs *= 2;
+  const auto begin_of = [&](std::size_t run) {
+    return values.begin() + static_cast<std::ptrdiff_t>(run * values.size() / runs);
+  };
+  parallel_pieces(runs,
+                  [&](std::size_t run) { std::sort(begin_of(run), begin_of(run + 1), less); });
+  for (std::size_t width = 1; width < runs; width *= 2) {
+    parallel_pieces(runs / (2 * width), [&](std::size_t pair) {
+      const std::size_t first = 2 * width * pair;
+      std::inplace_merge(begin_of(first), begin_of(first + width), begin_of(first + 2 * width),
+                         less);
+    });
+  }
 }
 
 }  // namespace remapd

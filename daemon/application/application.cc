@@ -1,8 +1,10 @@
 #include "daemon/application/application.h"
 
+#include <algorithm>
 #include <csignal>
 #include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include <tbb/global_control.h>
@@ -23,11 +25,17 @@ Pipeline::LiveSettings live_settings(const config::Config& config) {
                                 .max_churn = config.publish.gates.max_churn}}};
 }
 
+std::size_t threads_of(const config::Config& config) {
+  const std::size_t all = std::max(std::thread::hardware_concurrency(), 1U);
+  return config.threads.compute > 0 ? config.threads.compute : all;
+}
+
 Pipeline::Options pipeline_options(const config::Config& config) {
   const bool finite = config.source.kind == config::SourceKind::kFile;
   return {.instance = config.instance.name,
           .schedule = config.schedule(),
           .wait_for_publish = config.waits_for_publish(),
+          .build_threads = threads_of(config),
           .keep_versions = config.admin.keep_versions,
           .stop_at_end = finite && config.source.file.at_end == config::AtEnd::kStop,
           .live = live_settings(config)};
@@ -190,9 +198,10 @@ void Application::lookup(std::string_view table, Id id, std::size_t row_mates,
 void Application::heaviest(std::string_view table, std::size_t count, pipeline::RowRole role,
                            Answer<std::vector<pipeline::IdStats>> answer) {
   using Ids = std::vector<pipeline::IdStats>;
-  parts_->ask<Ids>(table, std::move(answer),
-                   [count, role](Publisher&, const pipeline::Engine& engine, TableIndex index,
-                           const Answer<Ids>& to) { to(engine.heaviest(index, count, role)); });
+  parts_->ask<Ids>(
+      table, std::move(answer),
+      [count, role](Publisher&, const pipeline::Engine& engine, TableIndex index,
+                    const Answer<Ids>& to) { to(engine.heaviest(index, count, role)); });
 }
 
 void Application::sharing_row(std::string_view table, Row row, std::size_t count,

@@ -34,6 +34,7 @@ Builder::~Builder() {
 }
 
 void Builder::start() {
+  crew_.emplace(options_.threads);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -113,10 +114,12 @@ BuildReport Builder::carry_out(BuildOrder order) {
 
 void Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
   const auto begin = clock_.now();
-  report.outcome = pipeline::run_build(*order.job);
-  order.job.reset();
-  artifact = mapping::encode_artifact(report.outcome->mapping, report.outcome->artifact);
-  report.gates = pipeline::check_gates(order.limits, order.samples, *report.outcome, artifact);
+  crew_->work([&] {
+    report.outcome = pipeline::run_build(*order.job);
+    order.job.reset();
+    artifact = mapping::encode_artifact(report.outcome->mapping, report.outcome->artifact);
+    report.gates = pipeline::check_gates(order.limits, order.samples, *report.outcome, artifact);
+  });
   report.build_seconds = order.begin_seconds + seconds_between(begin, clock_.now());
 }
 

@@ -22,6 +22,7 @@
 #include <variant>
 
 #include "core/base/clock.h"
+#include "core/base/crew.h"
 #include "core/mapping/mapping_sink.h"
 #include "core/mapping/roll_back.h"
 #include "core/pipeline/engine.h"
@@ -83,6 +84,7 @@ class Builder {
  public:
   struct Options {
     std::string instance;
+    std::size_t threads = 1;  // that build, on processor time that is left over (core/base/crew.h)
     std::chrono::milliseconds first_retry{1'000};  // doubles up to the last
     std::chrono::milliseconds last_retry{30'000};
   };
@@ -135,6 +137,7 @@ class Builder {
   std::mutex mutex_;
   std::condition_variable cancelled_changed_;
   bool cancelled_ = false;
+  std::optional<Crew> crew_;  // from start() on
   std::thread thread_;
 };
 

@@ -67,7 +67,8 @@ class Control {
 
   virtual void lookup(std::string_view table, Id id, std::size_t row_mates,
                       Answer<IdReport> answer) = 0;
-  // The most frequent tracked ids, or of those on such rows, most frequent first. O(tracked ids) on the pipeline thread.
+  // The most frequent tracked ids, or of those on such rows, most frequent first. O(tracked ids) on
+  // the pipeline thread.
   virtual void heaviest(std::string_view table, std::size_t count, pipeline::RowRole role,
                         Answer<std::vector<pipeline::IdStats>> answer) = 0;
   // Likewise of one row.

@@ -44,11 +44,12 @@ Pipeline::Pipeline(Options options, std::unique_ptr<pipeline::Engine> engine, Po
       next_time_complaint_(clock.now()) {
   const Post post = [this](Task task) { tasks_.push(std::move(task)); };
   publisher_ = std::make_unique<Publisher>(
-      Publisher::Options{.schedule = options_.schedule,
-                         .wait_for_publish = options_.wait_for_publish,
-                         .keep_versions = options_.keep_versions,
-                         .builder = {.instance = options_.instance},
-                         .live = live_.publish},
+      Publisher::Options{
+          .schedule = options_.schedule,
+          .wait_for_publish = options_.wait_for_publish,
+          .keep_versions = options_.keep_versions,
+          .builder = {.instance = options_.instance, .threads = options_.build_threads},
+          .live = live_.publish},
       *engine_, *ports_.sink, log_, clock_,
       Publisher::Hooks{.post = post,
                        .changed = [this] { publish_status(true); },

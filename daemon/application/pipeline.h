@@ -57,6 +57,7 @@ class Pipeline {
     std::string instance;
     pipeline::PublishSchedule::Config schedule;
     bool wait_for_publish = true;
+    std::size_t build_threads = 1;
     std::size_t keep_versions = 1;
     bool stop_at_end = true;  // of a finite source; else stay up
     std::chrono::milliseconds start_retry{2'000};

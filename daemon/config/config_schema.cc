@@ -417,8 +417,8 @@ Section threads_section() {
   return {"threads",
           "Processors used.",
           {integer<Config>({"compute", "threads",
-                            "Threads that learn and build; 0: one for each processor. Results do "
-                            "not depend on it."},
+                            "Threads that learn, and as many that build on the processor time that "
+                            "these leave; 0: one for each processor. Results do not depend on it."},
                            REMAPD_MEMBER(threads.compute), 0, 1'024)}};
 }
 

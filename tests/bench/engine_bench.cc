@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "core/base/check.h"
+#include "core/base/crew.h"
 #include "core/base/random.h"
 #include "core/pipeline/engine.h"
 #include "core/pipeline/memory_plan.h"
@@ -343,7 +344,8 @@ void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t 
     build(*job, builds_alone);
     std::atomic<bool> done = false;
     std::thread builder([&] {
-      build(*job, builds_beside);
+      Crew crew(std::max(std::thread::hardware_concurrency(), 1U));
+      crew.work([&] { build(*job, builds_beside); });
       done = true;
     });
     while (!done) beside.push_back(take_in());
