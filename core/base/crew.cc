@@ -33,9 +33,11 @@ struct Crew::Job {
   }
 };
 
-Crew::Crew(std::size_t threads) {
+Crew::Crew(std::size_t threads, std::chrono::steady_clock::duration patience)
+    : patience_(patience) {
   REMAPD_CHECK(threads > 0, "a crew has a thread");
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { help(); });
+  threads_.emplace_back([this] { help_if_it_lasts(); });
 }
 
 Crew::~Crew() {
@@ -53,8 +55,9 @@ void Crew::work(const std::function<void()>& fn) {
   {
     const std::lock_guard lock(mutex_);
     jobs_.push_back(&job);
+    began_ = std::chrono::steady_clock::now();
   }
-  wanted_.notify_one();
+  wanted_.notify_all();
   finish(job);
   if (job.thrown) std::rethrow_exception(job.thrown);
 }
@@ -96,13 +99,34 @@ void Crew::help() {
     Job* job = nullptr;
     wanted_.wait(lock, [&] { return (job = find_job()) != nullptr || over_; });
     if (job == nullptr) return;
-    ++job->helpers;
-    lock.unlock();
-    const std::exception_ptr thrown = job->take_pieces();
-    lock.lock();
-    if (thrown) job->thrown = thrown;
-    if (--job->helpers == 0) done_.notify_all();
+    help_with(*job, lock);
   }
+}
+
+void Crew::help_if_it_lasts() {
+  current_ = this;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    Job* job = nullptr;
+    wanted_.wait(lock, [&] { return (job = find_job()) != nullptr || over_; });
+    if (job == nullptr) return;
+    const auto late = began_ + patience_;
+    if (std::chrono::steady_clock::now() < late) {
+      wanted_.wait_until(lock, late, [&] { return over_; });
+      if (over_) return;
+    } else {
+      help_with(*job, lock);
+    }
+  }
+}
+
+void Crew::help_with(Job& job, std::unique_lock<std::mutex>& lock) {
+  ++job.helpers;
+  lock.unlock();
+  const std::exception_ptr thrown = job.take_pieces();
+  lock.lock();
+  if (thrown) job.thrown = thrown;
+  if (--job.helpers == 0) done_.notify_all();
 }
 
 }  // namespace remapd

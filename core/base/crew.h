@@ -3,10 +3,14 @@
 // at once. oneTBB's threads, which everybody shares, would have to finish what they are at; and a
 // low priority alone (nice) makes those wait for milliseconds who wake up often.
 //
+// Where nothing is left over, for other processes take it all, work must come to an end all the
+// same: once it has taken longer than `patience` a thread as any other helps with it.
+//
 // Work is brought to it by parallel_pieces() and its kin (parallel.h): within work(), and in what
 // the crew does for it, they use the crew instead of oneTBB.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -18,8 +22,10 @@ namespace remapd {
 
 class Crew {
  public:
-  // threads >= 1. Where the system refuses them what they are for they run as any others.
-  explicit Crew(std::size_t threads);
+  // threads >= 1, and the one that has patience. Where the system refuses them what they are for
+  // they run as any others.
+  explicit Crew(std::size_t threads,
+                std::chrono::steady_clock::duration patience = std::chrono::seconds(30));
   ~Crew();
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
@@ -41,13 +47,17 @@ class Crew {
   void finish(Job& job);
   Job* find_job();
   void help();
+  void help_if_it_lasts();
+  void help_with(Job& job, std::unique_lock<std::mutex>& lock);
 
   static thread_local Crew* current_;
 
+  const std::chrono::steady_clock::duration patience_;
   std::mutex mutex_;
-  std::condition_variable wanted_;  // there is a job, or nothing more is to come
-  std::condition_variable done_;    // a thread of the crew has left a job
-  std::vector<Job*> jobs_;          // under way; the newest last
+  std::chrono::steady_clock::time_point began_;  // work() did
+  std::condition_variable wanted_;               // there is a job, or nothing more is to come
+  std::condition_variable done_;                 // a thread of the crew has left a job
+  std::vector<Job*> jobs_;                       // under way; the newest last
   bool over_ = false;
   std::vector<std::thread> threads_;
 };

@@ -34,7 +34,7 @@ Builder::~Builder() {
 }
 
 void Builder::start() {
-  crew_.emplace(options_.threads);
+  if (options_.threads > 0) crew_.emplace(options_.threads);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -114,12 +114,13 @@ BuildReport Builder::carry_out(BuildOrder order) {
 
 void Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
   const auto begin = clock_.now();
-  crew_->work([&] {
+  const auto work = [&] {
     report.outcome = pipeline::run_build(*order.job);
     order.job.reset();
     artifact = mapping::encode_artifact(report.outcome->mapping, report.outcome->artifact);
     report.gates = pipeline::check_gates(order.limits, order.samples, *report.outcome, artifact);
-  });
+  };
+  crew_ ? crew_->work(work) : work();
   report.build_seconds = order.begin_seconds + seconds_between(begin, clock_.now());
 }
 

@@ -84,7 +84,9 @@ class Builder {
  public:
   struct Options {
     std::string instance;
-    std::size_t threads = 1;  // that build, on processor time that is left over (core/base/crew.h)
+    // That build, on processor time that is left over (core/base/crew.h); 0: everybody's, for
+    // nothing else goes on meanwhile.
+    std::size_t threads = 0;
     std::chrono::milliseconds first_retry{1'000};  // doubles up to the last
     std::chrono::milliseconds last_retry{30'000};
   };

@@ -103,6 +103,29 @@ TEST(Crew, WorksOnWhatIsLeftOfTheProcessorsAndNobodyElseDoes) {
   EXPECT_EQ(::sched_getscheduler(0), before);
 }
 
+// As many pieces as threads, which wait for each other: the one that has no more patience is there.
+TEST(Crew, WorkThatLastsGetsAThreadAsAnyOther) {
+  const int before = ::sched_getscheduler(0);
+  Crew crew(1, std::chrono::milliseconds(20));
+  for (int round = 0; round < 3; ++round) {
+    std::mutex mutex;
+    std::set<std::thread::id> seen;
+    std::set<int> policies;
+    crew.work([&] {
+      parallel_pieces(2, [&](std::size_t) {
+        const auto both_are_here = [&] {
+          const std::lock_guard lock(mutex);
+          seen.insert(std::this_thread::get_id());
+          policies.insert(::sched_getscheduler(0));
+          return seen.size() == 2;
+        };
+        while (!both_are_here()) std::this_thread::yield();
+      });
+    });
+    EXPECT_EQ(policies, (std::set<int>{before, SCHED_IDLE}));
+  }
+}
+
 TEST(Crew, SortsAsOthersDo) {
   Crew crew(2);
   Random random(1);
