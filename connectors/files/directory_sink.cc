@@ -25,6 +25,11 @@ namespace {
 constexpr std::array<BlobKind, mapping::kBlobKinds> kAllBlobs = {BlobKind::kSnapshot,
                                                                  BlobKind::kDelta, BlobKind::kPlan};
 
+// About a claim that could not be read: nobody can know whose it is.
+bool says_nothing(const Error& error) {
+  return error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kNotFound;
+}
+
 // The blobs must be the ones the manifest names, or readers would refuse the version.
 Result<void> check_blobs(const Publication& publication) {
   for (const BlobKind kind : kAllBlobs) {
@@ -123,21 +128,12 @@ Result<std::optional<Manifest>> DirectoryMappingSink::successor(const fs::path& 
 // table over has published. If somebody was about to, one of us prevails.
 Result<void> DirectoryMappingSink::mend_claim(const fs::path& table_directory,
                                               const std::string& table) {
-  const Claim& ours = claims_.find(table)->second;
-  const auto damaged = [&] {
-    const auto there = read_claim(table_directory);
-    if (there) return false;
-    const ErrorCode code = there.error().code;
-    if (code == ErrorCode::kCorrupt || code == ErrorCode::kNotFound) {
-      last_problem_ = there.error().message;
-      return true;
-    }
-    return false;
-  };
-  if (!damaged()) return {};
   const auto lock = FileLock::acquire(table_directory / kLockFile, options_.lock_patience);
   if (!lock) return fail(lock.error());
-  if (!damaged()) return {};
+  const auto claimed = check_claim(table_directory, table);
+  if (claimed || !says_nothing(claimed.error())) return claimed;
+  last_problem_ = claimed.error().message;
+  const Claim& ours = claims_.find(table)->second;
   const auto other = successor(table_directory, table);
   if (!other) return fail(other.error());
   if (*other) {
@@ -196,9 +192,10 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
   if (auto fits = check_blobs(publication); !fits) return fits;
   const auto folder = table_directory(options_.directory, table);
   if (!folder) return fail(folder.error());
-  if (auto mended = mend_claim(*folder, table); !mended) return mended;
   // Before anything is written, so that an overtaken instance does not fill the disk.
-  if (auto claimed = check_claim(*folder, table); !claimed) return claimed;
+  auto claimed = check_claim(*folder, table);
+  if (!claimed && says_nothing(claimed.error())) claimed = mend_claim(*folder, table);
+  if (!claimed) return claimed;
 
   const std::string name = version_directory(manifest.info.version);
   const fs::path staging =
@@ -207,11 +204,8 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
   if (auto staged = stage(staging, publication, text); !staged) {
     remove(staging);
     // A successor removes our staging directory: then that is the reason.
-    if (auto claimed = check_claim(*folder, table);
-        !claimed && claimed.error().code == ErrorCode::kConflict) {
-      return claimed;
-    }
-    return staged;
+    claimed = check_claim(*folder, table);
+    return !claimed && claimed.error().code == ErrorCode::kConflict ? claimed : staged;
   }
 
   failpoint(failpoints::kPublishManifest);
@@ -219,7 +213,7 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
   const auto put_in_place = [&]() -> Result<void> {
     const auto lock = FileLock::acquire(*folder / kLockFile, options_.lock_patience);
     if (!lock) return fail(lock.error());
-    if (auto claimed = check_claim(*folder, table); !claimed) return claimed;
+    if (auto still = check_claim(*folder, table); !still) return still;
     const auto versions = list_versions(*folder);
     if (!versions) return fail(versions.error());
     if (!versions->empty() && versions->back() >= manifest.info.version) {
