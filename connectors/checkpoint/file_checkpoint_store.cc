@@ -164,7 +164,7 @@ Result<std::unique_ptr<FileCheckpointStore>> FileCheckpointStore::create(
   return store;
 }
 
-Result<void> FileCheckpointStore::save(ByteView checkpoint) {
+Result<void> FileCheckpointStore::save(const std::vector<ByteView>& pieces) {
   const fs::path& directory = options_.directory;
   auto listing = list(directory);
   if (!listing) return fail(listing.error());
@@ -183,14 +183,20 @@ Result<void> FileCheckpointStore::save(ByteView checkpoint) {
 
   Header header;
   header.sequence = sequence_ + 1;
-  header.payload_bytes = checkpoint.size();
-  header.payload_checksum = checksum(checkpoint);
+  Checksum sum;
+  for (const ByteView piece : pieces) {
+    header.payload_bytes += piece.size();
+    sum.add(piece);
+  }
+  header.payload_checksum = sum.value();
   header.header_checksum = header.expected_checksum();
   const fs::path temporary =
       directory / fmt::format("{}{:020}-{}", kTemporaryPrefix, header.sequence, ::getpid());
-  const std::size_t half = checkpoint.size() / 2;
-  const std::array<ByteView, 3> parts = {header.bytes(), checkpoint.first(half),
-                                         checkpoint.subspan(half)};
+  std::vector<ByteView> parts = {header.bytes()};
+  parts.insert(parts.end(), pieces.begin(), pieces.end());
+  const ByteView last = parts.back();  // in halves: the failpoint lies between them
+  parts.back() = last.first(last.size() / 2);
+  parts.push_back(last.subspan(last.size() / 2));
   if (auto written = files::create_file(temporary, parts, failpoints::kCheckpointWrite); !written) {
     return written;
   }

@@ -48,7 +48,7 @@ class FileCheckpointStore final : public pipeline::CheckpointStore {
   static Result<std::unique_ptr<FileCheckpointStore>> create(FileCheckpointOptions options);
 
   // kResource (no space; retryable), kIo, kConflict (another instance saves here).
-  Result<void> save(ByteView checkpoint) override;
+  Result<void> save(const std::vector<ByteView>& pieces) override;
   Result<Loaded> load_latest() override;
 
   // The number of the newest checkpoint, 0 if there is none.

@@ -32,6 +32,8 @@ inline std::string_view as_text(ByteView bytes) {
 }
 
 inline constexpr std::size_t kSparseBlock = 1024;  // elements, of put_sparse()
+// Elements of an array that is written as sparse lists, one after another (state_writer.h).
+inline constexpr std::size_t kSparseRange = std::size_t{1} << 20;
 
 class ByteWriter {
  public:
@@ -48,6 +50,17 @@ class ByteWriter {
   void put_array(std::span<const T> values) {
     const auto* p = reinterpret_cast<const std::byte*>(values.data());
     bytes_.insert(bytes_.end(), p, p + values.size_bytes());
+  }
+
+  // `count` elements, the i-th of them fn(i).
+  template <class T, class Fn>
+  void put_each(std::size_t count, Fn&& fn) {
+    const std::size_t at = size();
+    bytes_.resize(at + count * sizeof(T));
+    for (std::size_t i = 0; i < count; ++i) {
+      const T value = fn(i);
+      std::memcpy(bytes_.data() + at + i * sizeof(T), &value, sizeof(T));
+    }
   }
 
   // u64 count, then the elements.
@@ -144,6 +157,14 @@ class ByteReader {
     }
   }
 
+  // What StateWriter::add_sparse() wrote, into as many elements, all zero so far.
+  template <class T>
+  void get_sparse_ranges(std::span<T> out) {
+    for (std::size_t at = 0; at < out.size() && !failed_; at += kSparseRange) {
+      get_sparse(out.subspan(at, std::min(kSparseRange, out.size() - at)));
+    }
+  }
+
   // What put_vector() wrote, into as many elements; fails where their number differs.
   template <class T>
   void get_dense(std::span<T> out) {
@@ -164,6 +185,8 @@ class ByteReader {
 
   void align(std::size_t to) { claim((to - at_ % to) % to); }
 
+  // What was read makes no sense to the caller: as after a short read.
+  void fail() { failed_ = true; }
   bool ok() const { return !failed_; }
   std::size_t position() const { return at_; }
   std::size_t remaining() const { return failed_ ? 0 : bytes_.size() - at_; }

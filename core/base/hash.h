@@ -15,6 +15,8 @@
 
 #include "core/base/types.h"
 
+struct XXH3_state_s;
+
 namespace remapd {
 
 constexpr std::uint64_t mix64(std::uint64_t x) {
@@ -52,5 +54,20 @@ std::uint64_t hash_text(std::string_view text, std::uint64_t seed = kStringIdSee
 
 // XXH3-64 of bytes: the checksum of every persisted format.
 std::uint64_t checksum(std::span<const std::byte> bytes);
+
+// The same of bytes that come in pieces.
+class Checksum {
+ public:
+  Checksum();
+  ~Checksum();
+  Checksum(const Checksum&) = delete;
+  Checksum& operator=(const Checksum&) = delete;
+
+  void add(std::span<const std::byte> piece);
+  std::uint64_t value() const;  // of all so far
+
+ private:
+  XXH3_state_s* state_;
+};
 
 }  // namespace remapd

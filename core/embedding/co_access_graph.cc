@@ -14,18 +14,15 @@
 namespace remapd::embedding {
 namespace {
 
-constexpr std::size_t kLook = 1'024;           // samples between two looks at who is common
-constexpr double kCommonShare = 0.01;          // of the samples, in contexts offered
-constexpr std::uint64_t kCommonMinimum = 200;  // contexts; below it nobody is common
-constexpr std::uint64_t kCommonStep = 16;      // the bound follows when it has grown by a 16th
-constexpr std::size_t kTaskAccesses = 512;     // fewer are not worth a task of their own
-constexpr std::uint32_t kParts = 2;            // of a table's nodes, learned apart
-constexpr std::size_t kPiece = 4'096;          // nodes a task works on
-constexpr std::size_t kMaxParts = 64;          // of the sums over a table
-constexpr std::size_t kWhitenBy = 131'072;     // rows are enough to know their second moments
-constexpr std::uint32_t kOldNeighbours = 32;   // in the engine state of format 1
-// Of the popularity coordinate, for each doubling; unrelated directions are sqrt(2) apart.
-constexpr float kPopularityScale = 0.25F;
+constexpr std::size_t kLook = 1'024;            // samples between two looks at who is common
+constexpr double kCommonShare = 0.01;           // of the samples, in contexts offered
+constexpr std::uint64_t kCommonMinimum = 200;   // contexts; below it nobody is common
+constexpr std::uint64_t kCommonStep = 16;       // the bound follows when it has grown by a 16th
+constexpr std::size_t kTaskAccesses = 512;      // fewer are not worth a task of their own
+constexpr std::uint32_t kParts = 2;             // of a table's nodes, learned apart
+constexpr std::size_t kPiece = 4'096;           // nodes a task works on
+constexpr std::size_t kSavedTogether = 16'384;  // nodes, in the engine state
+constexpr std::uint32_t kOldNeighbours = 32;    // in the engine state of format 1
 
 std::uint64_t common_bound(std::uint64_t samples) {
   return std::max(kCommonMinimum,
@@ -44,7 +41,6 @@ CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t
   neighbours_ = HugeArray<Node>(std::size_t{nodes} * config_.neighbours);
   offered_ = HugeArray<std::uint32_t>(nodes);
   signs_ = HugeArray<std::uint64_t>(nodes);
-  embedding_ = HugeArray<float>(std::size_t{nodes} * config_.dimension);
   common_bits_ = HugeArray<std::uint64_t>((std::size_t{nodes} + 63) / 64);
   crossed_.resize(tables_.size() * kParts);
 }
@@ -54,14 +50,6 @@ void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::sp
     const Node node = tables_[table.value].first + slots[i];
     offered_[node] = 0;
     signs_[node] = hash_id(ids[i], config_.seed);
-    start(node);
-  }
-}
-
-void CoAccessGraph::start(Node node) {
-  float* e = embedding_.data() + std::size_t{node} * config_.dimension;
-  for (std::uint32_t k = 0; k < config_.dimension; ++k) {
-    e[k] = (signs_[node] >> k & 1) != 0 ? 1.0F : -1.0F;
   }
 }
 
@@ -267,167 +255,85 @@ bool CoAccessGraph::look_for_common() {
   return changed;
 }
 
-// What a node with company is to its neighbours.
-void CoAccessGraph::scale(Node node, float* e) const {
-  const float by = 1.0F / std::sqrt(static_cast<float>(offered_[node]));
-  for (std::uint32_t k = 0; k < config_.dimension; ++k) e[k] *= by;
-}
-
-// fn(first, count) for every run of nodes of the table, in [begin, end) of it, that have company.
-template <class Fn>
-void CoAccessGraph::for_runs(const TableSpan& table, std::size_t begin, std::size_t end,
-                             Fn&& fn) const {
-  while (begin < end) {
-    while (begin < end && offered_[table.first + static_cast<Node>(begin)] == 0) ++begin;
-    std::size_t next = begin;
-    while (next < end && offered_[table.first + static_cast<Node>(next)] != 0) ++next;
-    if (next > begin) fn(begin, next - begin);
-    begin = next;
+// Of nodes [first, last), one after another.
+void CoAccessGraph::copy_neighbours(Node first, Node last, Node* to) const {
+  constexpr Node kAhead = 32;
+  for (Node node = first; node < last; ++node) {
+    if (last - node > kAhead) __builtin_prefetch(places(node + kAhead));
+    const Node* from = places(node);
+    for (std::uint32_t left = known(node); left > 0; --left) *to++ = *from++;
   }
 }
 
-void CoAccessGraph::propagate(const TableSpan& table, std::span<float> out) const {
-  const std::size_t d = config_.dimension;
-  parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const Node node = table.first + static_cast<Node>(i);
-      if (offered_[node] == 0) continue;
-      for (const Node n : neighbours(node)) {
-        if (n == kNobody) continue;
-        const float* y = embedding_.data() + std::size_t{n} * d;
-        for (std::size_t k = 0; k < d; k += 16) __builtin_prefetch(y + k);
-      }
-      float* x = out.data() + i * d;
-      std::fill_n(x, d, 0.0F);
-      std::uint32_t found = 0;
-      for (const Node n : neighbours(node)) {
-        if (n == kNobody) continue;
-        ++found;
-        const float* y = embedding_.data() + std::size_t{n} * d;
-        for (std::size_t k = 0; k < d; ++k) x[k] += y[k];
-      }
-      if (found == 0) continue;
-      const float all = std::sqrt(static_cast<float>(offered_[node])) / static_cast<float>(found);
-      for (std::size_t k = 0; k < d; ++k) x[k] *= all;
-    }
-  });
-}
-
-// By the moments of all rows that have company, or of kWhitenBy of them, more or less.
-Whitening CoAccessGraph::whitening_of(const TableSpan& table, std::span<const float> values) const {
-  const std::size_t d = config_.dimension;
-  // Sums of fixed parts, added up in their order: the same for any number of threads.
-  const std::size_t parts = std::clamp<std::size_t>(table.count / kPiece, 1, kMaxParts);
-  const auto begin_of = [&](std::size_t part) { return part * table.count / parts; };
-  std::vector<std::size_t> known(parts);
-  parallel_pieces(parts, [&](std::size_t part) {
-    for_runs(table, begin_of(part), begin_of(part + 1),
-             [&](std::size_t, std::size_t count) { known[part] += count; });
-  });
-  const std::size_t all = std::accumulate(known.begin(), known.end(), std::size_t{0});
-  const auto every = static_cast<std::uint32_t>(all / kWhitenBy + 1);
-  std::vector<std::vector<double>> moments(parts);
-  parallel_pieces(parts, [&](std::size_t part) {
-    moments[part].assign((d + 1) * moment_stride(d), 0.0);
-    for_runs(table, begin_of(part), begin_of(part + 1), [&](std::size_t first, std::size_t count) {
-      if (every == 1) {
-        add_context_moments(values.data() + first * d, count, d, moments[part].data());
-        return;
-      }
-      for (std::size_t i = first; i < first + count; ++i) {
-        if (reduce(mix64(table.first + i), every) != 0) continue;
-        add_context_moments(values.data() + i * d, 1, d, moments[part].data());
-      }
-    });
-  });
-  for (std::size_t part = 1; part < parts; ++part) {
-    std::transform(moments[0].begin(), moments[0].end(), moments[part].begin(), moments[0].begin(),
-                   std::plus<>());
-  }
-  return Whitening(moments[0], d);
-}
-
-void CoAccessGraph::refresh() {
-  const std::size_t d = config_.dimension;
-  // A node's embedding is kept as its neighbours need it, scaled, while rounds go on; its length
-  // means nothing to embed().
+CoAccessSnapshot CoAccessGraph::snapshot() const {
+  constexpr std::size_t kBlock = CoAccessSnapshot::kBlock;
+  CoAccessSnapshot out;
+  out.tables = tables_;
+  out.capacity = config_.neighbours;
+  out.signs = HugeArray<std::uint64_t>(node_count());
+  out.offered = HugeArray<std::uint32_t>(node_count());
+  out.block_begin.resize((node_count() + kBlock - 1) / kBlock + 1);
   parallel_ranges(node_count(), kPiece, [&](std::size_t begin, std::size_t end) {
+    // What was never used is not touched there either.
+    const auto signs = signs_.span().subspan(begin, end - begin);
+    if (std::all_of(signs.begin(), signs.end(), [](std::uint64_t s) { return s == 0; })) return;
+    std::copy(signs.begin(), signs.end(), out.signs.data() + begin);
+    std::copy_n(offered_.data() + begin, end - begin, out.offered.data() + begin);
     for (auto node = static_cast<Node>(begin); node < end; ++node) {
-      if (offered_[node] == 0) continue;
-      start(node);
-      scale(node, embedding_.data() + std::size_t{node} * d);
+      out.block_begin[node / kBlock + 1] += known(node);
     }
   });
-  std::uint32_t most = 0;
-  for (const TableSpan& table : tables_) most = std::max(most, table.count);
-  HugeArray<float> next(most * d);
-  for (std::uint32_t round = 0; round < config_.rounds; ++round) {
-    for (const TableSpan& table : tables_) {
-      const std::span<float> part(next.data(), table.count * d);
-      propagate(table, part);
-      const Whitening whitening = whitening_of(table, part);
-      // Tables are refreshed one after another, the later ones from the earlier ones' new values.
-      parallel_ranges(table.count, kPiece, [&](std::size_t begin, std::size_t end) {
-        for_runs(table, begin, end, [&](std::size_t first, std::size_t count) {
-          whitening.apply(part.data() + first * d, count);
-          for (std::size_t i = first; i < first + count; ++i) {
-            const Node node = table.first + static_cast<Node>(i);
-            float* e = embedding_.data() + std::size_t{node} * d;
-            std::copy_n(part.data() + i * d, d, e);
-            scale(node, e);
-          }
-        });
-      });
-    }
-  }
-}
-
-std::vector<float> CoAccessGraph::embed(TableIndex table, std::span<const Slot> slots) const {
-  const std::size_t d = config_.dimension;
-  std::vector<float> out(slots.size() * dimension());
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    const Node node = tables_[table.value].first + slots[i];
-    const float* e = embedding_.data() + std::size_t{node} * d;
-    float* to = out.data() + i * dimension();
-    float norm = 0;
-    for (std::size_t k = 0; k < d; ++k) norm += e[k] * e[k];
-    const float scale = norm > 0 ? 1.0F / std::sqrt(norm) : 0.0F;
-    for (std::size_t k = 0; k < d; ++k) to[k] = scale * e[k];
-    to[d] = kPopularityScale * std::log2(1.0F + static_cast<float>(offered_[node]));
-  }
+  std::partial_sum(out.block_begin.begin(), out.block_begin.end(), out.block_begin.begin());
+  out.neighbours = HugeArray<Node>(out.block_begin.back());
+  parallel_ranges(node_count(), kPiece, [&](std::size_t begin, std::size_t end) {
+    copy_neighbours(static_cast<Node>(begin), static_cast<Node>(end),
+                    out.neighbours.data() + out.block_begin[begin / kBlock]);
+  });
   return out;
 }
 
 std::size_t CoAccessGraph::bytes_per_slot(const Config& config) {
-  return config.neighbours * sizeof(Node) + sizeof(std::uint32_t) + sizeof(std::uint64_t) +
-         config.dimension * sizeof(float);
+  return config.neighbours * sizeof(Node) + sizeof(std::uint32_t) + sizeof(std::uint64_t);
 }
 
 std::size_t CoAccessGraph::memory_bytes() const {
   return neighbours_.memory_bytes() + offered_.memory_bytes() + signs_.memory_bytes() +
-         embedding_.memory_bytes() + common_bits_.memory_bytes();
+         common_bits_.memory_bytes();
 }
 
-void CoAccessGraph::save(ByteWriter& out) const {
+void CoAccessGraph::save(StateWriter& out) const {
+  out.small().put(samples_);
+  out.add_sparse(signs_.span());
+  out.add_sparse(offered_.span());
+  for (std::size_t begin = 0; begin < node_count(); begin += kSavedTogether) {
+    const auto first = static_cast<Node>(begin);
+    const auto last =
+        static_cast<Node>(std::min<std::size_t>(begin + kSavedTogether, node_count()));
+    out.add([this, first, last](ByteWriter& bytes) {
+      std::uint64_t count = 0;
+      for (Node node = first; node < last; ++node) count += known(node);
+      bytes.put(count);
+      bytes.bytes().resize(sizeof(count) + count * sizeof(Node));
+      copy_neighbours(first, last, reinterpret_cast<Node*>(bytes.bytes().data() + sizeof(count)));
+    });
+  }
   std::vector<Node> crossed;
   for (const auto& some : crossed_) crossed.insert(crossed.end(), some.begin(), some.end());
   std::sort(crossed.begin(), crossed.end());
-  out.put(samples_);
-  out.put_sparse(neighbours_.span());
-  out.put_sparse(offered_.span());
-  out.put_sparse(signs_.span());
-  out.put(common_above_);
-  out.put_vector(common_);
-  out.put_vector(crossed);
+  out.small().put(common_above_);
+  out.small().put_vector(common_);
+  out.small().put_vector(crossed);
 }
 
 Result<void> CoAccessGraph::load(ByteReader& in, std::uint32_t format) {
-  const bool dense = format == 1;
-  const auto read = [&](auto values) { dense ? in.get_dense(values) : in.get_sparse(values); };
   samples_ = in.get<std::uint64_t>();
-  dense ? load_old_neighbours(in) : in.get_sparse(neighbours_.span());
-  read(offered_.span());
-  read(signs_.span());
+  if (format >= 4) {
+    in.get_sparse_ranges(signs_.span());
+    in.get_sparse_ranges(offered_.span());
+    load_neighbours(in);
+  } else {
+    load_old(in, format);
+  }
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
   for (Node node = 0; node < node_count(); ++node) {
     for (const Node n : neighbours(node)) {
@@ -435,20 +341,43 @@ Result<void> CoAccessGraph::load(ByteReader& in, std::uint32_t format) {
         return fail(ErrorCode::kCorrupt, "co-access graph: a neighbour is out of range");
       }
     }
-    if (signs_[node] != 0) start(node);
   }
-  if (format >= kFormat) return load_common(in);
+  if (format >= 3) return load_common(in);
   find_common();
   return {};
 }
 
-void CoAccessGraph::load_old_neighbours(ByteReader& in) {
-  std::vector<Node> old(std::size_t{node_count()} * kOldNeighbours);
-  in.get_dense(std::span(old));
-  std::fill(neighbours_.span().begin(), neighbours_.span().end(), kNobody);
-  const std::size_t kept = std::min(kOldNeighbours, config_.neighbours);
-  for (Node node = 0; node < node_count(); ++node) {
-    std::copy_n(old.data() + std::size_t{node} * kOldNeighbours, kept, places(node));
+// One block of nodes fails by itself if its count is not that of its nodes.
+void CoAccessGraph::load_neighbours(ByteReader& in) {
+  for (std::size_t begin = 0; begin < node_count() && in.ok(); begin += kSavedTogether) {
+    const std::size_t end = std::min<std::size_t>(begin + kSavedTogether, node_count());
+    std::uint64_t left = in.get<std::uint64_t>();
+    for (auto node = static_cast<Node>(begin); node < end; ++node) {
+      const std::span<Node> company = neighbours(node);
+      if (company.size() > left) return in.fail();
+      in.get_array(company);
+      left -= company.size();
+    }
+    if (left != 0) return in.fail();
+  }
+}
+
+// Formats 1 to 3 wrote all places of a node, those not in use too.
+void CoAccessGraph::load_old(ByteReader& in, std::uint32_t format) {
+  if (format == 1) {
+    std::vector<Node> old(std::size_t{node_count()} * kOldNeighbours);
+    in.get_dense(std::span(old));
+    std::fill(neighbours_.span().begin(), neighbours_.span().end(), kNobody);
+    const std::size_t kept = std::min(kOldNeighbours, config_.neighbours);
+    for (Node node = 0; node < node_count(); ++node) {
+      std::copy_n(old.data() + std::size_t{node} * kOldNeighbours, kept, places(node));
+    }
+    in.get_dense(offered_.span());
+    in.get_dense(signs_.span());
+  } else {
+    in.get_sparse(neighbours_.span());
+    in.get_sparse(offered_.span());
+    in.get_sparse(signs_.span());
   }
 }
 

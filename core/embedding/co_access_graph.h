@@ -1,5 +1,5 @@
 // The unsupervised learner: which ids are seen together, kept as a bounded sample of the co-access
-// graph, and a spectral embedding of that graph.
+// graph. SpectralEmbedding makes vectors of it.
 //
 // Intake: every id keeps a uniform sample (reservoir; Vitter, ACM TOMS 1985) of the ids it was seen
 // with, at most `neighbours` of them. Rare ids, the ones that get clustered, are known completely;
@@ -10,17 +10,6 @@
 //
 // Between two such looks an id's company depends on nothing but the samples, so tables learn in
 // parallel, each its own ids.
-//
-// refresh(): every id starts from random signs derived from its hash; a few rounds multiply by the
-// normalised adjacency D^-1/2 A D^-1/2 of the sampled graph, each table whitened after each round.
-// That is the random projection of a power of the adjacency (as in FastRP, Chen et al., CIKM 2019):
-// after few rounds ids are near when many short paths join them. Going on to convergence (spectral
-// co-clustering, Dhillon, KDD 2001) keeps the coarse communities alone and clusters worse. The
-// embedding is a function of the graph, whatever was refreshed before, and moves as little between
-// versions as the graph does. Cost of a round: O(ids x neighbours x dimension).
-//
-// What embed() returns is that direction and, as one more coordinate, how popular the id is: a
-// model learns a row's popularity as it learns its taste, and ids that share a row share both.
 //
 // Deterministic in the order of the samples, for any number of threads. Not thread safe; parallel
 // inside.
@@ -35,20 +24,18 @@
 #include "core/base/bytes.h"
 #include "core/base/huge_array.h"
 #include "core/base/result.h"
+#include "core/base/state_writer.h"
+#include "core/embedding/co_access_snapshot.h"
 #include "core/embedding/slot_batch.h"
-#include "core/embedding/whitening.h"
+#include "core/embedding/state_format.h"
 
 namespace remapd::embedding {
 
 class CoAccessGraph {
  public:
-  static constexpr std::uint32_t kFormat = 3;  // of the engine state, as save() writes it
-
   struct Config {
-    std::uint32_t dimension = 64;  // of the random signs, <= 64
     std::uint32_t neighbours = 64;
     std::uint32_t contexts = 8;  // of each id of a sample, at most; sampled beyond
-    std::uint32_t rounds = 4;
     std::uint64_t seed = 1;
   };
 
@@ -63,27 +50,16 @@ class CoAccessGraph {
   void learn(const SlotBatch& batch, std::size_t first, std::size_t last);
   void learn(const SlotBatch& batch) { learn(batch, 0, batch.samples); }
 
-  void refresh();
-
-  std::size_t dimension() const { return config_.dimension + 1; }
-  // Row-major, slots.size() x dimension(): a unit vector of the last refresh(), and the popularity.
-  // Ids that came later, and those without company, have the random vector they start from.
-  std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
+  // A copy, for an embedding; takes as long as copying what is known of each id.
+  CoAccessSnapshot snapshot() const;
 
   static std::size_t bytes_per_slot(const Config& config);
   std::size_t memory_bytes() const;
-  void save(ByteWriter& out) const;
+  void save(StateWriter& out) const;
   // `format`: of the engine state (docs/formats.md).
-  Result<void> load(ByteReader& in, std::uint32_t format = kFormat);
+  Result<void> load(ByteReader& in, std::uint32_t format = kStateFormat);
 
  private:
-  using Node = std::uint32_t;  // table's first node + slot
-  static constexpr Node kNobody = 0xffffffff;
-
-  struct TableSpan {
-    Node first = 0;
-    Node count = 0;
-  };
   struct Access {
     Node node;
     std::uint32_t position;  // of the node in Stretch::contexts
@@ -100,10 +76,11 @@ class CoAccessGraph {
   // How many of a node's neighbours are in use; those behind are of an id that is gone.
   std::uint32_t known(Node node) const { return std::min(offered_[node], config_.neighbours); }
   Node* places(Node node) { return neighbours_.data() + std::size_t{node} * config_.neighbours; }
-  std::span<Node> neighbours(Node node) { return {places(node), known(node)}; }
-  std::span<const Node> neighbours(Node node) const {
-    return {neighbours_.data() + std::size_t{node} * config_.neighbours, known(node)};
+  const Node* places(Node node) const {
+    return neighbours_.data() + std::size_t{node} * config_.neighbours;
   }
+  std::span<Node> neighbours(Node node) { return {places(node), known(node)}; }
+  std::span<const Node> neighbours(Node node) const { return {places(node), known(node)}; }
 
   // A node's neighbours while an access is learned: a uniform sample of the contexts offered.
   struct Reservoir {
@@ -119,7 +96,6 @@ class CoAccessGraph {
   };
 
   Node node_count() const { return static_cast<Node>(signs_.size()); }
-  void start(Node node);
   template <class GatherNext>
   void learn_stretch(GatherNext&& gather_next);
   void gather(const SlotBatch& batch, std::size_t first, std::size_t last, Stretch& stretch) const;
@@ -135,21 +111,17 @@ class CoAccessGraph {
   void set_common(Node node, bool common);
   bool look_for_common();
   void find_common();
-  void scale(Node node, float* e) const;
-  template <class Fn>
-  void for_runs(const TableSpan& table, std::size_t begin, std::size_t end, Fn&& fn) const;
-  void propagate(const TableSpan& table, std::span<float> out) const;
-  Whitening whitening_of(const TableSpan& table, std::span<const float> values) const;
-  void load_old_neighbours(ByteReader& in);
+  void copy_neighbours(Node first, Node last, Node* to) const;
+  void load_neighbours(ByteReader& in);
+  void load_old(ByteReader& in, std::uint32_t format);
   Result<void> load_common(ByteReader& in);
 
   Config config_;
-  std::vector<TableSpan> tables_;
+  std::vector<NodeRange> tables_;
   // Pages are touched as slots come into use.
   HugeArray<Node> neighbours_;        // nodes x neighbours, the first known() of each
   HugeArray<std::uint32_t> offered_;  // contexts to each node, all time; saturates
-  HugeArray<std::uint64_t> signs_;    // of each node's start, a bit per dimension
-  HugeArray<float> embedding_;        // nodes x dimension: whitened, and scaled by refresh()
+  HugeArray<std::uint64_t> signs_;    // of each node's vector to start from; 0: never an id
   std::vector<Node> common_;          // ascending
   HugeArray<std::uint64_t> common_bits_;
   std::array<std::uint64_t, (1U << 15) / 64> common_filter_{};  // a bit for what hashes alike

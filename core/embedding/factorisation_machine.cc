@@ -364,17 +364,20 @@ std::vector<float> FactorisationMachine::embed(TableIndex table,
     }
   }
   std::vector<float> out(slots.size() * d);
-  std::vector<float> x(d);
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    const float* p = at(t, slots[i]);
-    x[0] = p[kBias];
-    std::copy_n(p + kFactors, d - 1, x.begin() + 1);
-    for (std::size_t a = 0; a < d; ++a) {
-      float sum = 0;
-      for (std::size_t b = a; b < d; ++b) sum += transform[a * d + b] * x[b];
-      out[i * d + a] = sum;
+  constexpr std::size_t kPiece = 4'096;  // ids
+  parallel_ranges(slots.size(), kPiece, [&](std::size_t begin, std::size_t end) {
+    std::vector<float> x(d);
+    for (std::size_t i = begin; i < end; ++i) {
+      const float* p = at(t, slots[i]);
+      x[0] = p[kBias];
+      std::copy_n(p + kFactors, d - 1, x.begin() + 1);
+      for (std::size_t a = 0; a < d; ++a) {
+        float sum = 0;
+        for (std::size_t b = a; b < d; ++b) sum += transform[a * d + b] * x[b];
+        out[i * d + a] = sum;
+      }
     }
-  }
+  });
   return out;
 }
 
@@ -394,25 +397,27 @@ std::vector<double> FactorisationMachine::packed_moments(const Table& table) con
   return out;
 }
 
-void FactorisationMachine::save(ByteWriter& out) const {
-  out.put(bias_);
-  out.put(bias_squares_);
+void FactorisationMachine::save(StateWriter& out) const {
+  out.small().put(bias_);
+  out.small().put(bias_squares_);
   for (const Table& table : tables_) {
-    out.put_sparse(std::span<const float>(table.parameters.span()));
-    out.put_vector(packed_moments(table));
-    out.put_vector(table.newcomer);
-    out.put(table.residual_products);
-    out.put(table.residual_squares);
+    out.add_sparse(table.parameters.span());
+    out.small().put_vector(packed_moments(table));
+    out.small().put_vector(table.newcomer);
+    out.small().put(table.residual_products);
+    out.small().put(table.residual_squares);
   }
 }
 
-Result<void> FactorisationMachine::load(ByteReader& in, bool dense) {
+Result<void> FactorisationMachine::load(ByteReader& in, std::uint32_t format) {
   const std::size_t d = dimension();
   bias_ = in.get<float>();
   bias_squares_ = in.get<float>();
   for (Table& table : tables_) {
     const std::span<float> parameters = table.parameters.span();
-    dense ? in.get_dense(parameters) : in.get_sparse(parameters);
+    if (format == 1) in.get_dense(parameters);
+    if (format == 2 || format == 3) in.get_sparse(parameters);
+    if (format >= 4) in.get_sparse_ranges(parameters);
     const auto moments = in.get_vector<double>();
     auto newcomer = in.get_vector<float>();
     table.residual_products = in.get<double>();

@@ -32,8 +32,10 @@
 #include "core/base/bytes.h"
 #include "core/base/huge_array.h"
 #include "core/base/result.h"
+#include "core/base/state_writer.h"
 #include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
+#include "core/embedding/state_format.h"
 
 namespace remapd::embedding {
 
@@ -73,9 +75,9 @@ class FactorisationMachine {
     return (kFactors + config.factors) * sizeof(float);
   }
   std::size_t memory_bytes() const;
-  void save(ByteWriter& out) const;
-  // `dense`: as version 1 of the engine state wrote it.
-  Result<void> load(ByteReader& in, bool dense = false);
+  void save(StateWriter& out) const;
+  // `format`: of the engine state (docs/formats.md).
+  Result<void> load(ByteReader& in, std::uint32_t format = kStateFormat);
 
  private:
   // One id: bias, accumulated squared gradients of the bias and of the factors, the last residual

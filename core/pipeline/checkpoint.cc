@@ -8,7 +8,9 @@ constexpr std::uint32_t kVersion = 1;
 
 }  // namespace
 
-void write_checkpoint(const CheckpointHeader& header, const Engine& engine, ByteWriter& out) {
+std::vector<Bytes> write_checkpoint(const CheckpointHeader& header, const Engine& engine) {
+  StateWriter state;
+  ByteWriter& out = state.small();
   out.put(kMagic);
   out.put(kVersion);
   out.put_string(header.source);
@@ -27,7 +29,8 @@ void write_checkpoint(const CheckpointHeader& header, const Engine& engine, Byte
     out.put(table.schedule.due_at);
     out.put<std::uint8_t>(table.frozen ? 1 : 0);
   }
-  engine.save(out);
+  engine.save(state);
+  return std::move(state).write();
 }
 
 Result<CheckpointHeader> read_checkpoint_header(ByteReader& in) {

@@ -37,8 +37,8 @@ struct CheckpointHeader {
   friend bool operator==(const CheckpointHeader&, const CheckpointHeader&) = default;
 };
 
-// Appends header and engine state to `out`.
-void write_checkpoint(const CheckpointHeader& header, const Engine& engine, ByteWriter& out);
+// Header and engine state, piece after piece.
+std::vector<Bytes> write_checkpoint(const CheckpointHeader& header, const Engine& engine);
 
 // The header; `in` then stands at the engine's state, for Engine::load(). kCorrupt or kUnsupported.
 Result<CheckpointHeader> read_checkpoint_header(ByteReader& in);

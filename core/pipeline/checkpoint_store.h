@@ -1,5 +1,5 @@
-// Port: where checkpoints are kept. A checkpoint is one opaque, self-checking block of bytes that
-// holds the engine's state and the input offsets it corresponds to.
+// Port: where checkpoints are kept. A checkpoint is bytes that mean nothing to the store: the
+// engine's state and the input offsets it corresponds to. The store adds a checksum.
 #pragma once
 
 #include <optional>
@@ -15,8 +15,9 @@ class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
 
-  // Durable on return, or an error and the previous checkpoints untouched.
-  virtual Result<void> save(ByteView checkpoint) = 0;
+  // The pieces one after another. Durable on return, or an error and the previous checkpoints
+  // untouched.
+  virtual Result<void> save(const std::vector<ByteView>& pieces) = 0;
 
   // The newest checkpoint whose checksum holds; none if there is no checkpoint at all. Damaged ones
   // are skipped and reported in `skipped` (one line each, for the log). kCorrupt when checkpoints

@@ -14,7 +14,9 @@ namespace remapd::pipeline {
 
 struct BuildJob {
   TableIndex table;
-  mapping::BuildInput input;  // ids in slot order; run_build() sorts
+  mapping::BuildInput input;        // ids in slot order, without embeddings; run_build() sorts
+  std::vector<sketch::Slot> slots;  // of the ids
+  Learners::Embedding embedding;    // of the slots
   mapping::BuilderConfig config;
   std::shared_ptr<const mapping::Mapping> incumbent;
   mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;
@@ -26,7 +28,7 @@ void BuildJobDeleter::operator()(BuildJob* job) const {
 
 namespace {
 
-constexpr std::uint32_t kStateFormat = 3;
+using embedding::kStateFormat;
 
 // The ids, frequencies and embeddings of the job by ascending id.
 mapping::BuildInput sorted_input(const BuildJob& job) {
@@ -47,15 +49,18 @@ mapping::BuildInput sorted_input(const BuildJob& job) {
                             .frequency = {},
                             .embedding = {},
                             .touched = {},
-                            .dimension = from.dimension,
+                            .dimension = job.embedding.dimension,
                             .unknown_traffic = from.unknown_traffic,
                             .newcomer_persistence = from.newcomer_persistence,
                             .incumbent = job.incumbent.get(),
                             .clustered_ids = from.clustered_ids};
   to.ids.resize(n);
   to.frequency.resize(n);
-  to.embedding.resize(from.embedding.size());
   to.touched.resize(n);
+  const std::size_t d = to.dimension;
+  const std::vector<float>& values = job.embedding.values;
+  to.embedding.resize(values.size());
+  std::vector<sketch::Slot> slots(n);
   constexpr std::size_t kPiece = 16'384;
   parallel_ranges(n, kPiece, [&](std::size_t begin, std::size_t end) {
     for (std::size_t at = begin; at < end; ++at) {
@@ -63,10 +68,11 @@ mapping::BuildInput sorted_input(const BuildJob& job) {
       to.ids[at] = from.ids[i];
       to.frequency[at] = from.frequency[i];
       to.touched[at] = from.touched[i];
-      std::copy_n(from.embedding.data() + i * from.dimension, from.dimension,
-                  to.embedding.data() + at * from.dimension);
+      slots[at] = job.slots[i];
+      if (!values.empty()) std::copy_n(values.data() + i * d, d, to.embedding.data() + at * d);
     }
   });
+  if (job.embedding.spectral) to.embedding = job.embedding.spectral->embed(job.table, slots);
   return to;
 }
 
@@ -106,19 +112,10 @@ class StreamEngine final : public Engine {
     input.newcomer_persistence = learners.newcomer_persistence(request.table);
     input.clustered_ids = table.clustered_ids();
     if (config.strategy == mapping::Strategy::kHash) return job;
-    std::vector<sketch::Slot> slots;
-    table.ids().for_each([&](sketch::Slot slot, Id id, double count) {
-      slots.push_back(slot);
-      input.ids.push_back(id);
-      input.touched.push_back(table.touched(slot) ? 1 : 0);
-      input.frequency.push_back(std::max(static_cast<float>(count), 1e-6F));
-    });
+    copy_ids(table, *job);
     if (config.strategy == mapping::Strategy::kEmbedding ||
         config.strategy == mapping::Strategy::kCombined) {
-      learners.refresh();
-      Learners::Embedding embedding = learners.embed(request.table, slots);
-      input.embedding = std::move(embedding.values);
-      input.dimension = embedding.dimension;
+      job->embedding = learners.embed(request.table, job->slots);
     }
     return job;
   }
@@ -226,9 +223,9 @@ class StreamEngine final : public Engine {
     return out;
   }
 
-  void save(ByteWriter& out) const override {
-    out.put(kStateFormat);
-    out.put(fingerprint());
+  void save(StateWriter& out) const override {
+    out.small().put(kStateFormat);
+    out.small().put(fingerprint());
     settled().save(out);
   }
 
@@ -255,6 +252,27 @@ class StreamEngine final : public Engine {
   Intake& settled() const {
     intake_->settle();
     return *intake_;
+  }
+
+  static void copy_ids(const TableState& table, BuildJob& job) {
+    const sketch::TrackedIds& ids = table.ids();
+    std::vector<std::size_t> begin(ids.shard_count() + 1);  // of each shard's ids
+    for (std::uint32_t s = 0; s < ids.shard_count(); ++s) begin[s + 1] = begin[s] + ids.size(s);
+    mapping::BuildInput& input = job.input;
+    job.slots.resize(begin.back());
+    input.ids.resize(begin.back());
+    input.touched.resize(begin.back());
+    input.frequency.resize(begin.back());
+    parallel_pieces(ids.shard_count(), [&](std::size_t s) {
+      std::size_t at = begin[s];
+      ids.for_each(static_cast<std::uint32_t>(s), [&](sketch::Slot slot, Id id, double count) {
+        job.slots[at] = slot;
+        input.ids[at] = id;
+        input.touched[at] = table.touched(slot) ? 1 : 0;
+        input.frequency[at] = std::max(static_cast<float>(count), 1e-6F);
+        ++at;
+      });
+    });
   }
 
   template <class Keep>
@@ -317,16 +335,18 @@ class StreamEngine final : public Engine {
 
 }  // namespace
 
-BuildOutcome run_build(const BuildJob& job) {
-  const mapping::BuildInput input = sorted_input(job);
-  mapping::BuildResult result = mapping::build_mapping(input, job.config);
+BuildOutcome run_build(BuildJobPtr job) {
   BuildOutcome out;
-  out.table = job.table;
+  out.table = job->table;
+  out.incumbent = job->incumbent;
+  out.artifact = job->artifact;
+  const mapping::BuilderConfig config = job->config;
+  const mapping::BuildInput input = sorted_input(*job);
+  job.reset();  // its copies take more memory than what was made of them
+  mapping::BuildResult result = mapping::build_mapping(input, config);
   out.mapping = std::move(result.mapping);
   out.plan = std::move(result.plan);
   out.clustered_ids = result.clustered_ids;
-  out.incumbent = job.incumbent;
-  out.artifact = job.artifact;
   return out;
 }
 

@@ -11,9 +11,8 @@
 //   BuildOutcome out = run_build(job);         // pure; on any thread
 //   engine.adopt(out);                         // the version was published; on the intake thread
 // Until adopt() the incumbent stays in force: a build that is rejected or cannot be published
-// leaves no trace in counts or mappings. Beginning one brings the co-access embeddings up to date,
-// which is a step of learning like any other; beginning it again without new samples changes
-// nothing.
+// leaves no trace in counts or mappings, and neither does beginning one. Most of what is copied is
+// the co-access graph of all tables; jobs begun at the same sample share it.
 //
 // Not thread safe: one caller at a time, normally the pipeline thread. Parallel inside (oneTBB).
 #pragma once
@@ -26,6 +25,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/base/state_writer.h"
 #include "core/mapping/artifact.h"
 #include "core/mapping/mapping.h"
 #include "core/mapping/migration_plan.h"
@@ -90,7 +90,7 @@ struct BuildOutcome {
 };
 
 // Pure and re-entrant; may run on any thread while the engine takes in events.
-BuildOutcome run_build(const BuildJob& job);
+BuildOutcome run_build(BuildJobPtr job);
 
 // What the caller knows about the version to be built.
 struct BuildRequest {
@@ -136,7 +136,7 @@ class Engine {
   virtual IdStats id_stats(TableIndex table, Id id) const = 0;
 
   // The whole state, for checkpoints; format docs/formats.md "Engine state".
-  virtual void save(ByteWriter& out) const = 0;
+  virtual void save(StateWriter& out) const = 0;
   // Into a fresh engine of the same config; kConflict names the setting that differs.
   virtual Result<void> load(ByteReader& in) = 0;
 };

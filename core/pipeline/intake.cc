@@ -202,10 +202,10 @@ void Intake::tick() {
   tick_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-void Intake::save(ByteWriter& out) const {
-  out.put(ticks_);
-  out.put(last_tick_);
-  filling_.samples.save(out);
+void Intake::save(StateWriter& out) const {
+  out.small().put(ticks_);
+  out.small().put(last_tick_);
+  filling_.samples.save(out.small());
   for (const TableState& table : tables_) table.save(out);
   learners_.save(out);
 }

@@ -55,7 +55,7 @@ class Intake {
   const Learners& learners() const { return learners_; }
 
   // Settled; what follows the engine state's fingerprint in docs/formats.md.
-  void save(ByteWriter& out) const;
+  void save(StateWriter& out) const;
   Result<void> load(ByteReader& in, std::uint32_t format);
 
  private:

@@ -18,8 +18,13 @@ embedding::FactorisationMachine::Config machine_config(const EngineConfig& confi
 
 embedding::CoAccessGraph::Config graph_config(const EngineConfig& config) {
   embedding::CoAccessGraph::Config out;
-  out.dimension = config.co_access_dimension;
   out.seed = config.seed;
+  return out;
+}
+
+embedding::SpectralEmbedding::Config spectral_config(const EngineConfig& config) {
+  embedding::SpectralEmbedding::Config out;
+  out.dimension = config.co_access_dimension;
   return out;
 }
 
@@ -55,7 +60,7 @@ void Learners::begin_machine() {
 void Learners::begin_graph() {
   graph_.emplace(graph_config(config_), slot_counts_);
   graph_since_ = samples_;
-  graph_is_stale_ = true;
+  spectral_.reset();
   graph_begun_ = true;
 }
 
@@ -108,7 +113,7 @@ void Learners::evict(std::span<const std::vector<sketch::Slot>> slots) {
     return;
   }
   graph_->evict(slots);
-  graph_is_stale_ = true;
+  spectral_.reset();
 }
 
 void Learners::learn_labels(const embedding::SlotBatch& batch,
@@ -133,7 +138,7 @@ void Learners::learn(const embedding::SlotBatch& batch, std::span<const embeddin
   // The graph knows no mini-batches.
   if (graph_) graph_->learn(batch);
   samples_ += batch.samples;
-  graph_is_stale_ = true;
+  spectral_.reset();
 }
 
 bool Learners::stream_is_labelled() const {
@@ -162,21 +167,19 @@ Learners::Choice Learners::choice(TableIndex table) const {
           labelled_ == 0 ? "the stream carries no labels" : "too few labels, or all of one class"};
 }
 
-void Learners::refresh() {
-  bool needed = false;
-  for (std::uint32_t t = 0; t < config_.tables.size(); ++t) {
-    needed |= choice(TableIndex{t}).learner == LearnerChoice::kCoAccess;
-  }
-  if (!needed || !graph_ || !graph_is_stale_) return;
-  graph_->refresh();
-  graph_is_stale_ = false;
-}
-
-Learners::Embedding Learners::embed(TableIndex table, std::span<const sketch::Slot> slots) const {
+Learners::Embedding Learners::embed(TableIndex table, std::span<const sketch::Slot> slots) {
   if (choice(table).learner == LearnerChoice::kSupervised) {
-    return {machine_->embed(table, slots), machine_->dimension()};
+    return {.values = machine_->embed(table, slots),
+            .dimension = machine_->dimension(),
+            .spectral = nullptr};
   }
-  return {graph_->embed(table, slots), graph_->dimension()};
+  auto spectral = spectral_.lock();
+  if (!spectral) {
+    spectral = std::make_shared<const embedding::SpectralEmbedding>(spectral_config(config_),
+                                                                    graph_->snapshot());
+    spectral_ = spectral;
+  }
+  return {.values = {}, .dimension = spectral->dimension(), .spectral = std::move(spectral)};
 }
 
 std::size_t Learners::bytes_per_slot(const EngineConfig& config) {
@@ -199,15 +202,15 @@ std::size_t Learners::memory_bytes() const {
   return (machine_ ? machine_->memory_bytes() : 0) + (graph_ ? graph_->memory_bytes() : 0);
 }
 
-void Learners::save(ByteWriter& out) const {
-  out.put(samples_);
-  out.put(labelled_);
-  out.put(label_sum_);
-  out.put<std::uint8_t>(machine_ ? 1 : 0);
+void Learners::save(StateWriter& out) const {
+  out.small().put(samples_);
+  out.small().put(labelled_);
+  out.small().put(label_sum_);
+  out.small().put<std::uint8_t>(machine_ ? 1 : 0);
   if (machine_) machine_->save(out);
-  out.put<std::uint8_t>(graph_ ? 1 : 0);
+  out.small().put<std::uint8_t>(graph_ ? 1 : 0);
   if (!graph_) return;
-  out.put(graph_since_);
+  out.small().put(graph_since_);
   graph_->save(out);
 }
 
@@ -224,7 +227,7 @@ Result<void> Learners::load(ByteReader& in, std::uint32_t format) {
   if (old || in.get<std::uint8_t>() != 0) {
     begin_machine();
     machine_learns_ = true;
-    if (auto ok = machine_->load(in, old); !ok) return ok;
+    if (auto ok = machine_->load(in, format); !ok) return ok;
     if (labelled_ == 0 && !some_table(LearnerChoice::kSupervised)) machine_.reset();
   }
   graph_.reset();

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,8 @@
 #include "core/embedding/factorisation_machine.h"
 #include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
+#include "core/embedding/spectral_embedding.h"
+#include "core/embedding/state_format.h"
 #include "core/pipeline/engine_config.h"
 
 namespace remapd::pipeline {
@@ -62,13 +65,14 @@ class Learners {
     return machine_ ? machine_->newcomer_persistence(table) : std::nullopt;
   }
 
-  // Brings the embeddings up to date with everything learned; call before embed().
-  void refresh();
+  // Of the slots' ids, by everything learned so far. What would take long is not computed here: it
+  // is left to spectral->embed(table, slots), whose result is the same whenever it is called.
   struct Embedding {
-    std::vector<float> values;  // row-major, slots.size() x dimension
+    std::vector<float> values;  // row-major, slots.size() x dimension; none if `spectral` is there
     std::size_t dimension = 0;
+    std::shared_ptr<const embedding::SpectralEmbedding> spectral;  // co-access; else null
   };
-  Embedding embed(TableIndex table, std::span<const sketch::Slot> slots) const;
+  Embedding embed(TableIndex table, std::span<const sketch::Slot> slots);
 
   std::uint64_t samples() const { return samples_; }
   std::uint64_t labelled_samples() const { return labelled_; }
@@ -77,9 +81,9 @@ class Learners {
   // Bytes for each slot of any table, of the learners that tables of this configuration may use.
   static std::size_t bytes_per_slot(const EngineConfig& config);
   std::size_t memory_bytes() const;
-  void save(ByteWriter& out) const;
+  void save(StateWriter& out) const;
   // `format`: of the engine state. In version 1 both learners were always there.
-  Result<void> load(ByteReader& in, std::uint32_t format = embedding::CoAccessGraph::kFormat);
+  Result<void> load(ByteReader& in, std::uint32_t format = embedding::kStateFormat);
 
  private:
   void learn_labels(const embedding::SlotBatch& batch, std::span<const embedding::IdGroups> groups,
@@ -98,7 +102,8 @@ class Learners {
   bool machine_learns_ = false;  // from the first mini-batch that has a label
   bool machine_begun_ = false;   // and not told of all ids yet
   bool graph_begun_ = false;
-  bool graph_is_stale_ = true;
+  // Of what the graph is now, as long as somebody uses it.
+  std::weak_ptr<const embedding::SpectralEmbedding> spectral_;
   std::uint64_t graph_since_ = 0;  // samples when it began
   std::uint64_t samples_ = 0;
   std::uint64_t labelled_ = 0;

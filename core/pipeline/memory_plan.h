@@ -2,8 +2,9 @@
 // what `remapd check-config` tells and benchmarks hold the process to.
 //
 // Pages are touched as slots are given out, so an engine that tracks fewer ids holds less. Mapping
-// versions are apart: each incumbent holds 12 bytes for each of its ids, and a build works on copies
-// of ids, frequencies and embeddings while it runs.
+// versions are apart: each incumbent holds 12 bytes for each of its ids. So are copies: a checkpoint
+// holds the state once more while it is written, a build ids, frequencies, the co-access graph and the
+// embeddings made of it.
 #pragma once
 
 #include <cstdint>

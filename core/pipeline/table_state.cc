@@ -78,21 +78,26 @@ std::size_t TableState::memory_bytes() const {
   return bytes;
 }
 
-void TableState::save(ByteWriter& out) const {
+void TableState::save(StateWriter& out) const {
   ids_.save(out);
-  distinct_.save(out);
-  out.put(clustered_ids_);
-  out.put(accesses_);
-  out.put(evicted_);
-  out.put(recent_accesses_);
-  out.put(recent_unknown_);
-  out.put<std::uint8_t>(incumbent_ ? 1 : 0);
-  if (incumbent_) mapping::save(*incumbent_, out);
-  std::vector<std::uint64_t> touched((slot_count() + 63) / 64);
-  ids_.for_each([&](sketch::Slot slot, Id, double) {
-    if (this->touched(slot)) touched[slot / 64] |= std::uint64_t{1} << (slot % 64);
+  ByteWriter& small = out.small();
+  distinct_.save(small);
+  small.put(clustered_ids_);
+  small.put(accesses_);
+  small.put(evicted_);
+  small.put(recent_accesses_);
+  small.put(recent_unknown_);
+  small.put<std::uint8_t>(incumbent_ ? 1 : 0);
+  if (incumbent_) {
+    out.add([this](ByteWriter& bytes) { mapping::save(*incumbent_, bytes); });
+  }
+  out.add([this](ByteWriter& bytes) {
+    std::vector<std::uint64_t> touched((slot_count() + 63) / 64);
+    ids_.for_each([&](sketch::Slot slot, Id, double) {
+      if (this->touched(slot)) touched[slot / 64] |= std::uint64_t{1} << (slot % 64);
+    });
+    bytes.put_vector(touched);
   });
-  out.put_vector(touched);
 }
 
 Result<void> TableState::load(ByteReader& in) {

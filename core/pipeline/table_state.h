@@ -10,6 +10,7 @@
 #include "core/base/bytes.h"
 #include "core/base/huge_array.h"
 #include "core/base/result.h"
+#include "core/base/state_writer.h"
 #include "core/mapping/artifact.h"
 #include "core/mapping/mapping.h"
 #include "core/pipeline/engine_config.h"
@@ -55,7 +56,7 @@ class TableState {
   double unknown_traffic() const;
   std::size_t memory_bytes() const;
 
-  void save(ByteWriter& out) const;
+  void save(StateWriter& out) const;
   Result<void> load(ByteReader& in);
 
  private:

@@ -18,6 +18,9 @@ namespace remapd::sketch {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x31495452;  // "RTI1"
+// As they are saved.
+constexpr std::size_t kShardHeaderBytes = 32;
+constexpr std::size_t kEntryBytes = sizeof(Slot) + sizeof(Id) + sizeof(double) + sizeof(float);
 constexpr std::uint32_t kMaxShards = 64;
 constexpr std::uint64_t kLeastPerShard = 8192;
 constexpr double kFullShare = 0.95;      // of a shard's slots; above it fold() makes room
@@ -475,35 +478,33 @@ void TrackedIds::clear() {
   set_weight(1);
 }
 
-void TrackedIds::save(ByteWriter& out) const {
-  out.put(kMagic);
-  out.put<std::uint32_t>(shard_count());
-  out.put(asked_);
-  out.put(evict_share_);
-  out.put(weight_);
+void TrackedIds::save(StateWriter& out) const {
+  out.small().put(kMagic);
+  out.small().put<std::uint32_t>(shard_count());
+  out.small().put(asked_);
+  out.small().put(evict_share_);
+  out.small().put(weight_);
   for (std::uint32_t s = 0; s < shard_count(); ++s) {
-    const Shard& shard = shards_[s];
-    std::vector<Slot> slots;
-    std::vector<Id> ids;
-    std::vector<double> carried;
-    std::vector<float> recent;
-    for (const Entry& entry : entries_of(s)) {
-      slots.push_back(entry.slot - first_slot(s));
-      ids.push_back(entry.id);
-      carried.push_back(carried_[entry.slot]);
-      recent.push_back(entry.recent);
-    }
-    out.put<std::uint32_t>(shard.size);
-    out.put<std::uint32_t>(shard.sketched ? 1 : 0);
-    out.put(shard.unknown);
-    out.put(shard.sketch_updates);
-    out.put(shard.threshold);
-    out.put_array(std::span<const Slot>(slots));
-    out.put_array(std::span<const Id>(ids));
-    out.put_array(std::span<const double>(carried));
-    out.put_array(std::span<const float>(recent));
+    out.add([this, s](ByteWriter& bytes) { save_shard(s, bytes); });
   }
-  sketch_.save(out);
+  out.add([this](ByteWriter& bytes) { sketch_.save(bytes); });
+}
+
+void TrackedIds::save_shard(std::uint32_t shard_index, ByteWriter& out) const {
+  const Shard& shard = shards_[shard_index];
+  const std::vector<Entry> entries = entries_of(shard_index);
+  out.bytes().reserve(kShardHeaderBytes + entries.size() * kEntryBytes);
+  out.put<std::uint32_t>(shard.size);
+  out.put<std::uint32_t>(shard.sketched ? 1 : 0);
+  out.put(shard.unknown);
+  out.put(shard.sketch_updates);
+  out.put(shard.threshold);
+  const Slot first = first_slot(shard_index);
+  const std::size_t n = entries.size();
+  out.put_each<Slot>(n, [&](std::size_t i) { return entries[i].slot - first; });
+  out.put_each<Id>(n, [&](std::size_t i) { return entries[i].id; });
+  out.put_each<double>(n, [&](std::size_t i) { return carried_[entries[i].slot]; });
+  out.put_each<float>(n, [&](std::size_t i) { return entries[i].recent; });
 }
 
 Result<void> TrackedIds::load(ByteReader& in) {
@@ -560,7 +561,6 @@ Result<void> TrackedIds::load_shard(std::uint32_t shard_index, ByteReader& in) {
   shard.size = size;
   shard.sketched = sketched == 1;
 
-  constexpr std::size_t kEntryBytes = sizeof(Slot) + sizeof(Id) + sizeof(double) + sizeof(float);
   if (size > in.remaining() / kEntryBytes) return fail(ErrorCode::kCorrupt, "ends within its ids");
   std::vector<Slot> slots(size);
   std::vector<Id> ids(size);

@@ -53,6 +53,7 @@
 #include "core/base/hash.h"
 #include "core/base/huge_array.h"
 #include "core/base/result.h"
+#include "core/base/state_writer.h"
 #include "core/base/types.h"
 #include "core/sketch/count_min.h"
 
@@ -86,6 +87,7 @@ class TrackedIds {
   std::uint32_t shard_of(Id id) const { return shard_of_hash(mix64(id)); }
 
   std::uint64_t size() const;
+  std::uint32_t size(std::uint32_t shard) const { return shards_[shard].size; }
   std::uint64_t size_of_shard(std::uint32_t shard) const { return shards_[shard].size; }
   std::uint64_t memory_bytes() const;
 
@@ -170,7 +172,7 @@ class TrackedIds {
   // Format: docs/formats.md "Tracked ids", version 1. load() reads into a store built with the same
   // arguments (else kConflict); afterwards it behaves as the saved one would. Everything read is
   // checked (kCorrupt); on any error the store is left empty.
-  void save(ByteWriter& out) const;
+  void save(StateWriter& out) const;
   Result<void> load(ByteReader& in);
 
  private:
@@ -302,6 +304,7 @@ class TrackedIds {
   std::vector<Slot> coldest(std::uint32_t shard, std::size_t n) const;
   void set_weight(double weight);
   void clear();
+  void save_shard(std::uint32_t shard, ByteWriter& out) const;
   Result<void> load_shard(std::uint32_t shard, ByteReader& in);
 
   HugeArray<Line> lines_;

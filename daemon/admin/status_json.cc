@@ -115,6 +115,7 @@ Json to_json(const daemon::TableStatus& table) {
             {"rebuilt", table.rebuilt}}},
           {"last", table.last ? to_json(*table.last, table.published_ms) : Json(nullptr)},
           {"gates", table.gates ? gates_of(*table.gates) : Json(nullptr)},
+          {"copy_seconds", to_json(table.copy_seconds)},
           {"build_seconds", to_json(table.build_seconds)},
           {"publish_seconds", to_json(table.publish_seconds)},
           {"gap_seconds", to_json(table.gap_seconds)}};
@@ -165,6 +166,7 @@ Json to_json(const daemon::Status& status) {
         {"last", time_of(checkpoint.last_ms)},
         {"last_bytes", checkpoint.last_bytes},
         {"last_samples", checkpoint.last_samples},
+        {"copy_seconds", to_json(checkpoint.copy_seconds)},
         {"seconds", to_json(checkpoint.seconds)},
         {"problem", text_or_null(checkpoint.problem)}}}};
 }

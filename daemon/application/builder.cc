@@ -105,7 +105,7 @@ BuildReport Builder::carry_out(BuildOrder order) {
         report.end = BuildEnd::kRefused;
       }
       break;
-    case BuildPurpose::kDiscard:
+    case BuildPurpose::kNothing:
     case BuildPurpose::kRollBack:
       REMAPD_CHECK(false, "neither is an order to build");
   }
@@ -115,13 +115,12 @@ BuildReport Builder::carry_out(BuildOrder order) {
 void Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
   const auto begin = clock_.now();
   const auto work = [&] {
-    report.outcome = pipeline::run_build(*order.job);
-    order.job.reset();
+    report.outcome = pipeline::run_build(std::move(order.job));
     artifact = mapping::encode_artifact(report.outcome->mapping, report.outcome->artifact);
     report.gates = pipeline::check_gates(order.limits, order.samples, *report.outcome, artifact);
   };
   crew_ ? crew_->work(work) : work();
-  report.build_seconds = order.begin_seconds + seconds_between(begin, clock_.now());
+  report.build_seconds = seconds_between(begin, clock_.now());
 }
 
 BuildReport Builder::carry_out(RollBackOrder order) {

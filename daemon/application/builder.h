@@ -40,7 +40,6 @@ struct BuildOrder {
   pipeline::BuildJobPtr job;
   TableIndex table;
   std::uint64_t samples = 0;  // taken in when the build began
-  double begin_seconds = 0;   // what beginning it took the pipeline thread
   bool with_snapshot = false;
   pipeline::GateLimits limits;
 };

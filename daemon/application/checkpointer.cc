@@ -61,22 +61,22 @@ void Checkpointer::save(const pipeline::CheckpointHeader& header, const pipeline
       return;
     }
   }
-  ByteWriter out;
-  out.bytes().reserve(status_.last_bytes + status_.last_bytes / 8);
-  pipeline::write_checkpoint(header, engine, out);
+  std::vector<Bytes> checkpoint = pipeline::write_checkpoint(header, engine);
+  status_.copy_seconds.add(std::chrono::duration<double>(clock_.now() - begun_).count());
   in_flight_ = true;
-  orders_.push({std::move(out).take(), header.offsets, header.samples});
+  orders_.push({std::move(checkpoint), header.offsets, header.samples});
 }
 
 void Checkpointer::run() {
   while (auto order = orders_.pop()) {
     const auto begin = clock_.now();
-    const auto saved = store_->save(order->checkpoint);
+    const std::vector<ByteView> pieces(order->checkpoint.begin(), order->checkpoint.end());
+    const auto saved = store_->save(pieces);
     Report report;
     if (!saved) report.error = saved.error();
     report.offsets = std::move(order->offsets);
     report.samples = order->samples;
-    report.bytes = order->checkpoint.size();
+    for (const ByteView piece : pieces) report.bytes += piece.size();
     report.seconds = std::chrono::duration<double>(clock_.now() - begin).count();
     post_([this, report = std::move(report)] { on_report(report); });
   }

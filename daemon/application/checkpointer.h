@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
@@ -56,7 +57,7 @@ class Checkpointer {
 
  private:
   struct Order {
-    Bytes checkpoint;
+    std::vector<Bytes> checkpoint;  // piece after piece
     pipeline::StreamOffsets offsets;
     std::uint64_t samples;
   };

@@ -163,8 +163,13 @@ bool Publisher::due(const Table& table) const {
 void Publisher::start_due_builds() {
   // Versions that need not be at their exact sample can wait for the next start.
   if (given_up_ || (winding_down_ && !options_.wait_for_publish)) return;
+  // Of those that are catching up each has its sample.
+  const bool may_begin = !any_in_flight();
   for (std::uint32_t t = 0; t < tables_.size(); ++t) {
-    if (due(tables_[t])) start_build(TableIndex{t}, false, {});
+    const Table& table = tables_[t];
+    if (due(table) && (may_begin || table.timeline.catching_up())) {
+      start_build(TableIndex{t}, false, {});
+    }
   }
 }
 
@@ -210,23 +215,23 @@ void Publisher::start_build(TableIndex index, bool with_snapshot, Answer<Version
   Table& table = tables_[index.value];
   const auto begin = clock_.now();
   const NextBuild next = table.timeline.begin(engine_.samples(), engine_.tracked_ids(index));
+  table.built = begin;
+  if (next.purpose == BuildPurpose::kNothing) return;
   pipeline::BuildJobPtr job = engine_.begin_build({.table = index,
                                                    .version = next.version,
                                                    .epoch = table.timeline.epoch(),
                                                    .built_ms = wall_ms()});
   table.built = clock_.now();
-  if (next.purpose == BuildPurpose::kDiscard) return;
+  table.status.copy_seconds.add(std::chrono::duration<double>(table.built - begin).count());
   const bool regular = (next.version.value - 1) % live_.snapshot_every == 0;
   table.in_flight = true;
   table.answer = std::move(answer);
-  builder_.submit(
-      BuildOrder{.next = next,
-                 .job = std::move(job),
-                 .table = index,
-                 .samples = engine_.samples(),
-                 .begin_seconds = std::chrono::duration<double>(table.built - begin).count(),
-                 .with_snapshot = regular || with_snapshot,
-                 .limits = live_.gates});
+  builder_.submit(BuildOrder{.next = next,
+                             .job = std::move(job),
+                             .table = index,
+                             .samples = engine_.samples(),
+                             .with_snapshot = regular || with_snapshot,
+                             .limits = live_.gates});
 }
 
 void Publisher::give_up() {
@@ -250,10 +255,16 @@ void Publisher::on_report(BuildReport report) {
   shelve(table, report);
   hooks_.changed();  // first: whoever is answered may look
   answer_with(answer, std::move(end));
-  while (!table.in_flight && !table.waiting.empty()) {
-    const Task task = std::move(table.waiting.front());
-    table.waiting.pop_front();
-    task();
+  if (!any_in_flight()) run_waiting();
+}
+
+void Publisher::run_waiting() {
+  for (Table& table : tables_) {
+    while (!table.in_flight && !table.waiting.empty()) {
+      const Task task = std::move(table.waiting.front());
+      table.waiting.pop_front();
+      task();
+    }
   }
 }
 
@@ -398,7 +409,7 @@ void Publisher::when_idle(TableIndex index, const Answer<Version>& answer, Task 
   Table& table = tables_[index.value];
   if (winding_down_) {
     answer(stopping());
-  } else if (!table.in_flight) {
+  } else if (!any_in_flight()) {
     task();
   } else if (table.waiting.size() >= kMaxWaiting) {
     answer(fail(ErrorCode::kUnavailable, "too many requests wait for the version being published",

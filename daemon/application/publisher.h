@@ -3,10 +3,12 @@
 //
 //   (due, or asked for) -> engine.begin_build() -> Builder: build, gates, publish -> engine.adopt()
 //
-// At most one version of a table is in the making. With wait_for_publish reading stands still until
-// it is out, so that every version is built at exactly the sample it is due at and the versions of
-// a replay are reproducible; without it reading goes on meanwhile, and two versions of a table are
-// at least min_interval apart.
+// At most one version of a table is in the making, and builds begin together: those that are due
+// while others are in the making wait for these. The builder makes one after another in any case,
+// and a build holds a copy of what was learned of all tables, which those begun together share.
+// With wait_for_publish reading stands still until it is out, so that every version is built at
+// exactly the sample it is due at and the versions of a replay are reproducible; without it reading
+// goes on meanwhile, and two versions of a table are at least min_interval apart.
 //
 // All members are for the pipeline thread, which also runs what is posted. The sink is used on that
 // thread before start() and by the builder afterwards.
@@ -112,7 +114,7 @@ class Publisher {
     bool in_flight = false;
     std::chrono::steady_clock::time_point built;  // when the last build began
     Answer<Version> answer;    // whoever asked for the version in flight, if anyone did
-    std::deque<Task> waiting;  // for the version in flight to be out
+    std::deque<Task> waiting;  // for the versions in flight to be out
   };
 
   bool due(const Table& table) const;
@@ -120,10 +122,11 @@ class Publisher {
   Result<void> adopt_artifact(TableIndex index, const mapping::Blob& artifact);
   void start_build(TableIndex index, bool with_snapshot, Answer<Version> answer);
   void begin_roll_back(TableIndex index, Version to, Answer<Version> answer);
-  // Runs `task` once nothing of the table is in flight.
+  // Runs `task` once nothing is in flight.
   void when_idle(TableIndex index, const Answer<Version>& answer, Task task);
 
   void on_report(BuildReport report);
+  void run_waiting();
   Result<Version> settle(Table& table, BuildReport& report);
   void settle_published(Table& table, BuildReport& report);
   void shelve_found(TableIndex index);

@@ -65,7 +65,8 @@ struct TableStatus {
   bool building = false;
   bool frozen = false;      // by an operator
   std::string problem;      // what keeps versions from being published now; empty: nothing
-  Timings build_seconds;    // building and encoding
+  Timings copy_seconds;     // of what a build needs: intake waits for it
+  Timings build_seconds;    // building and encoding, meanwhile
   Timings publish_seconds;  // with retries
   Timings gap_seconds;      // between two versions published by this process
 };
@@ -77,8 +78,9 @@ struct CheckpointStatus {
   std::int64_t last_ms = 0;  // Unix milliseconds; 0: none yet
   std::uint64_t last_bytes = 0;
   std::uint64_t last_samples = 0;
-  Timings seconds;
-  std::string problem;  // why the last one failed; empty: it did not
+  Timings copy_seconds;  // of the state: intake waits for it
+  Timings seconds;       // making it durable, meanwhile
+  std::string problem;   // why the last one failed; empty: it did not
 };
 
 // Bytes.

@@ -49,7 +49,7 @@ NextBuild VersionTimeline::begin(std::uint64_t samples, std::uint64_t ids) {
   }
   const Version next{adopted_.value + 1};
   const bool was_published = next < last_->info.version;
-  return {.purpose = was_published ? BuildPurpose::kRebuild : BuildPurpose::kDiscard,
+  return {.purpose = was_published ? BuildPurpose::kRebuild : BuildPurpose::kNothing,
           .version = next};
 }
 

@@ -25,8 +25,7 @@ enum class BuildPurpose : std::uint8_t {
   kPublish,
   kRebuild,   // published before a restart: build it again, publish nothing
   kRejoin,    // likewise, and it is the newest that was: if it comes out different, fetch it
-  kDiscard,   // no version came of it before the restart: begin the build, for its effect on the
-              // engine's state, and drop it
+  kNothing,   // no version came of it before the restart: nothing is built
   kRollBack,  // an operator goes back to an earlier version
 };
 

@@ -323,8 +323,8 @@ class BuildCommand final : public Command {
       wanted.built_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                             SystemClock().wall_time().time_since_epoch())
                             .count();
-      const auto job = engine.begin_build(wanted);
-      const pipeline::BuildOutcome outcome = pipeline::run_build(*job);
+      auto job = engine.begin_build(wanted);
+      const pipeline::BuildOutcome outcome = pipeline::run_build(std::move(job));
       Bytes bytes = mapping::encode_artifact(outcome.mapping, outcome.artifact);
       // Gates are for those who publish unattended; that the artifact is right holds for all.
       if (const std::string wrong = pipeline::self_check(outcome.mapping, bytes); !wrong.empty()) {

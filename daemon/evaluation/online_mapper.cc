@@ -145,9 +145,9 @@ Publication OnlineMapper::publish(IsWanted is_wanted) {
     if (is_wanted(table)) {
       const FeatureIndex feature{f};
       table.version = Version{table.version.value + 1};
-      const pipeline::BuildJobPtr job = engine_->begin_build(
+      pipeline::BuildJobPtr job = engine_->begin_build(
           {.table = TableIndex{f}, .version = table.version, .epoch = Epoch{1}});
-      pipeline::BuildOutcome outcome = pipeline::run_build(*job);
+      pipeline::BuildOutcome outcome = pipeline::run_build(std::move(job));
       engine_->adopt(outcome);
 
       const Bytes bytes = mapping::encode_artifact(outcome.mapping);

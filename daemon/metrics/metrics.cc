@@ -188,7 +188,9 @@ void collect_table(const daemon::TableStatus& table, Collector& out) {
   out.counter(kVersions, kVersionsHelp, number(table.refused), end("refused"));
   out.counter(kVersions, kVersionsHelp, number(table.failed), end("failed"));
   out.counter(kVersions, kVersionsHelp, number(table.rebuilt), end("rebuilt"));
-  out.histogram("remapd_table_build_seconds", "Building and encoding a version.",
+  out.histogram("remapd_table_copy_seconds", "Copying what a build needs; intake waits for it.",
+                table.copy_seconds, of);
+  out.histogram("remapd_table_build_seconds", "Building and encoding a version, beside intake.",
                 table.build_seconds, of);
   out.histogram("remapd_table_publish_seconds", "Publishing a version, retries included.",
                 table.publish_seconds, of);
@@ -208,7 +210,11 @@ void collect_checkpoint(const daemon::CheckpointStatus& checkpoint, Collector& o
               seconds(checkpoint.last_ms));
     out.gauge("remapd_checkpoint_bytes", "Size of the last one.", number(checkpoint.last_bytes));
   }
-  out.histogram("remapd_checkpoint_seconds", "Saving a checkpoint.", checkpoint.seconds);
+  out.histogram("remapd_checkpoint_copy_seconds",
+                "Copying the state for a checkpoint; intake waits for it.",
+                checkpoint.copy_seconds);
+  out.histogram("remapd_checkpoint_seconds", "Making a checkpoint durable, beside intake.",
+                checkpoint.seconds);
 }
 
 }  // namespace

@@ -38,8 +38,9 @@ function factsOf(table, now) {
       ["Since then", `${percent(table.newcomer_traffic)} of the accesses were to ids it does not know`]);
   }
   if (table.build_seconds.count > 0) {
-    facts.push(["A build takes", `${duration(table.build_seconds.sum / table.build_seconds.count)}, ` +
-      `publishing ${duration(table.publish_seconds.count ? table.publish_seconds.sum / table.publish_seconds.count : 0)}`]);
+    const mean = ({ sum, count }) => duration(count > 0 ? sum / count : 0);
+    facts.push(["A build takes", `${mean(table.build_seconds)}, publishing ${mean(table.publish_seconds)}; ` +
+      `intake waits ${mean(table.copy_seconds)} for it`]);
   }
   return facts;
 }

@@ -117,8 +117,8 @@ void fill(EventBatch& batch, const Shape& shape, auto&& rank_of, auto&& label_of
 }
 
 // As the daemon's builder does.
-Bytes run_build_and_encode(const BuildJob& job) {
-  const BuildOutcome outcome = run_build(job);
+Bytes run_build_and_encode(BuildJobPtr job) {
+  const BuildOutcome outcome = run_build(std::move(job));
   return mapping::encode_artifact(outcome.mapping, outcome.artifact);
 }
 
@@ -330,22 +330,25 @@ void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t 
   std::vector<double> begins;
   std::vector<double> builds_alone;
   std::vector<double> builds_beside;
-  const auto build = [&](const BuildJob& job, std::vector<double>& took) {
+  const auto begin_build = [&] {
     const double begin = wall_ns();
-    benchmark::DoNotOptimize(run_build_and_encode(job));
+    BuildJobPtr job = engine.begin_build(
+        {.table = TableIndex{0}, .version = Version{2}, .epoch = Epoch{1}, .built_ms = 0});
+    begins.push_back((wall_ns() - begin) * 1e-9);
+    return job;
+  };
+  const auto build = [&](BuildJobPtr job, std::vector<double>& took) {
+    const double begin = wall_ns();
+    benchmark::DoNotOptimize(run_build_and_encode(std::move(job)));
     took.push_back((wall_ns() - begin) * 1e-9);
   };
   for (auto _ : state) {
     for (int i = 0; i < 32; ++i) alone.push_back(take_in());
-    const double begin = wall_ns();
-    const BuildJobPtr job = engine.begin_build(
-        {.table = TableIndex{0}, .version = Version{2}, .epoch = Epoch{1}, .built_ms = 0});
-    begins.push_back((wall_ns() - begin) * 1e-9);
-    build(*job, builds_alone);
+    build(begin_build(), builds_alone);
     std::atomic<bool> done = false;
-    std::thread builder([&] {
+    std::thread builder([&, job = begin_build()]() mutable {
       Crew crew(std::max(std::thread::hardware_concurrency(), 1U));
-      crew.work([&] { build(*job, builds_beside); });
+      crew.work([&] { build(std::move(job), builds_beside); });
       done = true;
     });
     while (!done) beside.push_back(take_in());

@@ -17,9 +17,9 @@ REMAPD_FUZZ_TARGET(engine_state) {
   engine->ingest(fuzz::example_batch(5));
   engine->flush();
   for (std::uint32_t t = 0; t < engine->config().tables.size(); ++t) {
-    const auto job = engine->begin_build(
+    auto job = engine->begin_build(
         {.table = TableIndex{t}, .version = Version{1'000}, .epoch = Epoch{1}, .built_ms = 1});
-    const pipeline::BuildOutcome outcome = pipeline::run_build(*job);
+    const pipeline::BuildOutcome outcome = pipeline::run_build(std::move(job));
     for (const Row row : outcome.mapping.rows) {
       REMAPD_CHECK(row.value < outcome.mapping.info.rows, "rows lie in the table");
     }

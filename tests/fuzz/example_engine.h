@@ -6,6 +6,7 @@
 
 #include "core/base/check.h"
 #include "core/pipeline/engine.h"
+#include "tests/support/saved_state.h"
 
 namespace remapd::fuzz {
 
@@ -47,10 +48,6 @@ inline pipeline::EventBatch example_batch(std::uint64_t seed) {
   return batch;
 }
 
-inline Bytes saved(const pipeline::Engine& engine) {
-  ByteWriter out;
-  engine.save(out);
-  return std::move(out).take();
-}
+using support::saved;
 
 }  // namespace remapd::fuzz

@@ -135,27 +135,26 @@ void states(const fs::path& corpus) {
   write(corpus / "engine_state/fresh", saved(*engine));
   engine->ingest(example_batch(1));
   for (std::uint32_t t = 0; t < 2; ++t) {
-    engine->adopt(pipeline::run_build(*engine->begin_build(
+    engine->adopt(pipeline::run_build(engine->begin_build(
         {.table = TableIndex{t}, .version = Version{1}, .epoch = Epoch{1}, .built_ms = 1})));
   }
   engine->ingest(example_batch(2));
   write(corpus / "engine_state/learned", saved(*engine));
 
-  ByteWriter checkpoint;
   const pipeline::CheckpointHeader header{
       .source = "kafka remap.events",
       .saved_ms = 1'700'000'000'123,
       .samples = 200,
       .offsets = {{0, 17}, {3, 9'000'000'000}},
       .tables = {{"user", Version{1}, {.gap = 100, .due_at = 300}}, {"item", kNoVersion, {}}}};
-  pipeline::write_checkpoint(header, *engine, checkpoint);
+  Bytes checkpoint = support::joined(pipeline::write_checkpoint(header, *engine));
   const test_support::TempDir directory;
   auto store = checkpoint::FileCheckpointStore::create({.directory = directory.path()});
-  REMAPD_CHECK(store && (*store)->save(checkpoint.bytes()), "a checkpoint can be saved");
+  REMAPD_CHECK(store && (*store)->save({checkpoint}), "a checkpoint can be saved");
   write(corpus / "checkpoint/file",
         test_support::read_file(directory / "checkpoint-00000000000000000001.remapd"));
-  checkpoint.bytes().resize(400);
-  write(corpus / "checkpoint/payload", checkpoint.bytes());
+  checkpoint.resize(400);
+  write(corpus / "checkpoint/payload", checkpoint);
 }
 
 void configuration(const fs::path& corpus) {

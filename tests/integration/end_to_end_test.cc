@@ -41,11 +41,11 @@ class Reference {
       engine_->ingest(cursor_.take(std::min<std::uint64_t>(
           cursor_.remaining(), manifest.built_samples - engine_->samples())));
     }
-    const auto job = engine_->begin_build({.table = table,
-                                           .version = manifest.info.version,
-                                           .epoch = manifest.info.epoch,
-                                           .built_ms = manifest.info.built_ms});
-    const auto outcome = pipeline::run_build(*job);
+    auto job = engine_->begin_build({.table = table,
+                                     .version = manifest.info.version,
+                                     .epoch = manifest.info.epoch,
+                                     .built_ms = manifest.info.built_ms});
+    const auto outcome = pipeline::run_build(std::move(job));
     engine_->adopt(outcome);
     return outcome.mapping;
   }

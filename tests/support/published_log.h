@@ -77,9 +77,9 @@ class LogPublisher {
   void publish(TableIndex index) {
     Table& table = tables_[index.value];
     table.version = Version{table.version.value + 1};
-    const pipeline::BuildJobPtr job = engine_->begin_build(
+    pipeline::BuildJobPtr job = engine_->begin_build(
         {.table = index, .version = table.version, .epoch = table.epoch, .built_ms = 1});
-    const pipeline::BuildOutcome outcome = pipeline::run_build(*job);
+    const pipeline::BuildOutcome outcome = pipeline::run_build(std::move(job));
 
     mapping::Publication publication;
     mapping::Manifest& manifest = publication.manifest;

@@ -71,7 +71,7 @@ TEST(FileCheckpointStore, GivesBackTheNewestAndKeepsTheLastFew) {
   const TempDir dir;
   auto store = open_store(dir.path());
   for (const char* content : {"one", "two", "three", "four", "five"}) {
-    ASSERT_TRUE(store->save(as_bytes(content)));
+    ASSERT_TRUE(store->save({as_bytes(content)}));
     EXPECT_EQ(loaded_text(*store), content);
   }
   EXPECT_THAT(names_in(dir), ElementsAre("checkpoint-00000000000000000003.remapd",
@@ -79,7 +79,7 @@ TEST(FileCheckpointStore, GivesBackTheNewestAndKeepsTheLastFew) {
                                          "checkpoint-00000000000000000005.remapd"));
   auto reopened = open_store(dir.path(), 1);
   EXPECT_EQ(loaded_text(*reopened), "five");
-  ASSERT_TRUE(reopened->save(as_bytes("")));
+  ASSERT_TRUE(reopened->save({as_bytes("")}));
   EXPECT_EQ(loaded_text(*reopened), "");
   EXPECT_THAT(names_in(dir), ElementsAre("checkpoint-00000000000000000006.remapd"));
 }
@@ -87,8 +87,8 @@ TEST(FileCheckpointStore, GivesBackTheNewestAndKeepsTheLastFew) {
 TEST(FileCheckpointStore, EveryFlippedByteIsFoundOut) {
   const TempDir dir;
   auto store = open_store(dir.path());
-  ASSERT_TRUE(store->save(as_bytes("the older one")));
-  ASSERT_TRUE(store->save(as_bytes("the newer one")));
+  ASSERT_TRUE(store->save({as_bytes("the older one")}));
+  ASSERT_TRUE(store->save({as_bytes("the newer one")}));
   const std::string good = read_file(file_of(dir, 2));
   for (std::size_t i = 0; i < good.size(); ++i) {
     std::string bad = good;
@@ -105,8 +105,8 @@ TEST(FileCheckpointStore, EveryFlippedByteIsFoundOut) {
 TEST(FileCheckpointStore, EveryCutAndEveryExtensionIsFoundOut) {
   const TempDir dir;
   auto store = open_store(dir.path());
-  ASSERT_TRUE(store->save(as_bytes("the older one")));
-  ASSERT_TRUE(store->save(as_bytes("the newer one")));
+  ASSERT_TRUE(store->save({as_bytes("the older one")}));
+  ASSERT_TRUE(store->save({as_bytes("the newer one")}));
   const std::string good = read_file(file_of(dir, 2));
   for (std::size_t size = 0; size < good.size(); ++size) {
     write_file(file_of(dir, 2), good.substr(0, size));
@@ -121,8 +121,8 @@ TEST(FileCheckpointStore, EveryCutAndEveryExtensionIsFoundOut) {
 TEST(FileCheckpointStore, AFileIsReadWhateverItsName) {
   const TempDir dir;
   auto store = open_store(dir.path());
-  ASSERT_TRUE(store->save(as_bytes("one")));
-  ASSERT_TRUE(store->save(as_bytes("two")));
+  ASSERT_TRUE(store->save({as_bytes("one")}));
+  ASSERT_TRUE(store->save({as_bytes("two")}));
   fs::rename(file_of(dir, 2), dir / "kept");
   const auto file = read_checkpoint_file(dir / "kept");
   ASSERT_TRUE(file) << file.error().message;
@@ -136,8 +136,8 @@ TEST(FileCheckpointStore, AFileIsReadWhateverItsName) {
 TEST(FileCheckpointStore, AllDamagedIsAnErrorNotAFreshStart) {
   const TempDir dir;
   auto store = open_store(dir.path());
-  ASSERT_TRUE(store->save(as_bytes("one")));
-  ASSERT_TRUE(store->save(as_bytes("two")));
+  ASSERT_TRUE(store->save({as_bytes("one")}));
+  ASSERT_TRUE(store->save({as_bytes("two")}));
   write_file(file_of(dir, 1), "nonsense");
   write_file(file_of(dir, 2), std::string(100, 'x'));
   const auto loaded = store->load_latest();
@@ -151,13 +151,13 @@ TEST(FileCheckpointStore, GoesOnNumberingAfterADamagedNewest) {
   const TempDir dir;
   {
     auto store = open_store(dir.path());
-    ASSERT_TRUE(store->save(as_bytes("one")));
-    ASSERT_TRUE(store->save(as_bytes("two")));
+    ASSERT_TRUE(store->save({as_bytes("one")}));
+    ASSERT_TRUE(store->save({as_bytes("two")}));
   }
   write_file(file_of(dir, 2), "cut");
   auto store = open_store(dir.path());
   EXPECT_EQ(loaded_text(*store), "one");
-  ASSERT_TRUE(store->save(as_bytes("three")));
+  ASSERT_TRUE(store->save({as_bytes("three")}));
   EXPECT_EQ(store->sequence(), 3U);
   EXPECT_EQ(loaded_text(*store), "three");
 }
@@ -165,7 +165,7 @@ TEST(FileCheckpointStore, GoesOnNumberingAfterADamagedNewest) {
 TEST(FileCheckpointStore, SkipsAFileRenamedToAnotherNumberAndALaterFormat) {
   const TempDir dir;
   auto store = open_store(dir.path());
-  ASSERT_TRUE(store->save(as_bytes("one")));
+  ASSERT_TRUE(store->save({as_bytes("one")}));
   fs::copy(file_of(dir, 1), file_of(dir, 9));
   auto other = open_store(dir.path());
   const auto loaded = other->load_latest();
@@ -189,12 +189,12 @@ TEST(FileCheckpointStore, SkipsAFileRenamedToAnotherNumberAndALaterFormat) {
 TEST(FileCheckpointStore, LeftoversOfACutOffSaveAreNotSeenAndGoAway) {
   const TempDir dir;
   auto store = open_store(dir.path());
-  ASSERT_TRUE(store->save(as_bytes("one")));
+  ASSERT_TRUE(store->save({as_bytes("one")}));
   const std::string leftover = ".checkpoint-00000000000000000002-1";
   write_file(dir / leftover, "half");
   auto reopened = open_store(dir.path());
   EXPECT_EQ(loaded_text(*reopened), "one");
-  ASSERT_TRUE(reopened->save(as_bytes("two")));
+  ASSERT_TRUE(reopened->save({as_bytes("two")}));
   EXPECT_FALSE(fs::exists(dir / leftover));
   EXPECT_EQ(loaded_text(*reopened), "two");
 }
@@ -208,42 +208,42 @@ TEST(FileCheckpointStore, OtherFilesAreLeftAlone) {
   }
   auto store = open_store(dir.path(), 1);
   EXPECT_EQ(loaded_text(*store), "none");
-  ASSERT_TRUE(store->save(as_bytes("one")));
-  ASSERT_TRUE(store->save(as_bytes("two")));
+  ASSERT_TRUE(store->save({as_bytes("one")}));
+  ASSERT_TRUE(store->save({as_bytes("two")}));
   EXPECT_EQ(names_in(dir).size(), 5U);
 }
 
 TEST(FileCheckpointStore, AnInstanceThatWasOvertakenRefusesToSave) {
   const TempDir dir;
   auto stalled = open_store(dir.path());
-  ASSERT_TRUE(stalled->save(as_bytes("old 1")));
+  ASSERT_TRUE(stalled->save({as_bytes("old 1")}));
   auto successor = open_store(dir.path());
-  ASSERT_TRUE(successor->save(as_bytes("new 2")));
-  const auto refused = stalled->save(as_bytes("old 2"));
+  ASSERT_TRUE(successor->save({as_bytes("new 2")}));
+  const auto refused = stalled->save({as_bytes("old 2")});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
   EXPECT_FALSE(refused.error().retryable);
   EXPECT_THAT(refused.error().message, HasSubstr("another instance"));
   EXPECT_EQ(loaded_text(*successor), "new 2");
-  EXPECT_TRUE(successor->save(as_bytes("new 3")));
+  EXPECT_TRUE(successor->save({as_bytes("new 3")}));
 }
 
 TEST(FileCheckpointStore, OutOfSpaceKeepsThePreviousOnes) {
   const TempDir dir;
   auto store = open_store(dir.path(), 1);
-  ASSERT_TRUE(store->save(as_bytes("one")));
+  ASSERT_TRUE(store->save({as_bytes("one")}));
   const std::string big(300000, 'x');
   std::optional<Result<void>> saved;
   {
     const FileSizeLimit limit(100000);
-    saved = store->save(as_bytes(big));
+    saved = store->save({as_bytes(big)});
   }
   ASSERT_FALSE(*saved);
   EXPECT_EQ(saved->error().code, ErrorCode::kResource);
   EXPECT_TRUE(saved->error().retryable);
   EXPECT_THAT(names_in(dir), ElementsAre("checkpoint-00000000000000000001.remapd"));
   EXPECT_EQ(loaded_text(*store), "one");
-  ASSERT_TRUE(store->save(as_bytes(big)));
+  ASSERT_TRUE(store->save({as_bytes(big)}));
   EXPECT_EQ(loaded_text(*store), big);
 }
 
@@ -262,7 +262,7 @@ TEST(FileCheckpointStore, KilledAtAnyMomentItLeavesAGoodCheckpoint) {
       if (!store) ::_exit(1);
       for (std::uint64_t n = (*store)->sequence() + 1;; ++n) {
         const std::vector<std::uint64_t> words(1 + 1'000 * (n % 20), n);
-        if (!(*store)->save(std::as_bytes(std::span(words)))) ::_exit(2);
+        if (!(*store)->save({std::as_bytes(std::span(words))})) ::_exit(2);
       }
     }
     // Let it begin, however slow this machine is, and stop it somewhere after that.
@@ -316,7 +316,7 @@ TEST(FileCheckpointStore, ADirectoryThatVanishedIsAnErrorOfSave) {
   const TempDir dir;
   auto store = open_store(dir / "d");
   fs::remove_all(dir / "d");
-  EXPECT_FALSE(store->save(as_bytes("one")));
+  EXPECT_FALSE(store->save({as_bytes("one")}));
   EXPECT_FALSE(store->load_latest());
 }
 
@@ -325,7 +325,7 @@ TEST(FileCheckpointStore, WritesAndReadsTheGoldenFile) {
   const fs::path golden = fs::path(REMAPD_SOURCE_DIR) / "tests/golden/checkpoint-v1.remapd";
   const TempDir dir;
   auto store = open_store(dir.path());
-  ASSERT_TRUE(store->save(as_bytes("remapd checkpoint, version 1\n")));
+  ASSERT_TRUE(store->save({as_bytes("remapd checkpoint, version 1\n")}));
   EXPECT_EQ(read_file(file_of(dir, 1)), read_file(golden));
 
   const TempDir other;

@@ -8,6 +8,7 @@
 #include "core/embedding/factorisation_machine.h"
 #include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
+#include "tests/support/saved_state.h"
 
 namespace remapd::embedding {
 
@@ -87,11 +88,6 @@ inline double squared_distance(const float* a, const float* b, std::size_t d) {
   return sum;
 }
 
-template <class Learner>
-Bytes saved(const Learner& learner) {
-  ByteWriter out;
-  learner.save(out);
-  return std::move(out).take();
-}
+using support::saved;
 
 }  // namespace remapd::embedding

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/golden.h"
+#include "tests/support/saved_state.h"
 
 namespace remapd::pipeline {
 namespace {
@@ -38,7 +39,7 @@ class OneWordEngine final : public Engine {
   std::vector<IdStats> heaviest(TableIndex, std::size_t, RowRole) const override { return {}; }
   std::vector<IdStats> sharing_row(TableIndex, Row, std::size_t) const override { return {}; }
   IdStats id_stats(TableIndex, Id) const override { return {}; }
-  void save(ByteWriter& out) const override { out.put_string("state"); }
+  void save(StateWriter& out) const override { out.small().put_string("state"); }
   Result<void> load(ByteReader&) override { return {}; }
 
  private:
@@ -56,10 +57,9 @@ CheckpointHeader make_header() {
 }
 
 TEST(Checkpoint, GoldenFile) {
-  ByteWriter out;
-  write_checkpoint(make_header(), OneWordEngine(), out);
-  const Bytes golden = support::golden("checkpoint-payload-v1.remapd", out.bytes());
-  EXPECT_EQ(golden, out.bytes());
+  const Bytes out = support::joined(write_checkpoint(make_header(), OneWordEngine()));
+  const Bytes golden = support::golden("checkpoint-payload-v1.remapd", out);
+  EXPECT_EQ(golden, out);
   ByteReader in(golden);
   const auto header = read_checkpoint_header(in);
   ASSERT_TRUE(header) << header.error().message;
@@ -78,25 +78,22 @@ TEST(Checkpoint, BringsAnEngineBack) {
   }
   batch.seal(500);
   engine->ingest(batch);
-  ByteWriter out;
-  write_checkpoint(make_header(), *engine, out);
+  const Bytes out = support::joined(write_checkpoint(make_header(), *engine));
 
   auto restored = make_engine();
-  ByteReader in(out.bytes());
+  ByteReader in(out);
   ASSERT_TRUE(read_checkpoint_header(in));
   ASSERT_TRUE(restored->load(in));
   EXPECT_EQ(restored->samples(), 500U);
-  ByteWriter again;
-  write_checkpoint(make_header(), *restored, again);
-  EXPECT_EQ(again.bytes(), out.bytes());
+  const Bytes again = support::joined(write_checkpoint(make_header(), *restored));
+  EXPECT_EQ(again, out);
 }
 
 TEST(Checkpoint, RefusesWhatIsCutShort) {
-  ByteWriter out;
-  write_checkpoint(make_header(), OneWordEngine(), out);
+  const Bytes out = support::joined(write_checkpoint(make_header(), OneWordEngine()));
   const std::size_t state = 8 + 5;  // the engine's word with its length
   for (std::size_t size = 0; size < out.size() - state; ++size) {
-    ByteReader in(ByteView(out.bytes()).first(size));
+    ByteReader in(ByteView(out).first(size));
     const auto header = read_checkpoint_header(in);
     ASSERT_FALSE(header) << size;
     EXPECT_EQ(header.error().code, ErrorCode::kCorrupt) << size;
@@ -104,16 +101,15 @@ TEST(Checkpoint, RefusesWhatIsCutShort) {
 }
 
 TEST(Checkpoint, RefusesOtherFormats) {
-  ByteWriter out;
-  write_checkpoint(make_header(), OneWordEngine(), out);
-  Bytes newer = out.bytes();
+  const Bytes out = support::joined(write_checkpoint(make_header(), OneWordEngine()));
+  Bytes newer = out;
   newer[4] = std::byte{9};
   ByteReader in(newer);
   const auto header = read_checkpoint_header(in);
   ASSERT_FALSE(header);
   EXPECT_EQ(header.error().code, ErrorCode::kUnsupported);
   EXPECT_THAT(header.error().message, HasSubstr("version 9"));
-  Bytes other = out.bytes();
+  Bytes other = out;
   other[0] = std::byte{'X'};
   ByteReader other_in(other);
   EXPECT_EQ(read_checkpoint_header(other_in).error().code, ErrorCode::kCorrupt);

@@ -95,6 +95,16 @@ TEST(Learners, ChooseByLabels) {
   }
 }
 
+// What a build makes of it.
+std::vector<float> values(const Learners::Embedding& embedding, TableIndex table,
+                          const std::vector<sketch::Slot>& slots) {
+  return embedding.spectral ? embedding.spectral->embed(table, slots) : embedding.values;
+}
+
+std::vector<float> values(Learners& of, TableIndex table, const std::vector<sketch::Slot>& slots) {
+  return values(of.embed(table, slots), table, slots);
+}
+
 TEST(Learners, ObeyThePinnedChoiceOfEachTable) {
   EngineConfig config = two_tables();
   config.tables[0].learner = LearnerChoice::kSupervised;
@@ -105,7 +115,6 @@ TEST(Learners, ObeyThePinnedChoiceOfEachTable) {
     EXPECT_EQ(subject.choice(TableIndex{0}).learner, LearnerChoice::kSupervised);
     EXPECT_EQ(subject.choice(TableIndex{1}).learner, LearnerChoice::kCoAccess);
     EXPECT_THAT(subject.choice(TableIndex{0}).reason, HasSubstr("pinned"));
-    subject.refresh();
     EXPECT_EQ(subject.embed(TableIndex{0}, all_slots()).dimension, config.factors + 1);
     EXPECT_EQ(subject.embed(TableIndex{1}, all_slots()).dimension, config.co_access_dimension + 1);
   }
@@ -116,63 +125,59 @@ TEST(Learners, EmbedEverySlotAskedFor) {
   Learners subject = learners(config);
   for (const std::size_t labelled : {0UL, 2000UL}) {
     learn(subject, 2000, labelled, labelled / 2);
-    subject.refresh();
     const std::vector<sketch::Slot> some{7, 3};
-    const auto all = subject.embed(TableIndex{1}, all_slots());
-    const auto two = subject.embed(TableIndex{1}, some);
-    ASSERT_EQ(all.values.size(), kSlots * all.dimension);
-    ASSERT_EQ(two.values.size(), 2 * two.dimension);
-    for (std::size_t k = 0; k < two.dimension; ++k) {
-      EXPECT_EQ(two.values[k], all.values[7 * all.dimension + k]);
-      EXPECT_EQ(two.values[two.dimension + k], all.values[3 * all.dimension + k]);
+    const std::size_t d = subject.embed(TableIndex{1}, some).dimension;
+    const auto all = values(subject, TableIndex{1}, all_slots());
+    const auto two = values(subject, TableIndex{1}, some);
+    ASSERT_EQ(all.size(), kSlots * d);
+    ASSERT_EQ(two.size(), 2 * d);
+    for (std::size_t k = 0; k < d; ++k) {
+      EXPECT_EQ(two[k], all[7 * d + k]);
+      EXPECT_EQ(two[d + k], all[3 * d + k]);
     }
   }
 }
 
-TEST(Learners, RefreshOnceForWhatWasLearned) {
+TEST(Learners, EmbedByWhatWasLearnedBefore) {
   const EngineConfig config = two_tables();
   Learners subject = learners(config);
   learn(subject, 2000, 0, 0);
-  subject.refresh();
   const auto once = subject.embed(TableIndex{0}, all_slots());
-  subject.refresh();
-  EXPECT_EQ(subject.embed(TableIndex{0}, all_slots()).values, once.values);
+  EXPECT_EQ(subject.embed(TableIndex{1}, all_slots()).spectral, once.spectral)
+      << "what was learned was copied twice";
   learn(subject, 10, 0, 0);
-  subject.refresh();
-  EXPECT_NE(subject.embed(TableIndex{0}, all_slots()).values, once.values);
+  const auto later = subject.embed(TableIndex{0}, all_slots());
+  EXPECT_NE(later.spectral, once.spectral);
+  Learners undisturbed = learners(config);
+  learn(undisturbed, 2000, 0, 0);
+  EXPECT_EQ(values(once, TableIndex{0}, all_slots()),
+            values(undisturbed, TableIndex{0}, all_slots()));
+  EXPECT_NE(values(later, TableIndex{0}, all_slots()), values(once, TableIndex{0}, all_slots()));
 }
 
 TEST(Learners, GoOnFromASavedState) {
   const EngineConfig config = two_tables();
-  for (const bool refreshed : {false, true}) {
-    Learners undisturbed = learners(config);
-    learn(undisturbed, 2000, 300, 100);
-    if (refreshed) undisturbed.refresh();
-    ByteWriter out;
-    undisturbed.save(out);
-    Learners restored(config, {kSlots, kSlots});
-    ByteReader in(out.bytes());
-    ASSERT_TRUE(restored.load(in));
-    EXPECT_EQ(in.remaining(), 0U);
-    EXPECT_EQ(restored.samples(), 2000U);
-    EXPECT_EQ(restored.labelled_samples(), 300U);
-    EXPECT_EQ(restored.label_sum(), 100);
-    undisturbed.refresh();
-    restored.refresh();
-    EXPECT_EQ(restored.embed(TableIndex{0}, all_slots()).values,
-              undisturbed.embed(TableIndex{0}, all_slots()).values)
-        << (refreshed ? "refreshed before" : "not refreshed before");
-  }
+  Learners undisturbed = learners(config);
+  learn(undisturbed, 2000, 300, 100);
+  const Bytes state = saved(undisturbed);
+  Learners restored(config, {kSlots, kSlots});
+  ByteReader in(state);
+  ASSERT_TRUE(restored.load(in));
+  EXPECT_EQ(in.remaining(), 0U);
+  EXPECT_EQ(restored.samples(), 2000U);
+  EXPECT_EQ(restored.labelled_samples(), 300U);
+  EXPECT_EQ(restored.label_sum(), 100);
+  EXPECT_EQ(values(restored, TableIndex{0}, all_slots()),
+            values(undisturbed, TableIndex{0}, all_slots()));
 }
 
 TEST(Learners, RefuseImpossibleCounts) {
   const EngineConfig config = two_tables();
   Learners subject = learners(config);
   learn(subject, 100, 50, 20);
-  ByteWriter out;
-  subject.save(out);
+  const Bytes state = saved(subject);
   const auto refused = [&](std::size_t at, auto value) {
-    Bytes bad = out.bytes();
+    Bytes bad = state;
     std::memcpy(bad.data() + at, &value, sizeof(value));
     ByteReader in(bad);
     Learners other(config, {kSlots, kSlots});

@@ -7,6 +7,7 @@
 
 #include "core/base/random.h"
 #include "core/pipeline/engine.h"
+#include "tests/support/saved_state.h"
 #include "tests/support/zipf.h"
 
 namespace remapd::pipeline {
@@ -86,10 +87,6 @@ inline EngineConfig two_tables() {
   return config;
 }
 
-inline Bytes saved(const Engine& engine) {
-  ByteWriter out;
-  engine.save(out);
-  return std::move(out).take();
-}
+using support::saved;
 
 }  // namespace remapd::pipeline

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/saved_state.h"
+
 namespace remapd::pipeline {
 namespace {
 
@@ -48,11 +50,7 @@ mapping::Mapping mapping_of(const std::vector<Id>& ids, std::uint64_t version = 
   return out;
 }
 
-Bytes saved(const TableState& table) {
-  ByteWriter out;
-  table.save(out);
-  return std::move(out).take();
-}
+using support::saved;
 
 TEST(TableState, ResolvesIdsToSlotsThatStay) {
   TableState table(config_of());

@@ -12,6 +12,7 @@
 
 #include "core/base/random.h"
 #include "tests/support/golden.h"
+#include "tests/support/saved_state.h"
 #include "tests/support/zipf.h"
 
 namespace remapd::sketch {
@@ -51,11 +52,7 @@ std::vector<Id> zipf_ids(std::uint64_t seed, std::size_t n, std::uint64_t univer
   return ids;
 }
 
-Bytes saved(const TrackedIds& store) {
-  ByteWriter out;
-  store.save(out);
-  return std::move(out).take();
-}
+using support::saved;
 
 Result<void> load(TrackedIds& store, ByteView bytes) {
   ByteReader in(bytes);

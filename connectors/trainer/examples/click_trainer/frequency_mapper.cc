@@ -36,9 +36,9 @@ FrequencyMapper::FrequencyMapper(std::unique_ptr<pipeline::Engine> engine,
 void FrequencyMapper::publish(FeatureIndex feature, quality::FmModel& model) {
   Served& served = served_[feature.value];
   served.version = Version{served.version.value + 1};
-  const pipeline::BuildJobPtr job = engine_->begin_build(
+  pipeline::BuildJobPtr job = engine_->begin_build(
       {.table = TableIndex{feature.value}, .version = served.version, .epoch = Epoch{1}});
-  const pipeline::BuildOutcome outcome = pipeline::run_build(*job);
+  const pipeline::BuildOutcome outcome = pipeline::run_build(std::move(job));
   engine_->adopt(outcome);
 
   served.artifact.reset();

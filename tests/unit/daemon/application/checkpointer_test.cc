@@ -16,9 +16,12 @@ using testing::HasSubstr;
 
 class MemoryStore final : public pipeline::CheckpointStore {
  public:
-  Result<void> save(ByteView checkpoint) override {
+  Result<void> save(const std::vector<ByteView>& pieces) override {
     if (refuse_with) return fail(*refuse_with);
-    saved.emplace_back(checkpoint.begin(), checkpoint.end());
+    Bytes& checkpoint = saved.emplace_back();
+    for (const ByteView piece : pieces) {
+      checkpoint.insert(checkpoint.end(), piece.begin(), piece.end());
+    }
     return {};
   }
   Result<Loaded> load_latest() override {

@@ -51,7 +51,7 @@ class ScriptedSource final : public pipeline::EventSource {
 
 class MemoryStore final : public pipeline::CheckpointStore {
  public:
-  Result<void> save(ByteView) override { return {}; }
+  Result<void> save(const std::vector<ByteView>&) override { return {}; }
   Result<Loaded> load_latest() override { return Loaded{}; }
 };
 

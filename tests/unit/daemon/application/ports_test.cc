@@ -43,7 +43,7 @@ TEST_F(PortsTest, OpensWhatTheConfigurationNames) {
   EXPECT_EQ(ports->stream, "file " + (dir_ / "events.tsv").string());
   ASSERT_TRUE(ports->sink && ports->source && ports->checkpoints && ports->dead_letters);
   EXPECT_TRUE(ports->sink->take_over("item", "here"));
-  EXPECT_TRUE(ports->checkpoints->save(as_bytes("state")));
+  EXPECT_TRUE(ports->checkpoints->save({as_bytes("state")}));
   ASSERT_TRUE(ports->source->start({}));
   pipeline::EventBatch batch;
   ASSERT_TRUE(ports->source->poll(batch, 1s));

@@ -202,6 +202,52 @@ TEST_F(PublisherTest, AsksInTurnForVersionsOfOneTable) {
   EXPECT_EQ(answers_[1].value(), Version{3});
 }
 
+// A build holds a copy of what was learned of all tables, which those begun together share: there
+// must not be one for each table that happens to be due.
+TEST_F(PublisherTest, BuildsThatDoNotBeginTogetherFollowOneAnother) {
+  pipeline::EngineConfig config = engine_->config();
+  config.tables.push_back(config.tables[0]);
+  config.tables[1].name = "user";
+  config.features.push_back({"user", TableIndex{1}});
+  engine_ = pipeline::Engine::create(config).value();
+  options_.wait_for_publish = false;
+  make();
+  constexpr TableIndex kUser{1};
+  for (const TableIndex table : {kItem, kUser}) ASSERT_TRUE(publisher_->take_over(table));
+  publisher_->start();
+  const auto take_in_two = [&](std::size_t samples) {
+    pipeline::EventBatch batch;
+    batch.reset(2);
+    for (std::uint32_t feature = 0; feature < 2; ++feature) {
+      batch.mutable_lengths(FeatureIndex{feature}).assign(samples, 1);
+      batch.mutable_values(FeatureIndex{feature}).assign(samples, Id{7});
+    }
+    batch.seal(samples);
+    engine_->ingest(batch);
+    publisher_->start_due_builds();
+  };
+  const auto building = [&](TableIndex table) {
+    return publisher_->status(engine_->stats().tables)[table.value].building;
+  };
+
+  take_in_two(100);
+  EXPECT_TRUE(building(kItem) && building(kUser)) << "both were due";
+  finish();
+  publisher_->publish_now(kItem, keep_answer());
+  take_in_two(50);
+  publisher_->publish_now(kUser, keep_answer());
+  EXPECT_TRUE(building(kItem));
+  EXPECT_FALSE(building(kUser)) << "asked for while another was being built";
+  take_in_two(200);
+  EXPECT_FALSE(building(kUser)) << "due while another was being built";
+  finish();
+  ASSERT_EQ(answers_.size(), 2U);
+  EXPECT_TRUE(answers_[0] && answers_[1]);
+  publisher_->start_due_builds();
+  EXPECT_TRUE(building(kItem)) << "it is still due";
+  finish();
+}
+
 TEST_F(PublisherTest, TooManyWhoWaitAreTurnedAway) {
   start();
   take_in(100);

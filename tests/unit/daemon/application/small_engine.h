@@ -33,9 +33,9 @@ inline pipeline::EventBatch some_samples(std::size_t count, std::uint64_t seed =
 }
 
 inline pipeline::BuildOutcome build(pipeline::Engine& engine, std::uint64_t version) {
-  const auto job = engine.begin_build(
+  auto job = engine.begin_build(
       {.table = TableIndex{0}, .version = Version{version}, .epoch = Epoch{1}, .built_ms = 5});
-  return pipeline::run_build(*job);
+  return pipeline::run_build(std::move(job));
 }
 
 }  // namespace remapd::daemon

@@ -150,8 +150,8 @@ TEST(VersionTimeline, BuildsThatLedToNothingAreRepeatedAndDropped) {
   VersionTimeline timeline = make_timeline();
   timeline.take_over(tenure(1, 700));
   timeline.restore({"item", kNoVersion, {.gap = 100, .due_at = 100}}, kIds);
-  EXPECT_EQ(timeline.begin(100, kIds).purpose, BuildPurpose::kDiscard);
-  EXPECT_EQ(timeline.begin(300, kIds).purpose, BuildPurpose::kDiscard);
+  EXPECT_EQ(timeline.begin(100, kIds).purpose, BuildPurpose::kNothing);
+  EXPECT_EQ(timeline.begin(300, kIds).purpose, BuildPurpose::kNothing);
   EXPECT_EQ(timeline.begin(700, kIds).purpose, BuildPurpose::kRejoin);
 }
 

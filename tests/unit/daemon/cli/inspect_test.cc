@@ -38,7 +38,7 @@ TEST(Inspect, DescribesACheckpoint) {
   auto store = checkpoint::FileCheckpointStore::create({.directory = dir.path(), .keep = 3});
   ASSERT_TRUE(store);
   const std::string payload = read_file(std::string(kGolden) + "checkpoint-payload-v1.remapd");
-  ASSERT_TRUE((*store)->save(as_bytes(payload)));
+  ASSERT_TRUE((*store)->save({as_bytes(payload)}));
   const auto done = invoke({"inspect", (dir / "checkpoint-00000000000000000001.remapd").string()});
   ASSERT_EQ(done.code, ExitCode::kOk) << done.err;
   EXPECT_THAT(done.out, HasSubstr("checkpoint; checksum holds"));
