@@ -42,6 +42,9 @@ class CoAccessGraph {
   CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts);
 
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
+  bool has_company(TableIndex table, Slot slot) const {
+    return offered_[tables_[table.value].first + slot] != 0;
+  }
   // Slots of each table that no longer stand for an id: nobody's context any more. One pass over
   // the graph. slots.size() == tables.
   void evict(std::span<const std::vector<Slot>> slots);

@@ -83,6 +83,7 @@ class Intake {
   void begin_what_is_needed();
   void learn(Chunk& chunk);
   void tick();
+  void forget_untracked();
 
   const EngineConfig& config_;
   FeatureSchema schema_;

@@ -45,6 +45,10 @@ class Learners {
                       std::span<const Id> ids);
   void begun_done();
 
+  // Whether co-access learning knows anybody's company at the slot.
+  bool has_company(TableIndex table, sketch::Slot slot) const {
+    return graph_ && graph_->has_company(table, slot);
+  }
   // Slots of each table that no longer stand for an id.
   void evict(std::span<const std::vector<sketch::Slot>> slots);
   // Whether learn() goes by the batch's ids in groups. Changes with begin_needed() and at ticks.

@@ -189,7 +189,7 @@ BENCHMARK(BM_NextVersion)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Build)
     ->Name("BM_BuildByIds")
-    ->ArgsProduct({{100'000, 300'000, 1'000'000, 3'000'000}, {10'000}, {16}, {0}})
+    ->ArgsProduct({{100'000, 300'000, 1'000'000, 3'000'000, 10'000'000}, {10'000}, {16}, {0}})
     ->Args({1'000'000, 100'000, 16, 0})
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);

@@ -9,8 +9,8 @@
 REMAPD_FUZZ_TARGET(engine_state) {
   using namespace remapd;
   auto engine = fuzz::example_engine();
-  // Format and settings first: one of the formats that are read, and the settings of this engine, so
-  // that the rest is read.
+  // Format and settings first: one of the formats that are read, and the settings of this engine,
+  // so that the rest is read.
   static const Bytes fresh = fuzz::saved(*engine);
   constexpr std::size_t kSettingsAt = 4;
   constexpr std::size_t kRestAt = 12;
