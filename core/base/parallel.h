@@ -3,7 +3,8 @@
 // own, so results are the same for any number.
 //
 // The number of threads is the process's affair (tbb::global_control; `[threads] compute`). A call
-// from within a piece is allowed. Exceptions of a piece reach the caller.
+// from within a piece is allowed. Exceptions of a piece reach the caller. Work can be called off
+// between two pieces (cancellation.h).
 #pragma once
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/cancellation.h"
 #include "core/base/crew.h"
 
 #if defined(__SANITIZE_THREAD__)
@@ -29,13 +31,14 @@
 
 namespace remapd {
 
+namespace internal {
+
 #if defined(__SANITIZE_THREAD__)
 
 // oneTBB is not built for ThreadSanitizer, which would take the order it keeps for races. Plain
 // threads show the races there are.
 template <class Fn>
-void parallel_pieces(std::size_t pieces, Fn&& fn) {
-  if (Crew* crew = Crew::current()) return crew->run(pieces, std::ref(fn));
+void run_pieces(std::size_t pieces, const Fn& fn) {
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;
   std::exception_ptr thrown;
@@ -65,15 +68,8 @@ void run_isolated(Fn&& fn) {
 
 #else
 
-// fn(piece) for every piece in [0, pieces), each a task of its own: worth it from some
-// microseconds.
 template <class Fn>
-void parallel_pieces(std::size_t pieces, Fn&& fn) {
-  if (pieces == 1) {
-    fn(std::size_t{0});
-    return;
-  }
-  if (Crew* crew = Crew::current()) return crew->run(pieces, std::ref(fn));
+void run_pieces(std::size_t pieces, const Fn& fn) {
   tbb::parallel_for(
       tbb::blocked_range<std::size_t>(0, pieces, 1),
       [&](const tbb::blocked_range<std::size_t>& range) {
@@ -82,13 +78,33 @@ void parallel_pieces(std::size_t pieces, Fn&& fn) {
       tbb::simple_partitioner());
 }
 
-// fn(); while it waits for parallel work of its own, its thread takes up nobody else's.
 template <class Fn>
 void run_isolated(Fn&& fn) {
   tbb::this_task_arena::isolate(std::forward<Fn>(fn));
 }
 
 #endif
+
+}  // namespace internal
+
+// fn(piece) for every piece in [0, pieces), each a task of its own: worth it from some
+// microseconds.
+template <class Fn>
+void parallel_pieces(std::size_t pieces, Fn&& fn) {
+  const auto run_piece = [&fn, cancellation = CancellationScope::current()](std::size_t piece) {
+    if (cancellation != nullptr && cancellation->requested()) throw Cancelled();
+    fn(piece);
+  };
+  if (pieces == 1) return run_piece(0);
+  if (Crew* crew = Crew::current()) return crew->run(pieces, std::ref(run_piece));
+  internal::run_pieces(pieces, run_piece);
+}
+
+// fn(); while it waits for parallel work of its own, its thread takes up nobody else's.
+template <class Fn>
+void run_isolated(Fn&& fn) {
+  internal::run_isolated(std::forward<Fn>(fn));
+}
 
 // fn(begin, end) over [0, count) in pieces of `grain`, the last one shorter.
 template <class Fn>

@@ -43,6 +43,7 @@ void Builder::cancel() {
     const std::lock_guard lock(mutex_);
     cancelled_ = true;
   }
+  build_cancellation_.request();
   cancelled_changed_.notify_all();
 }
 
@@ -74,7 +75,7 @@ BuildReport Builder::carry_out(BuildOrder order) {
   report.samples = order.samples;
   if (cancelled()) return report;
   Bytes artifact;
-  build(order, report, artifact);
+  if (!build(order, report, artifact)) return report;
   const mapping::Mapping& mapping = report.outcome->mapping;
   switch (order.next.purpose) {
     case BuildPurpose::kRejoin:
@@ -112,15 +113,23 @@ BuildReport Builder::carry_out(BuildOrder order) {
   return report;
 }
 
-void Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
+bool Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
   const auto begin = clock_.now();
   const auto work = [&] {
+    const CancellationScope scope(build_cancellation_);
     report.outcome = pipeline::run_build(std::move(order.job));
     artifact = mapping::encode_artifact(report.outcome->mapping, report.outcome->artifact);
     report.gates = pipeline::check_gates(order.limits, order.samples, *report.outcome, artifact);
   };
-  crew_ ? crew_->work(work) : work();
+  try {
+    crew_ ? crew_->work(work) : work();
+  } catch (const Cancelled&) {
+    report.outcome.reset();
+    report.gates.reset();
+    return false;
+  }
   report.build_seconds = seconds_between(begin, clock_.now());
+  return true;
 }
 
 BuildReport Builder::carry_out(RollBackOrder order) {

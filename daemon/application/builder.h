@@ -21,6 +21,7 @@
 #include <thread>
 #include <variant>
 
+#include "core/base/cancellation.h"
 #include "core/base/clock.h"
 #include "core/base/crew.h"
 #include "core/mapping/mapping_sink.h"
@@ -105,8 +106,8 @@ class Builder {
   void start();
   void submit(BuildOrder order) { orders_.push(std::move(order)); }
   void submit(RollBackOrder order) { orders_.push(std::move(order)); }
-  // Ends what is under way as soon as possible, and every order after it at once, with kCancelled.
-  // An attempt to publish that has begun is not interrupted.
+  // Ends what is under way as soon as possible, and every order after it at once, with kCancelled:
+  // a build between two pieces of it, a publication between two attempts.
   void cancel();
   // No more orders; join() returns once those submitted have been reported.
   void request_stop();
@@ -116,7 +117,7 @@ class Builder {
   void run();
   BuildReport carry_out(BuildOrder order);
   BuildReport carry_out(RollBackOrder order);
-  void build(BuildOrder& order, BuildReport& report, Bytes& artifact);
+  bool build(BuildOrder& order, BuildReport& report, Bytes& artifact);  // false: cancelled
   ByteView clients_artifact(const BuildOrder& order, const std::string& table);
   void publish(Prepared prepared, BuildReport& report);
   bool wait_before_retry(std::chrono::milliseconds pause);  // false: cancelled
@@ -138,7 +139,8 @@ class Builder {
   std::mutex mutex_;
   std::condition_variable cancelled_changed_;
   bool cancelled_ = false;
-  std::optional<Crew> crew_;  // from start() on
+  Cancellation build_cancellation_;  // requested then
+  std::optional<Crew> crew_;         // from start() on
   std::thread thread_;
 };
 

@@ -17,19 +17,20 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 using TableConfig = pipeline::TableConfig;
 
 Section instance_section() {
-  return {"instance",
-          "Who this daemon is.",
-          {
-              text<Config>({"name", "",
-                            "Name under which versions are published and, with Kafka, the default "
-                            "consumer group. Two daemons of one name take each other's place."},
-                           REMAPD_MEMBER(instance.name)),
-              duration<Config>({"stop_timeout", "",
-                                "How long a stop waits for a publication in flight before giving "
-                                "it up; the checkpoint is written in any case."},
-                               REMAPD_MEMBER(instance.stop_timeout), 1s, 10min)
-                  .live(),
-          }};
+  return {
+      "instance",
+      "Who this daemon is.",
+      {
+          text<Config>({"name", "",
+                        "Name under which versions are published and, with Kafka, the default "
+                        "consumer group. Two daemons of one name take each other's place."},
+                       REMAPD_MEMBER(instance.name)),
+          duration<Config>({"stop_timeout", "",
+                            "How long a stop waits for a version that is being built or published "
+                            "before giving it up; the checkpoint is written in any case."},
+                           REMAPD_MEMBER(instance.stop_timeout), 1s, 10min)
+              .live(),
+      }};
 }
 
 Section source_section() {

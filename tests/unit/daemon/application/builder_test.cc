@@ -1,6 +1,7 @@
 #include "daemon/application/builder.h"
 
 #include <future>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -190,6 +191,35 @@ TEST_F(BuilderTest, CancelEndsTheWaitForARetryAndWhatIsQueued) {
   EXPECT_EQ(second.end, BuildEnd::kCancelled);
   EXPECT_FALSE(second.outcome);  // not even built
   EXPECT_EQ(sink_.attempts(), 1);
+}
+
+// A build that would take much longer than it is given.
+TEST_F(BuilderTest, CancelEndsABuild) {
+  constexpr std::size_t kIds = 150'000;
+  pipeline::EngineConfig config = engine_->config();
+  config.tables[0].max_tracked_ids = kIds;
+  config.tables[0].rows = kIds / 5;
+  engine_ = pipeline::Engine::create(config).value();
+  pipeline::EventBatch batch;
+  batch.reset(1);
+  batch.mutable_lengths(FeatureIndex{0}).assign(kIds / 2, 2);
+  for (Id id = 0; id < kIds; ++id) batch.mutable_values(FeatureIndex{0}).push_back(id);
+  batch.seal(kIds / 2);
+  engine_->ingest(batch);
+  for (const std::size_t threads : {0UL, 2UL}) {
+    builder_.emplace(
+        Builder::Options{.instance = "here", .threads = threads}, sink_, log_.log(), clock_,
+        [this](BuildReport report) { reports_.push(std::move(report)); },
+        [](TableIndex, const Error&) {});
+    builder_->start();
+    builder_->submit(order(1));
+    std::this_thread::sleep_for(50ms);
+    builder_->cancel();
+    const BuildReport report = *reports_.pop();
+    EXPECT_EQ(report.end, BuildEnd::kCancelled);
+    EXPECT_FALSE(report.outcome);
+    EXPECT_EQ(sink_.attempts(), 0);
+  }
 }
 
 TEST_F(BuilderTest, AStopFinishesWhatWasSubmitted) {
