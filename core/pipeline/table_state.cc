@@ -1,5 +1,8 @@
 #include "core/pipeline/table_state.h"
 
+#include <algorithm>
+
+#include "core/base/parallel.h"
 #include "core/mapping/mapping_state.h"
 
 namespace remapd::pipeline {
@@ -54,11 +57,37 @@ void TableState::adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids) 
 void TableState::find_rows() {
   ids_.clear_marks();
   if (!incumbent_) return;
-  std::vector<sketch::Slot> slots(incumbent_->ids.size());
-  ids_.add_marks(incumbent_->ids, slots, kKnown);
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i] != sketch::kNoSlot) rows_[slots[i]] = incumbent_->rows[i];
-  }
+  // Ids are sorted, shards go by their hashes: every part goes over all ids and keeps to its
+  // shards.
+  constexpr std::size_t kParts = 4;
+  constexpr std::size_t kTogether = 4'096;  // ids
+  const std::size_t shards = ids_.shard_count();
+  const std::size_t parts = std::min(kParts, shards);
+  parallel_pieces(parts, [&](std::size_t part) {
+    const std::size_t first = part * shards / parts;
+    const std::size_t last = (part + 1) * shards / parts;
+    std::vector<Id> ids;
+    std::vector<Row> rows;
+    std::vector<sketch::Slot> slots;
+    const auto find = [&] {
+      slots.resize(ids.size());
+      ids_.add_marks(ids, slots, kKnown);
+      for (std::size_t i = 0; i < slots.size(); ++i) {
+        if (slots[i] != sketch::kNoSlot) rows_[slots[i]] = rows[i];
+      }
+      ids.clear();
+      rows.clear();
+    };
+    for (std::size_t i = 0; i < incumbent_->ids.size(); ++i) {
+      const Id id = incumbent_->ids[i];
+      const std::uint32_t shard = ids_.shard_of(id);
+      if (shard < first || shard >= last) continue;
+      ids.push_back(id);
+      rows.push_back(incumbent_->rows[i]);
+      if (ids.size() == kTogether) find();
+    }
+    find();
+  });
 }
 
 Row TableState::incumbent_row(Id id) const {

@@ -13,6 +13,7 @@
 #endif
 
 #include "core/base/check.h"
+#include "core/base/parallel.h"
 
 namespace remapd::sketch {
 namespace {
@@ -256,11 +257,14 @@ void TrackedIds::add_marks(std::span<const Id> ids, std::span<Slot> slots, Marks
 }
 
 void TrackedIds::clear_marks() {
-  for (Line& line : lines_.span()) {
-    for (std::uint32_t& slot : line.slots) {
-      if ((slot & kMarkMask) != 0) slot &= ~kMarkMask;  // pages never used stay untouched
+  constexpr std::size_t kPiece = 65'536;  // lines
+  parallel_ranges(lines_.size(), kPiece, [&](std::size_t begin, std::size_t end) {
+    for (Line& line : lines_.span().subspan(begin, end - begin)) {
+      for (std::uint32_t& slot : line.slots) {
+        if ((slot & kMarkMask) != 0) slot &= ~kMarkMask;  // pages never used stay untouched
+      }
     }
-  }
+  });
 }
 
 TrackedIds::Found TrackedIds::admit_unknown(Id id, std::uint64_t hash,
