@@ -327,6 +327,7 @@ BENCHMARK(BM_IntakeByDimension)->Arg(8)->Arg(16)->Arg(32)->Arg(64);
 //   build_s        a build, alone
 //   build_s_beside the same beside intake that never pauses
 //   begin_s        what beginning a build takes the thread that takes events in
+//   copy_s         what copying the state for a checkpoint takes it
 void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t dimension) {
   constexpr std::size_t kStretch = 65'536;  // ids
   const Shape shape{.universe = kUniverse / 2,
@@ -348,6 +349,7 @@ void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t 
   std::vector<double> alone;
   std::vector<double> beside;
   std::vector<double> begins;
+  std::vector<double> copies;
   std::vector<double> builds_alone;
   std::vector<double> builds_beside;
   const auto begin_build = [&] {
@@ -373,11 +375,17 @@ void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t 
     });
     while (!done) beside.push_back(take_in());
     builder.join();
+    const double begin = wall_ns();
+    StateWriter copy;
+    engine.save(copy);
+    benchmark::DoNotOptimize(std::move(copy).write());
+    copies.push_back((wall_ns() - begin) * 1e-9);
   }
   state.counters["ns"] = quantile(alone, 0.5);
   state.counters["ns_beside"] = quantile(beside, 0.5);
   state.counters["kept"] = quantile(alone, 0.5) / quantile(beside, 0.5);
   state.counters["begin_s"] = quantile(begins, 0.5);
+  state.counters["copy_s"] = quantile(copies, 0.5);
   state.counters["build_s"] = quantile(builds_alone, 0.5);
   state.counters["build_s_beside"] = quantile(builds_beside, 0.5);
 }
