@@ -51,10 +51,13 @@ std::vector<float> SpectralEmbedding::embed(TableIndex table, std::span<const Sl
   return out;
 }
 
-std::size_t SpectralEmbedding::bytes_per_slot(const Config& config, std::uint32_t neighbours) {
-  const std::size_t snapshot =
-      neighbours * sizeof(Node) + sizeof(std::uint64_t) + sizeof(std::uint32_t);
-  return snapshot + 2 * config.dimension * sizeof(float);
+std::size_t SpectralEmbedding::memory_bytes(const Config& config, std::uint32_t neighbours,
+                                            std::size_t nodes, std::size_t slots) {
+  const std::size_t known = sizeof(std::uint64_t) + sizeof(std::uint32_t);
+  const std::size_t vector = config.dimension * sizeof(float);
+  const std::size_t computed = nodes * neighbours * sizeof(Node) + slots * vector;
+  const std::size_t embedded = slots * (vector + sizeof(float));  // the neighbours are gone then
+  return nodes * (known + vector) + std::max(computed, embedded);
 }
 
 void SpectralEmbedding::start(Node node) const {

@@ -41,8 +41,10 @@ class SpectralEmbedding {
   // have the random vector they start from.
   std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
 
-  // Bytes for each slot of any table, at most, while vectors are computed: the snapshot too.
-  static std::size_t bytes_per_slot(const Config& config, std::uint32_t neighbours);
+  // Bytes at most: the snapshot of `nodes` nodes that know so many neighbours, their vectors, and
+  // those of the largest table once more, of `slots` slots, while they are computed or embedded.
+  static std::size_t memory_bytes(const Config& config, std::uint32_t neighbours, std::size_t nodes,
+                                  std::size_t slots);
 
  private:
   Node node_count() const { return static_cast<Node>(graph_.signs.size()); }

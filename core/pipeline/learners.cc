@@ -28,6 +28,13 @@ embedding::SpectralEmbedding::Config spectral_config(const EngineConfig& config)
   return out;
 }
 
+// Whether some table uses the learner or may come to.
+bool may_use(const EngineConfig& config, LearnerChoice learner) {
+  return std::any_of(config.tables.begin(), config.tables.end(), [&](const TableConfig& table) {
+    return table.learner == learner || table.learner == LearnerChoice::kAuto;
+  });
+}
+
 }  // namespace
 
 Learners::Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts)
@@ -183,17 +190,27 @@ Learners::Embedding Learners::embed(TableIndex table, std::span<const sketch::Sl
 }
 
 std::size_t Learners::bytes_per_slot(const EngineConfig& config) {
-  const auto uses = [&](LearnerChoice learner) {
-    return std::any_of(config.tables.begin(), config.tables.end(), [&](const TableConfig& table) {
-      return table.learner == learner || table.learner == LearnerChoice::kAuto;
-    });
-  };
   std::size_t bytes = 0;
-  if (uses(LearnerChoice::kSupervised)) {
+  if (may_use(config, LearnerChoice::kSupervised)) {
     bytes += embedding::FactorisationMachine::bytes_per_slot(machine_config(config));
   }
-  if (uses(LearnerChoice::kCoAccess)) {
+  if (may_use(config, LearnerChoice::kCoAccess)) {
     bytes += embedding::CoAccessGraph::bytes_per_slot(graph_config(config));
+  }
+  return bytes;
+}
+
+std::size_t Learners::embedding_bytes(const EngineConfig& config, std::size_t slots,
+                                      std::size_t ids) {
+  std::size_t bytes = 0;
+  if (may_use(config, LearnerChoice::kSupervised)) {
+    // As they come, and in order.
+    bytes = 2 * ids * (config.factors + 1) * sizeof(float);
+  }
+  if (may_use(config, LearnerChoice::kCoAccess)) {
+    bytes =
+        std::max(bytes, embedding::SpectralEmbedding::memory_bytes(
+                            spectral_config(config), graph_config(config).neighbours, slots, ids));
   }
   return bytes;
 }

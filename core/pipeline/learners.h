@@ -84,6 +84,9 @@ class Learners {
 
   // Bytes for each slot of any table, of the learners that tables of this configuration may use.
   static std::size_t bytes_per_slot(const EngineConfig& config);
+  // Bytes at most while `ids` ids are embedded, of `slots` in all.
+  static std::size_t embedding_bytes(const EngineConfig& config, std::size_t slots,
+                                     std::size_t ids);
   std::size_t memory_bytes() const;
   void save(StateWriter& out) const;
   // `format`: of the engine state. In version 1 both learners were always there.

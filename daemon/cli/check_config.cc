@@ -44,8 +44,9 @@ class CheckConfigCommand final : public Command {
       const pipeline::MemoryPlan plan = pipeline::memory_plan(*engine);
       console.out << fmt::format(
           "memory: statistics take {} when all {} ids are tracked, {:.0f} "
-          "bytes each\n",
-          format_bytes(plan.bytes), format_count(plan.slots), plan.bytes_per_tracked_id);
+          "bytes each; a build takes up to {} more while it runs\n",
+          format_bytes(plan.bytes), format_count(plan.slots), plan.bytes_per_tracked_id,
+          format_bytes(plan.build_bytes));
     }
     if (!offline) {
       if (auto reached = reach_all(*config, console); !reached) return reached;

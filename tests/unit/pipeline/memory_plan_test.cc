@@ -40,5 +40,21 @@ TEST(MemoryPlan, CountsLearnersThatSomeTableMayUse) {
   EXPECT_GT(memory_plan(config).bytes_per_tracked_id, supervised + 100);
 }
 
+// By labels little is copied; by company the company, and vectors are made of it.
+TEST(MemoryPlan, SaysWhatABuildAdds) {
+  EngineConfig config = two_tables();
+  config.tables[0].max_tracked_ids = 100'000;
+  const auto planned = [&](LearnerChoice learner) {
+    for (TableConfig& table : config.tables) table.learner = learner;
+    return memory_plan(config);
+  };
+  const MemoryPlan supervised = planned(LearnerChoice::kSupervised);
+  const MemoryPlan co_access = planned(LearnerChoice::kCoAccess);
+  EXPECT_GT(supervised.build_bytes, 100'000U * 2 * (config.factors + 1) * sizeof(float));
+  EXPECT_LT(supervised.build_bytes, supervised.bytes * 2);
+  EXPECT_GT(co_access.build_bytes, 100'000U * 2 * config.co_access_dimension * sizeof(float));
+  EXPECT_EQ(planned(LearnerChoice::kAuto).build_bytes, co_access.build_bytes);
+}
+
 }  // namespace
 }  // namespace remapd::pipeline
