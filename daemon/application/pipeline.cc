@@ -218,6 +218,7 @@ Result<void> Pipeline::read_once() {
   if (!polled) {
     if (!polled.error().retryable) return fail(Error(polled.error()).with_context(ports_.stream));
     complain_about_source(polled.error());
+    publisher_->start_due_builds();  // they need no more events
     run_tasks(kSourceRetry);
     return {};
   }

@@ -268,6 +268,16 @@ level = "debug"
             time.sleep(0.1)
         return have
 
+    def wait_for_versions(self, seconds: float) -> None:
+        """Until no version is due or being made (or the time is over)."""
+        def all_out(status: dict | None) -> bool:
+            return status is not None and not any(
+                t["building"] or t["due_at_samples"] <= status["stream"]["samples"]
+                for t in status["tables"])
+        end = time.monotonic() + seconds
+        while not all_out(self.get("/status")) and time.monotonic() < end:
+            time.sleep(0.1)
+
     def wait_for_log(self, text: str, seconds: float) -> bool:
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -93,8 +93,9 @@ def check_versions(verdict: Verdict, watcher: Watcher | Follower, publishers: li
 
 
 def finish(instance: Instance, watcher: Watcher | Follower, samples: int) -> int:
-    """Lets it take everything in, stops it in order; the samples it then had."""
+    """Lets it take everything in and publish what is due, stops it in order; the samples it then had."""
     instance.wait_for_samples(samples, PATIENCE)
+    instance.wait_for_versions(PATIENCE)
     time.sleep(0.5)  # were there more than there should be, they would come now
     have = instance.samples()
     newest = {t["name"]: t["version"] for t in instance.get("/status")["tables"]}

@@ -184,6 +184,19 @@ TEST_F(PipelineTest, SourceErrorsThatPassAreShown) {
   EXPECT_EQ(board_.read()->problem, "");
 }
 
+// What is due when the source fails needs no more of it.
+TEST_F(PipelineTest, SourceErrorsDelayNoVersion) {
+  make();
+  give_samples(100);
+  give_error({ErrorCode::kUnavailable, "all brokers down", true});
+  pipeline_->start();
+  EXPECT_TRUE(wait_for([](const Status& s) {
+    return s.tables[0].published == 1 && s.samples == 100 && s.phase == Phase::kRunning;
+  }));
+  give_end();
+  ASSERT_TRUE(pipeline_->join());
+}
+
 TEST_F(PipelineTest, TimesFarAheadOrBehindAreTakenInAndNotShown) {
   make();
   for (const std::int64_t time : {std::numeric_limits<std::int64_t>::max(), std::int64_t{1},
