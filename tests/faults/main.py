@@ -32,7 +32,7 @@ def main() -> int:
                                     rate=1000),
         # Whole mini-batches of 64: samples that wait for theirs to fill are not counted yet, and
         # which these are depends on how partitions interleave.
-        "kills_many_partitions": dict(kills=6 if quick else 30, samples=312 * 64),
+        "kills_many_partitions": dict(kills=6 if quick else 30, samples=300 * 64),
         "broker_away": dict(seconds=8 if quick else 60, samples=20_000),
         "two_daemons": dict(samples=8_000),
         "disk_full": dict(samples=4_000),
