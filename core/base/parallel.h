@@ -61,11 +61,6 @@ void run_pieces(std::size_t pieces, const Fn& fn) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
-template <class Fn>
-void run_isolated(Fn&& fn) {
-  fn();
-}
-
 #else
 
 template <class Fn>
@@ -76,11 +71,6 @@ void run_pieces(std::size_t pieces, const Fn& fn) {
         for (std::size_t piece = range.begin(); piece < range.end(); ++piece) fn(piece);
       },
       tbb::simple_partitioner());
-}
-
-template <class Fn>
-void run_isolated(Fn&& fn) {
-  tbb::this_task_arena::isolate(std::forward<Fn>(fn));
 }
 
 #endif
@@ -103,7 +93,11 @@ void parallel_pieces(std::size_t pieces, Fn&& fn) {
 // fn(); while it waits for parallel work of its own, its thread takes up nobody else's.
 template <class Fn>
 void run_isolated(Fn&& fn) {
-  internal::run_isolated(std::forward<Fn>(fn));
+#if defined(__SANITIZE_THREAD__)
+  fn();
+#else
+  tbb::this_task_arena::isolate(std::forward<Fn>(fn));
+#endif
 }
 
 // fn(begin, end) over [0, count) in pieces of `grain`, the last one shorter.

@@ -9,7 +9,6 @@
 
 #include "core/base/hash.h"
 #include "core/base/parallel.h"
-#include "core/embedding/context_moments.h"
 
 namespace remapd::embedding {
 namespace {

@@ -213,16 +213,14 @@ Result<void> Publisher::build_last_versions() {
 
 void Publisher::start_build(TableIndex index, bool with_snapshot, Answer<Version> answer) {
   Table& table = tables_[index.value];
-  const auto begin = clock_.now();
   const NextBuild next = table.timeline.begin(engine_.samples(), engine_.tracked_ids(index));
-  table.built = begin;
+  table.built = clock_.now();
   if (next.purpose == BuildPurpose::kNothing) return;
   pipeline::BuildJobPtr job = engine_.begin_build({.table = index,
                                                    .version = next.version,
                                                    .epoch = table.timeline.epoch(),
                                                    .built_ms = wall_ms()});
-  table.built = clock_.now();
-  table.status.copy_seconds.add(std::chrono::duration<double>(table.built - begin).count());
+  table.status.copy_seconds.add(std::chrono::duration<double>(clock_.now() - table.built).count());
   const bool regular = (next.version.value - 1) % live_.snapshot_every == 0;
   table.in_flight = true;
   table.answer = std::move(answer);

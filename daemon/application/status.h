@@ -66,7 +66,7 @@ struct TableStatus {
   bool frozen = false;      // by an operator
   std::string problem;      // what keeps versions from being published now; empty: nothing
   Timings copy_seconds;     // of what a build needs: intake waits for it
-  Timings build_seconds;    // building and encoding, meanwhile
+  Timings build_seconds;    // building and encoding
   Timings publish_seconds;  // with retries
   Timings gap_seconds;      // between two versions published by this process
 };

@@ -190,7 +190,7 @@ void collect_table(const daemon::TableStatus& table, Collector& out) {
   out.counter(kVersions, kVersionsHelp, number(table.rebuilt), end("rebuilt"));
   out.histogram("remapd_table_copy_seconds", "Copying what a build needs; intake waits for it.",
                 table.copy_seconds, of);
-  out.histogram("remapd_table_build_seconds", "Building and encoding a version, beside intake.",
+  out.histogram("remapd_table_build_seconds", "Building and encoding a version.",
                 table.build_seconds, of);
   out.histogram("remapd_table_publish_seconds", "Publishing a version, retries included.",
                 table.publish_seconds, of);

@@ -19,7 +19,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -34,7 +33,6 @@
 #include <benchmark/benchmark.h>
 #include <tbb/task_arena.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/base/check.h"
 #include "core/base/crew.h"
@@ -284,13 +282,13 @@ void BM_IntakeByTables(benchmark::State& state, bool labelled) {
 BENCHMARK_CAPTURE(BM_IntakeByTables, coaccess, false)->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Arg(200);
 BENCHMARK_CAPTURE(BM_IntakeByTables, supervised, true)->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Arg(200);
 
-std::uint64_t available_bytes() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string name, unit; file >> name;) {
-    std::uint64_t kib = 0;
-    if (name == "MemAvailable:" && file >> kib) return kib * 1024;
-    std::getline(file, unit);
+// The value of a line `name` of a file in /proc that counts in kB.
+std::uint64_t bytes_in(const char* path, std::string_view name) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(name)) return std::stoull(line.substr(name.size())) * 1024;
   }
+  REMAPD_CHECK(false, "/proc tells how much memory there is and how much a process holds");
   return 0;
 }
 
@@ -300,7 +298,8 @@ void BM_IntakeByIds(benchmark::State& state, bool labelled) {
   // Besides what is planned for: the incumbents, twice while they are made, and the messages.
   const std::uint64_t needed =
       memory_plan(config_of(shape)).bytes + state.range(0) * 24 + (std::uint64_t{1} << 30);
-  if (needed > available_bytes()) return state.SkipWithError("too little memory is free");
+  if (needed > bytes_in("/proc/meminfo", "MemAvailable:"))
+    return state.SkipWithError("too little memory is free");
   measure_intake(state, shape, false);
 }
 BENCHMARK_CAPTURE(BM_IntakeByIds, coaccess, false)
@@ -394,24 +393,12 @@ BENCHMARK_CAPTURE(BM_IntakeBesideBuild, coaccess_64, false, 64)->Iterations(1)->
 BENCHMARK_CAPTURE(BM_IntakeBesideBuild, supervised, true, 16)->Iterations(3)->UseRealTime();
 
 std::uint64_t resident_bytes() {
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  REMAPD_CHECK(file != nullptr, "/proc tells how much memory a process holds");
-  unsigned long long size = 0;
-  unsigned long long resident = 0;
-  const int read = std::fscanf(file, "%llu %llu", &size, &resident);
-  std::fclose(file);
-  REMAPD_CHECK(read == 2, "/proc tells how much memory a process holds");
-  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return bytes_in("/proc/self/status", "VmRSS:");
 }
 
 // Of what the process has held since forget_peak().
 std::uint64_t peak_bytes() {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) * 1024;
-  }
-  REMAPD_CHECK(false, "/proc tells the most that a process has held");
-  return 0;
+  return bytes_in("/proc/self/status", "VmHWM:");
 }
 
 void forget_peak() {

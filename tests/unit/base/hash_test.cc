@@ -28,6 +28,18 @@ TEST(Hash, ValuesArePinned) {
   EXPECT_EQ(checksum(as_bytes("remapd")), 0x78e49f444de78b99ULL);
 }
 
+TEST(Hash, AChecksumOfPiecesIsThatOfTheWhole) {
+  const std::string text(1'000, 'r');
+  const ByteView whole = as_bytes(text);
+  Checksum sum;
+  EXPECT_EQ(sum.value(), checksum({}));
+  for (std::size_t begin = 0, size = 1; begin < whole.size(); begin += size, size *= 3) {
+    size = std::min(size, whole.size() - begin);
+    sum.add(whole.subspan(begin, size));
+  }
+  EXPECT_EQ(sum.value(), checksum(whole));
+}
+
 TEST(Hash, MixIsABijection) {
   // Its inverse, step by step: any two ids differ in their whole hash.
   const auto unshift = [](std::uint64_t x, int by) {

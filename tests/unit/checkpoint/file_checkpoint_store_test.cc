@@ -84,6 +84,13 @@ TEST(FileCheckpointStore, GivesBackTheNewestAndKeepsTheLastFew) {
   EXPECT_THAT(names_in(dir), ElementsAre("checkpoint-00000000000000000006.remapd"));
 }
 
+TEST(FileCheckpointStore, PiecesComeBackAsOne) {
+  const TempDir dir;
+  auto store = open_store(dir.path());
+  ASSERT_TRUE(store->save({as_bytes("one, "), as_bytes(""), as_bytes("two, "), as_bytes("three")}));
+  EXPECT_EQ(loaded_text(*store), "one, two, three");
+}
+
 TEST(FileCheckpointStore, EveryFlippedByteIsFoundOut) {
   const TempDir dir;
   auto store = open_store(dir.path());

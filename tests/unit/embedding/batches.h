@@ -82,6 +82,17 @@ inline std::vector<Id> ids_for(std::uint32_t count, std::uint64_t table) {
   return out;
 }
 
+// Of users and items, each with as many ids; `unused`: slots of users that never had one.
+inline CoAccessGraph graph_of(std::uint32_t users, std::uint32_t items, std::uint64_t seed = 1,
+                              std::uint32_t unused = 0) {
+  CoAccessGraph::Config config;
+  config.seed = seed;
+  CoAccessGraph out(config, std::vector<std::uint32_t>{users + unused, items});
+  out.admit(TableIndex{0}, all_slots(users), ids_for(users, 0));
+  out.admit(TableIndex{1}, all_slots(items), ids_for(items, 1));
+  return out;
+}
+
 inline double squared_distance(const float* a, const float* b, std::size_t d) {
   double sum = 0;
   for (std::size_t k = 0; k < d; ++k) sum += (double{a[k]} - b[k]) * (double{a[k]} - b[k]);

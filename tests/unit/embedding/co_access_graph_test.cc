@@ -26,12 +26,7 @@ std::vector<float> embed(const CoAccessGraph& graph, TableIndex table,
 }
 
 CoAccessGraph graph(std::uint64_t seed = 1) {
-  CoAccessGraph::Config config;
-  config.seed = seed;
-  CoAccessGraph out(config, std::vector<std::uint32_t>{kUsers, kItems});
-  out.admit(TableIndex{0}, all_slots(kUsers), ids_for(kUsers, 0));
-  out.admit(TableIndex{1}, all_slots(kItems), ids_for(kItems, 1));
-  return out;
+  return graph_of(kUsers, kItems, seed);
 }
 
 // A user with one item; nine in ten of his own community.

@@ -16,10 +16,7 @@ constexpr std::uint32_t kUsers = 20'000;
 constexpr std::uint32_t kItems = 900;
 
 CoAccessGraph graph() {
-  CoAccessGraph out(CoAccessGraph::Config{}, std::vector<std::uint32_t>{2 * kUsers, kItems});
-  out.admit(TableIndex{0}, all_slots(kUsers), ids_for(kUsers, 0));
-  out.admit(TableIndex{1}, all_slots(kItems), ids_for(kItems, 1));
-  return out;
+  return graph_of(kUsers, kItems, 1, kUsers);
 }
 
 std::vector<Sample> visits(std::size_t count, std::uint64_t seed) {
