@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "core/base/hash.h"
 #include "core/base/parallel.h"
@@ -17,28 +18,45 @@ constexpr std::size_t kLook = 1'024;            // samples between two looks at 
 constexpr double kCommonShare = 0.01;           // of the samples, in contexts offered
 constexpr std::uint64_t kCommonMinimum = 200;   // contexts; below it nobody is common
 constexpr std::uint64_t kCommonStep = 16;       // the bound follows when it has grown by a 16th
-constexpr std::size_t kTaskAccesses = 512;      // fewer are not worth a task of their own
+constexpr std::size_t kTaskAccesses = 256;      // fewer are not worth a task of their own
 constexpr std::uint32_t kParts = 2;             // of a table's nodes, learned apart
 constexpr std::size_t kPiece = 4'096;           // nodes a task works on
 constexpr std::size_t kSavedTogether = 16'384;  // nodes, in the engine state
-constexpr std::uint32_t kOldNeighbours = 32;    // in the engine state of format 1
+constexpr std::uint32_t kContexts = 8;          // an access offers at most; of more, a sample
+// Of this many accesses of an id, and of every doubling of them, are learned (log2). In samples of
+// two ids an access offers one context, and a full sample of neighbours wants 63 for a doubling.
+constexpr std::uint32_t kLearnedOfPairs = 6;
+constexpr std::uint32_t kLearned = 5;
+constexpr std::uint32_t kFirstNeighbours = 32;  // of a node, in the engine state of format 1
+constexpr std::uint32_t kOldNeighbours = 64;    // in formats 2 to 4
 
 std::uint64_t common_bound(std::uint64_t samples) {
   return std::max(kCommonMinimum,
                   static_cast<std::uint64_t>(kCommonShare * static_cast<double>(samples)));
 }
 
+std::uint32_t log2_floor(std::uint32_t x) {
+  return static_cast<std::uint32_t>(std::bit_width(x)) - 1;
+}
+
+// Of every 2^doublings accesses of a node one is learned: which, is drawn for them. `count`: the
+// node's accesses so far.
+bool is_drawn(Node node, std::uint32_t count, std::uint32_t doublings) {
+  constexpr std::uint64_t kSpread = 0xd1342543de82ef95;  // Steele, Vigna, SPE 2022
+  const std::uint64_t draw = (std::uint64_t{node} << 32 | count >> doublings) * kSpread >> 40;
+  return ((draw ^ count) & ((1U << doublings) - 1)) == 0;
+}
+
 }  // namespace
 
 CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts)
-    : config_(config), common_above_(kCommonMinimum) {
+    : config_(config), stride_(1 + config.neighbours), common_above_(kCommonMinimum) {
   Node nodes = 0;
   for (const std::uint32_t slots : slot_counts) {
     tables_.push_back({nodes, slots});
     nodes += slots;
   }
-  neighbours_ = HugeArray<Node>(std::size_t{nodes} * config_.neighbours);
-  offered_ = HugeArray<std::uint32_t>(nodes);
+  company_ = HugeArray<std::uint32_t>(nodes * stride_);
   signs_ = HugeArray<std::uint64_t>(nodes);
   common_bits_ = HugeArray<std::uint64_t>((std::size_t{nodes} + 63) / 64);
   crossed_.resize(tables_.size() * kParts);
@@ -47,7 +65,7 @@ CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t
 void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const Node node = tables_[table.value].first + slots[i];
-    offered_[node] = 0;
+    offered(node) = 0;
     signs_[node] = hash_id(ids[i], config_.seed);
   }
 }
@@ -59,7 +77,7 @@ void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
     for (const Slot slot : slots[t]) {
       const Node node = tables_[t].first + slot;
       gone[node / 64] |= std::uint64_t{1} << (node % 64);
-      offered_[node] = 0;
+      offered(node) = 0;
       set_common(node, false);
     }
   }
@@ -67,6 +85,7 @@ void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
   std::erase_if(common_, is_gone);
   parallel_ranges(node_count(), kPiece, [&](std::size_t begin, std::size_t end) {
     for (auto node = static_cast<Node>(begin); node < end; ++node) {
+      if (!was_id(node)) continue;
       for (Node& n : neighbours(node)) {
         if (n != kNobody && is_gone(n)) n = kNobody;
       }
@@ -104,7 +123,7 @@ void CoAccessGraph::learn_stretch(GatherNext&& gather_next) {
       tasks_.push_back(part);
       waiting = 0;
     }
-    waiting += now_.accesses[part].size();
+    waiting += now_.accesses[part].size;
   }
   parallel_pieces(1 + tasks_.size(), [&](std::size_t piece) {
     if (piece == 0) return gather_next();
@@ -113,53 +132,62 @@ void CoAccessGraph::learn_stretch(GatherNext&& gather_next) {
   });
 }
 
+// And how many ids each sample has, in its `begin`.
+void CoAccessGraph::make_room(const SlotBatch& batch, std::size_t first, std::size_t last,
+                              Stretch& stretch) const {
+  stretch.samples = last - first;
+  stretch.begin.resize(stretch.samples + 1);
+  stretch.accesses.resize(tables_.size() * kParts);
+  std::fill(stretch.begin.begin(), stretch.begin.end(), 0);
+  for (Accesses& accesses : stretch.accesses) accesses.size = 0;
+  std::size_t ids = 0;
+  for (const SlotBatch::Column& column : batch.columns) {
+    for (std::size_t s = first; s < last; ++s) {
+      stretch.begin[s - first] += column.begin[s + 1] - column.begin[s];
+    }
+    const std::size_t of_column = column.begin[last] - column.begin[first];
+    for (std::uint32_t part = 0; part < kParts; ++part) {
+      stretch.accesses[column.table.value * kParts + part].size += of_column;
+    }
+    ids += of_column;
+  }
+  // One more, for what is written and then not kept; seldom anew.
+  for (Accesses& accesses : stretch.accesses) {
+    const std::size_t most = std::exchange(accesses.size, 0) + 1;
+    if (accesses.room.size() < most) accesses.room.resize(std::bit_ceil(most));
+  }
+  if (stretch.contexts.size() < ids + 1) stretch.contexts.resize(ids + 1);
+}
+
 // Who is in each sample, column by column, and whose company each part of a table has to note.
 void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_t last,
                            Stretch& stretch) const {
-  stretch.samples = last - first;
-  std::size_t most = 0;
-  stretch.accesses.resize(tables_.size() * kParts);
-  for (auto& accesses : stretch.accesses) accesses.clear();
-  for (const SlotBatch::Column& column : batch.columns) {
-    const std::size_t ids = column.begin[last] - column.begin[first];
-    for (std::uint32_t part = 0; part < kParts; ++part) {
-      auto& accesses = stretch.accesses[column.table.value * kParts + part];
-      accesses.reserve(std::bit_ceil(accesses.size() + ids));  // seldom anew
-    }
-    most += ids;
-  }
-  if (stretch.contexts.size() < most) stretch.contexts.resize(most);
-  stretch.begin.resize(stretch.samples + 1);
+  make_room(batch, first, last, stretch);
   Node* const contexts = stretch.contexts.data();
   std::uint32_t used = 0;
-  for (std::size_t s = 0; s < stretch.samples; ++s) {
-    stretch.begin[s] = used;
+  for (std::uint32_t s = 0; s < stretch.samples; ++s) {
+    const std::uint32_t ids = std::exchange(stretch.begin[s], used);
     const float label = batch.labels[first + s];
     if (!std::isnan(label) && label <= 0) continue;  // not seen together: shown
+    const std::uint32_t learned = ids > 2 ? kLearned : kLearnedOfPairs;
     for (const SlotBatch::Column& column : batch.columns) {
       const Node first_node = tables_[column.table.value].first;
-      auto* const accesses = &stretch.accesses[column.table.value * kParts];
-      for (const Slot slot : column.of(first + s)) {
-        if (slot == kNoSlot) continue;
-        const Node node = first_node + slot;
-        contexts[used] = may_be_common(node) && is_common(node) ? kNobody : node;
-        accesses[part_of(node)].push_back({node, used, static_cast<std::uint32_t>(s)});
-        ++used;
+      Accesses* const accesses = &stretch.accesses[column.table.value * kParts];
+      const std::uint32_t end = column.begin[first + s + 1];
+      for (std::uint32_t at = column.begin[first + s]; at < end; ++at) {
+        if (column.slots[at] == kNoSlot) continue;
+        const Node node = first_node + column.slots[at];
+        contexts[used] = node;
+        used += 1 - is_common(node);
+        const std::uint32_t count = column.count[at];
+        const std::uint32_t doublings = std::max(log2_floor(count | 1), learned) - learned;
+        Accesses& to = accesses[part_of(node)];
+        to.room[to.size] = {node, s, doublings};
+        to.size += is_drawn(node, count, doublings) ? 1 : 0;
       }
     }
   }
   stretch.begin[stretch.samples] = used;
-}
-
-// A draw that is not kept is written aside, so that nothing has to be guessed.
-[[gnu::always_inline]] inline void CoAccessGraph::Reservoir::add(Node context) {
-  if (context == kNobody || context == node) return;
-  if (offered < std::numeric_limits<std::uint32_t>::max()) ++offered;
-  std::uint32_t place = offered - 1;
-  if (offered > capacity) place = reduce(draw, offered);
-  draw = draw * kNextDraw + 1;
-  Node aside;
-  *(place < capacity ? places + place : &aside) = context;
 }
 
 // Two cursors run ahead of the learning, each fetching the cache lines that the next one needs, so
@@ -167,14 +195,14 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
 void CoAccessGraph::learn_part(std::size_t part) {
   constexpr std::size_t kFar = 48;  // accesses
   constexpr std::size_t kNear = 24;
-  const std::span<const Access> accesses(now_.accesses[part]);
+  const std::span<const Access> accesses(now_.accesses[part].room.data(), now_.accesses[part].size);
   const auto fetch_far = [&](std::size_t i) {
-    if (i < accesses.size()) __builtin_prefetch(&offered_[accesses[i].node], 1);
+    if (i < accesses.size()) __builtin_prefetch(&offered(accesses[i].node), 1);
   };
   const auto fetch_near = [&](std::size_t i) {
     if (i >= accesses.size()) return;
     const Node node = accesses[i].node;
-    if (offered_[node] < config_.neighbours) __builtin_prefetch(places(node) + offered_[node], 1);
+    __builtin_prefetch(places(node) + first_place(offered(node), draw_for(node)), 1);
   };
   for (std::size_t i = 0; i < kFar; ++i) fetch_far(i);
   for (std::size_t i = 0; i < kNear; ++i) fetch_near(i);
@@ -185,37 +213,61 @@ void CoAccessGraph::learn_part(std::size_t part) {
   }
 }
 
-[[gnu::always_inline]] inline void CoAccessGraph::learn_access(const Access& access,
-                                                               std::vector<Node>& crossed) {
-  const std::size_t begin = now_.begin[access.sample];
-  const std::size_t end = now_.begin[access.sample + 1];
-  const auto others = static_cast<std::uint32_t>(end - begin - 1);
-  const Node node = access.node;
-  const std::uint32_t before = offered_[node];
-  Reservoir reservoir{
-      .node = node,
-      .offered = before,
-      .capacity = config_.neighbours,
-      .draw = mix64((std::uint64_t{node} << 32 | before) + config_.seed),
-      .places = places(node),
+// The other ids of the sample.
+[[gnu::always_inline]] inline std::uint32_t CoAccessGraph::choose_contexts(const Access& access,
+                                                                           Node* chosen) const {
+  const Node* const contexts = now_.contexts.data() + now_.begin[access.sample];
+  const std::uint32_t count = now_.begin[access.sample + 1] - now_.begin[access.sample];
+  std::uint32_t n = 0;
+  const auto take = [&](Node context) {
+    chosen[n] = context;
+    n += context != access.node ? 1 : 0;
   };
-  const Node* const contexts = now_.contexts.data();
-  if (others <= config_.contexts) {  // all of them, from the next one round
-    for (std::size_t at = access.position + 1; at < end; ++at) reservoir.add(contexts[at]);
-    for (std::size_t at = begin; at < access.position; ++at) reservoir.add(contexts[at]);
+  if (count <= kContexts + 1) {
+    for (std::uint32_t at = 0; at < count; ++at) take(contexts[at]);
   } else {  // some of them, evenly spaced from a start that varies
-    const std::size_t start =
-        reduce(mix64(samples_ + access.sample + access.position - begin), others);
-    const std::uint64_t step = (std::uint64_t{others} << 16) / config_.contexts;
-    for (std::uint32_t t = 0; t < config_.contexts; ++t) {
-      const std::size_t turned = start + (t * step >> 16);
-      const std::size_t at = access.position + 1 + (turned < others ? turned : turned - others);
-      reservoir.add(contexts[at < end ? at : at - (end - begin)]);
+    const std::uint64_t step = (std::uint64_t{count} << 16) / kContexts;
+    const std::uint32_t start = reduce(mix64(samples_ + access.sample + access.node), count);
+    for (std::uint32_t t = 0; t < kContexts; ++t) {
+      const std::uint64_t at = start + (t * step >> 16);
+      take(contexts[at < count ? at : at - count]);
     }
   }
-  offered_[node] = reservoir.offered;
-  if (before <= common_above_ && reservoir.offered > common_above_) [[unlikely]] {
-    crossed.push_back(node);
+  return n;
+}
+
+// An access fills places that are free. Of a full sample it replaces as many as is fair on average:
+// each context takes a place with probability neighbours / offered. They go side by side, so that
+// there is one cache line as a rule.
+[[gnu::always_inline]] inline void CoAccessGraph::learn_access(const Access& access,
+                                                               std::vector<Node>& crossed) {
+  Node chosen[kContexts + 2];
+  const std::uint32_t n = choose_contexts(access, chosen);
+  if (n == 0) return;
+  const std::uint32_t before = offered(access.node);
+  const std::uint64_t draw = draw_for(access.node);
+  std::uint32_t place = first_place(before, draw);
+  std::uint64_t stands_for = n;
+  std::uint32_t taken = n;
+  std::uint32_t next = 0;
+  if (before >= config_.neighbours) {
+    // No more than there are places for: where most contexts were common ones, few were offered.
+    stands_for <<= std::min<std::uint32_t>(access.doublings, log2_floor(before / 64 | 1));
+    const std::uint64_t due = config_.neighbours * stands_for;
+    taken = static_cast<std::uint32_t>((due + reduce(draw << 16, before)) / before);
+    next = reduce(draw << 32, n);
+  }
+  Node* const to = places(access.node);
+  for (std::uint32_t i = 0; i < taken; ++i) {
+    to[place] = chosen[next];
+    place = place + 1 < config_.neighbours ? place + 1 : 0;
+    next = next + 1 < n ? next + 1 : 0;
+  }
+  const auto after = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(before + stands_for, std::numeric_limits<std::uint32_t>::max()));
+  offered(access.node) = after;
+  if (before <= common_above_ && after > common_above_) [[unlikely]] {
+    crossed.push_back(access.node);
   }
 }
 
@@ -242,7 +294,7 @@ bool CoAccessGraph::look_for_common() {
   if (bound - common_above_ > common_above_ / kCommonStep) {
     common_above_ = bound;
     std::erase_if(common_, [this](Node node) {
-      const bool no_longer = offered_[node] <= common_above_;
+      const bool no_longer = offered(node) <= common_above_;
       if (no_longer) set_common(node, false);
       return no_longer;
     });
@@ -259,6 +311,7 @@ void CoAccessGraph::copy_neighbours(Node first, Node last, Node* to) const {
   constexpr Node kAhead = 32;
   for (Node node = first; node < last; ++node) {
     if (last - node > kAhead) __builtin_prefetch(places(node + kAhead));
+    if (!was_id(node)) continue;
     const Node* from = places(node);
     for (std::uint32_t left = known(node); left > 0; --left) *to++ = *from++;
   }
@@ -277,8 +330,8 @@ CoAccessSnapshot CoAccessGraph::snapshot() const {
     const auto signs = signs_.span().subspan(begin, end - begin);
     if (std::all_of(signs.begin(), signs.end(), [](std::uint64_t s) { return s == 0; })) return;
     std::copy(signs.begin(), signs.end(), out.signs.data() + begin);
-    std::copy_n(offered_.data() + begin, end - begin, out.offered.data() + begin);
     for (auto node = static_cast<Node>(begin); node < end; ++node) {
+      out.offered[node] = offered(node);
       out.block_begin[node / kBlock + 1] += known(node);
     }
   });
@@ -292,29 +345,21 @@ CoAccessSnapshot CoAccessGraph::snapshot() const {
 }
 
 std::size_t CoAccessGraph::bytes_per_slot(const Config& config) {
-  return config.neighbours * sizeof(Node) + sizeof(std::uint32_t) + sizeof(std::uint64_t);
+  return (1 + config.neighbours) * sizeof(Node) + sizeof(std::uint64_t);
 }
 
 std::size_t CoAccessGraph::memory_bytes() const {
-  return neighbours_.memory_bytes() + offered_.memory_bytes() + signs_.memory_bytes() +
-         common_bits_.memory_bytes();
+  return company_.memory_bytes() + signs_.memory_bytes() + common_bits_.memory_bytes();
 }
 
 void CoAccessGraph::save(StateWriter& out) const {
   out.small().put(samples_);
   out.add_sparse(signs_.span());
-  out.add_sparse(offered_.span());
   for (std::size_t begin = 0; begin < node_count(); begin += kSavedTogether) {
     const auto first = static_cast<Node>(begin);
     const auto last =
         static_cast<Node>(std::min<std::size_t>(begin + kSavedTogether, node_count()));
-    out.add([this, first, last](ByteWriter& bytes) {
-      std::uint64_t count = 0;
-      for (Node node = first; node < last; ++node) count += known(node);
-      bytes.put(count);
-      bytes.bytes().resize(sizeof(count) + count * sizeof(Node));
-      copy_neighbours(first, last, reinterpret_cast<Node*>(bytes.bytes().data() + sizeof(count)));
-    });
+    out.add([this, first, last](ByteWriter& bytes) { save_company(first, last, bytes); });
   }
   std::vector<Node> crossed;
   for (const auto& some : crossed_) crossed.insert(crossed.end(), some.begin(), some.end());
@@ -324,17 +369,33 @@ void CoAccessGraph::save(StateWriter& out) const {
   out.small().put_vector(crossed);
 }
 
+void CoAccessGraph::save_company(Node first, Node last, ByteWriter& out) const {
+  std::vector<std::uint32_t> contexts(last - first);
+  std::uint64_t neighbours = 0;
+  for (Node node = first; node < last; ++node) {
+    if (!was_id(node)) continue;
+    contexts[node - first] = offered(node);
+    neighbours += known(node);
+  }
+  out.bytes().reserve((contexts.size() + neighbours) * sizeof(Node) + kSavedTogether);
+  out.put_sparse(std::span<const std::uint32_t>(contexts));
+  out.put(neighbours);
+  const std::size_t at = out.size();
+  out.bytes().resize(at + neighbours * sizeof(Node));
+  copy_neighbours(first, last, reinterpret_cast<Node*>(out.bytes().data() + at));
+}
+
 Result<void> CoAccessGraph::load(ByteReader& in, std::uint32_t format) {
   samples_ = in.get<std::uint64_t>();
   if (format >= 4) {
     in.get_sparse_ranges(signs_.span());
-    in.get_sparse_ranges(offered_.span());
-    load_neighbours(in);
+    load_company(in, format);
   } else {
     load_old(in, format);
   }
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
   for (Node node = 0; node < node_count(); ++node) {
+    if (!was_id(node)) continue;
     for (const Node n : neighbours(node)) {
       if (n != kNobody && n >= node_count()) {
         return fail(ErrorCode::kCorrupt, "co-access graph: a neighbour is out of range");
@@ -346,44 +407,76 @@ Result<void> CoAccessGraph::load(ByteReader& in, std::uint32_t format) {
   return {};
 }
 
-// One block of nodes fails by itself if its count is not that of its nodes.
-void CoAccessGraph::load_neighbours(ByteReader& in) {
-  for (std::size_t begin = 0; begin < node_count() && in.ok(); begin += kSavedTogether) {
-    const std::size_t end = std::min<std::size_t>(begin + kSavedTogether, node_count());
-    std::uint64_t left = in.get<std::uint64_t>();
-    for (auto node = static_cast<Node>(begin); node < end; ++node) {
-      const std::span<Node> company = neighbours(node);
-      if (company.size() > left) return in.fail();
-      in.get_array(company);
-      left -= company.size();
-    }
-    if (left != 0) return in.fail();
+// Version 4 had the contexts offered of all nodes first, and up to 64 neighbours of each.
+void CoAccessGraph::load_company(ByteReader& in, std::uint32_t format) {
+  std::vector<std::uint32_t> contexts;
+  if (format == 4) {
+    contexts.resize(node_count());
+    in.get_sparse_ranges(std::span(contexts));
   }
+  for (std::size_t begin = 0; begin < node_count() && in.ok(); begin += kSavedTogether) {
+    const auto first = static_cast<Node>(begin);
+    const auto last =
+        static_cast<Node>(std::min<std::size_t>(begin + kSavedTogether, node_count()));
+    if (format == 4) {
+      load_neighbours(in, first, std::span(contexts).subspan(first, last - first), kOldNeighbours);
+    } else {
+      contexts.assign(last - first, 0);
+      in.get_sparse(std::span(contexts));
+      load_neighbours(in, first, contexts, config_.neighbours);
+    }
+  }
+}
+
+// Of nodes from `first` on, that were offered so many contexts and had `capacity` places. They fail
+// by themselves if their count is not that of these nodes, or if one of them never was an id.
+void CoAccessGraph::load_neighbours(ByteReader& in, Node first,
+                                    std::span<const std::uint32_t> contexts,
+                                    std::uint32_t capacity) {
+  std::uint64_t left = in.get<std::uint64_t>();
+  std::vector<Node> saved(capacity);
+  for (std::size_t i = 0; i < contexts.size() && in.ok(); ++i) {
+    if (contexts[i] == 0) continue;
+    const Node node = first + static_cast<Node>(i);
+    const std::uint32_t count = std::min(contexts[i], capacity);
+    if (count > left || !was_id(node)) return in.fail();
+    in.get_array(std::span(saved).first(count));
+    left -= count;
+    offered(node) = contexts[i];
+    std::copy_n(saved.data(), known(node), places(node));
+  }
+  if (left != 0) in.fail();
 }
 
 // Formats 1 to 3 wrote all places of a node, those not in use too.
 void CoAccessGraph::load_old(ByteReader& in, std::uint32_t format) {
+  const std::size_t nodes = node_count();
+  const std::uint32_t capacity = format == 1 ? kFirstNeighbours : kOldNeighbours;
+  HugeArray<Node> saved(nodes * capacity);
+  HugeArray<std::uint32_t> contexts(nodes);
   if (format == 1) {
-    std::vector<Node> old(std::size_t{node_count()} * kOldNeighbours);
-    in.get_dense(std::span(old));
-    std::fill(neighbours_.span().begin(), neighbours_.span().end(), kNobody);
-    const std::size_t kept = std::min(kOldNeighbours, config_.neighbours);
-    for (Node node = 0; node < node_count(); ++node) {
-      std::copy_n(old.data() + std::size_t{node} * kOldNeighbours, kept, places(node));
-    }
-    in.get_dense(offered_.span());
+    in.get_dense(saved.span());
+    in.get_dense(contexts.span());
     in.get_dense(signs_.span());
   } else {
-    in.get_sparse(neighbours_.span());
-    in.get_sparse(offered_.span());
+    in.get_sparse(saved.span());
+    in.get_sparse(contexts.span());
     in.get_sparse(signs_.span());
+  }
+  for (Node node = 0; node < nodes && in.ok(); ++node) {
+    if (contexts[node] == 0) continue;
+    if (!was_id(node)) return in.fail();
+    offered(node) = contexts[node];
+    std::fill_n(places(node), config_.neighbours, kNobody);
+    std::copy_n(saved.data() + std::size_t{node} * capacity, std::min(capacity, config_.neighbours),
+                places(node));
   }
 }
 
 void CoAccessGraph::find_common() {
   common_above_ = common_bound(samples_);
   for (Node node = 0; node < node_count(); ++node) {
-    if (offered_[node] <= common_above_) continue;
+    if (!was_id(node) || offered(node) <= common_above_) continue;
     set_common(node, true);
     common_.push_back(node);
   }
@@ -397,7 +490,7 @@ Result<void> CoAccessGraph::load_common(ByteReader& in) {
   const auto sound = [this](const std::vector<Node>& nodes) {
     return std::adjacent_find(nodes.begin(), nodes.end(), std::greater_equal<>()) == nodes.end() &&
            std::all_of(nodes.begin(), nodes.end(), [this](Node node) {
-             return node < node_count() && offered_[node] > common_above_;
+             return node < node_count() && offered(node) > common_above_;
            });
   };
   if (!sound(common_) || !sound(crossed)) {

@@ -3,10 +3,12 @@
 //
 // Intake: every id keeps a uniform sample (reservoir; Vitter, ACM TOMS 1985) of the ids it was seen
 // with, at most `neighbours` of them. Rare ids, the ones that get clustered, are known completely;
-// frequent ids are sampled, which is enough to serve as context. Common ids, offered more contexts
-// than 1 % of the samples there were, say nothing as contexts and are left out; which ids are
-// common is looked at every 1,024 samples. An access costs O(contexts), less for frequent ids,
-// whose reservoirs are rarely replaced.
+// frequent ids are sampled, which is enough to serve as context. Of an id's accesses the first 64
+// are learned (in samples of two ids: 128), then, as their number doubles, one of every 2, 4, 8,
+// ... for all of them: so the ids that most accesses are of cost next to nothing. Common ids,
+// offered more contexts than 1 % of the samples there were, say nothing as contexts and are left
+// out; which ids are common is looked at every 1,024 samples. Learning an access costs O(contexts)
+// and a cold cache line or two.
 //
 // Between two such looks an id's company depends on nothing but the samples, so tables learn in
 // parallel, each its own ids.
@@ -22,6 +24,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/base/hash.h"
 #include "core/base/huge_array.h"
 #include "core/base/result.h"
 #include "core/base/state_writer.h"
@@ -34,8 +37,7 @@ namespace remapd::embedding {
 class CoAccessGraph {
  public:
   struct Config {
-    std::uint32_t neighbours = 64;
-    std::uint32_t contexts = 8;  // of each id of a sample, at most; sampled beyond
+    std::uint32_t neighbours = 63;  // with their number whole cache lines
     std::uint64_t seed = 1;
   };
 
@@ -43,7 +45,7 @@ class CoAccessGraph {
 
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
   bool has_company(TableIndex table, Slot slot) const {
-    return offered_[tables_[table.value].first + slot] != 0;
+    return offered(tables_[table.value].first + slot) != 0;
   }
   // Slots of each table that no longer stand for an id: nobody's context any more. One pass over
   // the graph. slots.size() == tables.
@@ -63,69 +65,81 @@ class CoAccessGraph {
   Result<void> load(ByteReader& in, std::uint32_t format = kStateFormat);
 
  private:
+  // One that is learned.
   struct Access {
     Node node;
-    std::uint32_t position;  // of the node in Stretch::contexts
-    std::uint32_t sample;
+    std::uint32_t sample : 16;     // of the stretch
+    std::uint32_t doublings : 16;  // it stands for 2^doublings of them
+  };
+  // Appended to without a branch.
+  struct Accesses {
+    std::vector<Access> room;
+    std::size_t size = 0;
   };
   // Samples between two looks at who is common, prepared for learning.
   struct Stretch {
     std::size_t samples = 0;
-    std::vector<Node> contexts;                 // sample by sample, kNobody for common ones
-    std::vector<std::uint32_t> begin;           // of each sample in contexts
-    std::vector<std::vector<Access>> accesses;  // by table and part of it
+    std::vector<Node> contexts;        // sample by sample, without common ones
+    std::vector<std::uint32_t> begin;  // of each sample in contexts
+    std::vector<Accesses> accesses;    // by table and part of it
   };
 
+  std::uint32_t& offered(Node node) { return company_[node * stride_]; }
+  std::uint32_t offered(Node node) const { return company_[node * stride_]; }
+  // Pages of company_ that no node was an id of stay untouched: whoever goes over nodes asks first.
+  bool was_id(Node node) const { return signs_[node] != 0; }
   // How many of a node's neighbours are in use; those behind are of an id that is gone.
-  std::uint32_t known(Node node) const { return std::min(offered_[node], config_.neighbours); }
-  Node* places(Node node) { return neighbours_.data() + std::size_t{node} * config_.neighbours; }
-  const Node* places(Node node) const {
-    return neighbours_.data() + std::size_t{node} * config_.neighbours;
-  }
+  std::uint32_t known(Node node) const { return std::min(offered(node), config_.neighbours); }
+  Node* places(Node node) { return company_.data() + node * stride_ + 1; }
+  const Node* places(Node node) const { return company_.data() + node * stride_ + 1; }
   std::span<Node> neighbours(Node node) { return {places(node), known(node)}; }
   std::span<const Node> neighbours(Node node) const { return {places(node), known(node)}; }
-
-  // A node's neighbours while an access is learned: a uniform sample of the contexts offered.
-  struct Reservoir {
-    static constexpr std::uint64_t kNextDraw = 6'364'136'223'846'793'005;  // Knuth, MMIX
-
-    Node node;
-    std::uint32_t offered;
-    std::uint32_t capacity;
-    std::uint64_t draw;  // of the next context that finds no room, in its high bits
-    Node* places;
-
-    void add(Node context);
-  };
 
   Node node_count() const { return static_cast<Node>(signs_.size()); }
   template <class GatherNext>
   void learn_stretch(GatherNext&& gather_next);
+  void make_room(const SlotBatch& batch, std::size_t first, std::size_t last,
+                 Stretch& stretch) const;
   void gather(const SlotBatch& batch, std::size_t first, std::size_t last, Stretch& stretch) const;
   static std::uint32_t part_of(Node node) { return node * 0x9e3779b1U >> 31; }
   void learn_part(std::size_t part);
+  // Another one with every access that is learned.
+  std::uint64_t draw_for(Node node) const {
+    return mix64((std::uint64_t{node} << 32 | offered(node)) + config_.seed);
+  }
+  std::uint32_t first_place(std::uint32_t offered, std::uint64_t draw) const {
+    return offered < config_.neighbours ? offered : reduce(draw, config_.neighbours);
+  }
+  std::uint32_t choose_contexts(const Access& access, Node* chosen) const;
   void learn_access(const Access& access, std::vector<Node>& crossed);
-  bool is_common(Node node) const { return (common_bits_[node / 64] >> (node % 64) & 1) != 0; }
-  // Without a look at memory: false for nearly all that are not.
-  bool may_be_common(Node node) const {
-    return (common_filter_[filter_bit(node) / 64] >> (filter_bit(node) % 64) & 1) != 0;
+  // 1 or 0. No branch, for which one it is cannot be guessed; and memory is looked at for no more
+  // than a few that are not.
+  std::uint32_t is_common(Node node) const {
+    const std::uint32_t may_be =
+        common_filter_[filter_bit(node) / 64] >> (filter_bit(node) % 64) & 1;
+    return static_cast<std::uint32_t>(common_bits_[node / 64 * may_be] >> (node % 64)) & may_be;
   }
   static std::uint32_t filter_bit(Node node) { return (node * 0x9e3779b1U) >> 17; }
   void set_common(Node node, bool common);
   bool look_for_common();
   void find_common();
   void copy_neighbours(Node first, Node last, Node* to) const;
-  void load_neighbours(ByteReader& in);
+  void save_company(Node first, Node last, ByteWriter& out) const;
+  void load_company(ByteReader& in, std::uint32_t format);
+  void load_neighbours(ByteReader& in, Node first, std::span<const std::uint32_t> contexts,
+                       std::uint32_t capacity);
   void load_old(ByteReader& in, std::uint32_t format);
   Result<void> load_common(ByteReader& in);
 
   Config config_;
+  std::size_t stride_;  // of company_
   std::vector<NodeRange> tables_;
   // Pages are touched as slots come into use.
-  HugeArray<Node> neighbours_;        // nodes x neighbours, the first known() of each
-  HugeArray<std::uint32_t> offered_;  // contexts to each node, all time; saturates
-  HugeArray<std::uint64_t> signs_;    // of each node's vector to start from; 0: never an id
-  std::vector<Node> common_;          // ascending
+  // Of each node: how many contexts it was offered, all time, by those learned (saturates); then
+  // its neighbours, the first known() of them.
+  HugeArray<std::uint32_t> company_;
+  HugeArray<std::uint64_t> signs_;  // of each node's vector to start from; 0: never an id
+  std::vector<Node> common_;        // ascending
   HugeArray<std::uint64_t> common_bits_;
   std::array<std::uint64_t, (1U << 15) / 64> common_filter_{};  // a bit for what hashes alike
   std::uint64_t common_above_;              // contexts offered: what the last look went by

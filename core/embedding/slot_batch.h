@@ -19,8 +19,9 @@ struct SlotBatch {
     TableIndex table;
     std::vector<std::uint32_t> begin;  // samples + 1 offsets into slots
     std::vector<Slot> slots;           // kNoSlot: an id that is not tracked
-    std::vector<std::uint8_t>
-        newcomer;  // one for each slot: the incumbent mapping does not know it
+    // One for each slot:
+    std::vector<std::uint8_t> newcomer;  // the incumbent mapping does not know it
+    std::vector<std::uint32_t> count;    // of the id's accesses so far
 
     std::span<const Slot> of(std::size_t sample) const {
       return {slots.data() + begin[sample], begin[sample + 1] - begin[sample]};

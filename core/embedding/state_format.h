@@ -5,6 +5,6 @@
 
 namespace remapd::embedding {
 
-inline constexpr std::uint32_t kStateFormat = 4;
+inline constexpr std::uint32_t kStateFormat = 5;
 
 }  // namespace remapd::embedding

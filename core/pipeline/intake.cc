@@ -152,6 +152,7 @@ void Intake::resolve(std::uint32_t index, Chunk& chunk) {
     column.begin = chunk.samples.begin(f);
     column.slots.resize(chunk.samples.values(f).size());
     column.newcomer.resize(column.slots.size());
+    column.count.resize(column.slots.size());
   }
   const std::size_t step = features_of_[index].size() == 1 ? samples : config_.mini_batch;
   for (std::size_t first = 0; first < samples; first += step) {
@@ -161,8 +162,10 @@ void Intake::resolve(std::uint32_t index, Chunk& chunk) {
       const std::size_t begin = column.begin[first];
       const std::size_t count = column.begin[last] - begin;
       table.access(std::span(chunk.samples.values(f)).subspan(begin, count),
-                   std::span(column.slots).subspan(begin, count), admitted.slots,
-                   std::span(column.newcomer).subspan(begin, count));
+                   {.slots = std::span(column.slots).subspan(begin, count),
+                    .newcomer = std::span(column.newcomer).subspan(begin, count),
+                    .counts = std::span(column.count).subspan(begin, count)},
+                   admitted.slots);
     }
   }
   for (const sketch::Slot slot : admitted.slots) admitted.ids.push_back(table.ids().id_of(slot));

@@ -16,8 +16,8 @@ sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
   return out;
 }
 
-void TableState::access(std::span<const Id> ids, std::span<sketch::Slot> slots,
-                        std::vector<sketch::Slot>& admitted, std::span<std::uint8_t> newcomer) {
+void TableState::access(std::span<const Id> ids, const Accessed& out,
+                        std::vector<sketch::Slot>& admitted) {
   const auto starts_with = [this](sketch::Slot slot, Id id) {
     distinct_.add(mix64(id));
     // The incumbent may know an id that was evicted and comes back.
@@ -25,15 +25,16 @@ void TableState::access(std::span<const Id> ids, std::span<sketch::Slot> slots,
     return rows_[slot] != kNoRow ? kKnown : sketch::Marks{0};
   };
   const std::size_t untracked =
-      ids_.count_accesses(ids, slots, newcomer, kTouched, starts_with, admitted);
+      ids_.count_accesses(ids, {.slots = out.slots, .marks = out.newcomer, .counts = out.counts},
+                          kTouched, starts_with, admitted);
   std::uint64_t unknown = 0;
-  for (std::uint8_t& marks : newcomer) {
+  for (std::uint8_t& marks : out.newcomer) {
     marks = (marks & kKnown) == 0 ? 1 : 0;
     unknown += marks;
   }
   for (std::size_t i = 0; untracked > 0 && i < ids.size(); ++i) {
     // Ids that have a slot were added when they got it.
-    if (slots[i] == sketch::kNoSlot) distinct_.add(mix64(ids[i]));
+    if (out.slots[i] == sketch::kNoSlot) distinct_.add(mix64(ids[i]));
   }
   recent_unknown_ += unknown;
   accesses_ += ids.size();

@@ -30,11 +30,14 @@ class TableState {
   std::uint32_t slot_count() const { return ids_.slot_count(); }
   const sketch::TrackedIds& ids() const { return ids_; }
 
-  // Counts one access of each id and resolves it to its slot (kNoSlot: not tracked). Slots that
-  // were given to new ids are appended to `admitted`. newcomer[i] tells whether the incumbent
-  // mapping does not know ids[i].
-  void access(std::span<const Id> ids, std::span<sketch::Slot> slots,
-              std::vector<sketch::Slot>& admitted, std::span<std::uint8_t> newcomer);
+  // What access() says of each id; the spans are as long as the list of ids.
+  struct Accessed {
+    std::span<sketch::Slot> slots;     // kNoSlot: not tracked
+    std::span<std::uint8_t> newcomer;  // 1: the incumbent mapping does not know it
+    std::span<std::uint32_t> counts;   // of its accesses, as TrackedIds gives them
+  };
+  // Counts one access of each id. Slots that were given to new ids are appended to `admitted`.
+  void access(std::span<const Id> ids, const Accessed& out, std::vector<sketch::Slot>& admitted);
   // A tick: decays counts and makes room; the slots freed are appended to `evicted`.
   void fold(double decay, std::vector<sketch::Slot>& evicted);
 

@@ -89,6 +89,7 @@ TrackedIds::Footprint TrackedIds::footprint(std::uint64_t max_tracked_ids) {
 
 void TrackedIds::set_weight(double weight) {
   unit_ = static_cast<float>(weight);
+  per_unit_ = 1 / unit_;
   weight_ = static_cast<double>(unit_);
   carry_at_ = kExactRecent * unit_;
 }
@@ -222,24 +223,26 @@ void TrackedIds::admit(std::span<const Id> ids, std::span<Slot> slots,
       });
 }
 
-std::size_t TrackedIds::count_accesses(std::span<const Id> ids, std::span<Slot> slots,
-                                       std::span<Marks> marks, Marks add,
+std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& out, Marks add,
                                        const StartsWith& starts_with, std::vector<Slot>& admitted) {
-  REMAPD_CHECK(ids.size() == slots.size() && ids.size() == marks.size(),
-               "count_accesses() fills a slot and marks for each id");
+  REMAPD_CHECK(ids.size() == out.slots.size() && ids.size() == out.marks.size() &&
+                   ids.size() == out.counts.size(),
+               "count_accesses() fills a slot, marks and a count for each id");
   std::size_t without_slot = 0;
   const auto known = [&](std::size_t i, Found found, Slot slot) {
-    slots[i] = slot;
+    out.slots[i] = slot;
     Line& line = lines_[found.line];
-    marks[i] = marks_at(line, found.place);
+    out.marks[i] = marks_at(line, found.place);
     add_marks_at(line, found.place, add);
     this->add(line, found.place, slot, 1);
+    out.counts[i] = recent_accesses(line, found.place);
   };
   visit<true>(ids, known, [&](std::size_t i, std::uint64_t hash) {
     const Found found = admit_unknown(ids[i], hash, starts_with, admitted);
     if (found) return known(i, found, slot_of(found, hash));
-    slots[i] = kNoSlot;
-    marks[i] = 0;
+    out.slots[i] = kNoSlot;
+    out.marks[i] = 0;
+    out.counts[i] = 0;
     ++without_slot;
   });
   return without_slot;
@@ -397,16 +400,18 @@ void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
   if (shard.size <= kFullShare * shard_slots_) {
     shard.threshold /= 2;
   } else if (unknown > 0) {
-    carry(shard_index);
+    const std::vector<double> counts = scaled_counts(shard_index);
     const auto share = static_cast<std::size_t>(std::ceil(evict_share_ * shard_slots_));
     double hottest = 0;
-    for (const Slot slot : coldest(shard_index, std::min<std::size_t>(share, shard.size))) {
-      hottest = std::max(hottest, carried_[slot]);
+    for (const Slot slot : coldest(shard_index, counts, std::min<std::size_t>(share, shard.size))) {
+      const double count = counts[slot - first];
+      hottest = std::max(hottest, count);
       Line& line = lines_[(places_[slot] - 1) / kLineIds];
       const std::uint32_t place = (places_[slot] - 1) % kLineIds;
       // So that it starts from its count, should it come back.
-      sketch_.raise_to(mix64(line.ids[place]), carried_[slot] / weight_);
+      sketch_.raise_to(mix64(line.ids[place]), count / weight_);
       line.ids[place] = 0;
+      line.recent[place] = 0;
       line.slots[place] &= ~(kSlotMask | kMarkMask);
       carried_[slot] = 0;
       places_[slot] = 0;
@@ -435,15 +440,29 @@ std::vector<TrackedIds::Entry> TrackedIds::entries_of(std::uint32_t shard) const
   return entries;
 }
 
-// The n slots of lowest (count, id), ascending by slot. Recent counts have been carried.
-std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::size_t n) const {
+// Line by line, which is faster than slot by slot.
+std::vector<double> TrackedIds::scaled_counts(std::uint32_t shard) const {
+  const auto carried = carried_.span().subspan(first_slot(shard), shard_slots_);
+  std::vector<double> counts(carried.begin(), carried.end());
+  for (const Line& line : lines_.span().subspan(std::size_t{shard} * shard_lines_, shard_lines_)) {
+    for (std::uint32_t i = 0; i < kLineIds; ++i) {
+      const std::uint32_t slot = line.slots[i] & kSlotMask;
+      if (slot != 0) counts[slot - 1] += static_cast<double>(line.recent[i]);
+    }
+  }
+  return counts;
+}
+
+// The n slots of lowest (count, id), ascending by slot; counts: of the shard's slots.
+std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::span<const double> counts,
+                                      std::size_t n) const {
   // Counts in classes of 1 %, so that only one class needs comparing.
   constexpr std::uint32_t kClassShift = 16;
-  const auto class_of = [this](Slot slot) {
-    return std::bit_cast<std::uint32_t>(static_cast<float>(carried_[slot])) >> kClassShift;
+  const Slot first = first_slot(shard);
+  const auto class_of = [&](Slot slot) {
+    return std::bit_cast<std::uint32_t>(static_cast<float>(counts[slot - first])) >> kClassShift;
   };
   std::vector<std::uint32_t> sizes(1U << (32 - kClassShift));
-  const Slot first = first_slot(shard);
   const Slot end = first_slot(shard + 1);
   for (Slot slot = first; slot < end; ++slot) {
     if (occupied(slot)) ++sizes[class_of(slot)];
@@ -462,9 +481,9 @@ std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::size_t n) const 
     if (c < last) taken.push_back(slot);
     if (c == last) candidates.push_back({id_of(slot), slot, 0.0F, 0});
   }
-  const auto colder = [this](const Entry& a, const Entry& b) {
-    const double count_a = carried_[a.slot];
-    const double count_b = carried_[b.slot];
+  const auto colder = [&](const Entry& a, const Entry& b) {
+    const double count_a = counts[a.slot - first];
+    const double count_b = counts[b.slot - first];
     return count_a != count_b ? count_a < count_b : a.id < b.id;
   };
   const auto wanted = candidates.begin() + static_cast<std::ptrdiff_t>(n - below);

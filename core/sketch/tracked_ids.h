@@ -102,13 +102,20 @@ class TrackedIds {
   // that.
   void admit(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
 
+  // What count_accesses() says of each id; the spans are as long as the list of ids.
+  struct Accessed {
+    std::span<Slot> slots;
+    std::span<Marks> marks;  // before this access; 0 without a slot
+    // Accesses since it was admitted, this one included; those before a decay count less, and those
+    // before 2^23 at once are left out. 0 without a slot.
+    std::span<std::uint32_t> counts;
+  };
   // admit(), and every id that has a slot is counted once and gets the marks `add` as well: what
-  // intake does, in one pass. marks[i] is what ids[i] had before, 0 without a slot. An id that is
-  // admitted starts with the marks that `starts_with` gives it, with none if that is empty. Returns
-  // how many ids got no slot.
+  // intake does, in one pass. An id that is admitted starts with the marks that `starts_with` gives
+  // it, with none if that is empty. Returns how many ids got no slot.
   using StartsWith = std::function<Marks(Slot, Id)>;
-  std::size_t count_accesses(std::span<const Id> ids, std::span<Slot> slots, std::span<Marks> marks,
-                             Marks add, const StartsWith& starts_with, std::vector<Slot>& admitted);
+  std::size_t count_accesses(std::span<const Id> ids, const Accessed& out, Marks add,
+                             const StartsWith& starts_with, std::vector<Slot>& admitted);
 
   // 0 for a slot that holds no id.
   Marks marks(Slot slot) const {
@@ -272,6 +279,10 @@ class TrackedIds {
     return found ? slot_at(lines_[found.line], found.place, hash) : kNoSlot;
   }
 
+  std::uint32_t recent_accesses(const Line& line, std::uint32_t place) const {
+    return static_cast<std::uint32_t>(line.recent[place] * per_unit_);
+  }
+
   void add(Line& line, std::uint32_t place, Slot slot, float n) {
     float& recent = line.recent[place];
     recent += n * unit_;
@@ -301,7 +312,9 @@ class TrackedIds {
   std::vector<Entry> entries_of(std::uint32_t shard) const;  // in slot order
   void lay_out(std::uint32_t shard, std::span<const Entry> entries);
   void carry(std::uint32_t shard);
-  std::vector<Slot> coldest(std::uint32_t shard, std::size_t n) const;
+  std::vector<double> scaled_counts(std::uint32_t shard) const;  // of its slots
+  std::vector<Slot> coldest(std::uint32_t shard, std::span<const double> counts,
+                            std::size_t n) const;
   void set_weight(double weight);
   void clear();
   void save_shard(std::uint32_t shard, ByteWriter& out) const;
@@ -318,8 +331,9 @@ class TrackedIds {
   std::uint32_t line_count_ = 0;
   std::uint32_t shard_lines_ = 0;
   std::uint32_t shard_slots_ = 0;
-  double weight_ = 1;  // units per access; grows as counts decay
-  float unit_ = 1;     // weight_ as added
+  double weight_ = 1;   // units per access; grows as counts decay
+  float unit_ = 1;      // weight_ as added
+  float per_unit_ = 1;  // 1 / unit_
   float carry_at_ = 0;
 };
 

@@ -182,12 +182,14 @@ void compare_with_maps(benchmark::State& state, const TrackedIds& store, std::ui
 struct Intake {
   std::vector<Slot> slots;
   std::vector<Marks> marks;
+  std::vector<std::uint32_t> counts;
   std::vector<Slot> admitted;
 
   void count(TrackedIds& store, std::span<const Id> ids) {
     slots.resize(ids.size());
     marks.resize(ids.size());
-    store.count_accesses(ids, slots, marks, 1, {}, admitted);
+    counts.resize(ids.size());
+    store.count_accesses(ids, {.slots = slots, .marks = marks, .counts = counts}, 1, {}, admitted);
   }
 };
 

@@ -1,7 +1,10 @@
 // Mini-batches for the tests of this folder.
 #pragma once
 
+#include <cstdint>
 #include <limits>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "core/embedding/co_access_graph.h"
@@ -34,6 +37,7 @@ inline SlotBatch batch_of(const std::vector<Sample>& samples, std::size_t first,
       column.begin.push_back(static_cast<std::uint32_t>(column.slots.size()));
     }
     column.newcomer.assign(column.slots.size(), 0);
+    column.count.assign(column.slots.size(), 0);
   }
   for (std::size_t s = first; s < last; ++s) {
     batch.labels.push_back(samples[s].label);
@@ -66,6 +70,19 @@ template <class Learner>
 void learn(Learner& learner, const std::vector<Sample>& samples, std::size_t mini_batch) {
   for (std::size_t at = 0; at < samples.size(); at += mini_batch) {
     learn(learner, batch_of(samples, at, std::min(samples.size(), at + mini_batch)));
+  }
+}
+
+// Fills in the counts of accesses that follow one another; counts: by table and slot, those
+// before, and then these too.
+inline void count_accesses(SlotBatch& batch,
+                           std::map<std::pair<std::uint32_t, Slot>, std::uint32_t>& counts) {
+  for (std::size_t s = 0; s < batch.samples; ++s) {
+    for (SlotBatch::Column& column : batch.columns) {
+      for (std::uint32_t at = column.begin[s]; at < column.begin[s + 1]; ++at) {
+        column.count[at] = ++counts[{column.table.value, column.slots[at]}];
+      }
+    }
   }
 }
 

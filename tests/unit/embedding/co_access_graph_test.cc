@@ -152,6 +152,65 @@ TEST(CoAccessGraph, TakesLongListsWithinItsBounds) {
   }
 }
 
+// One item that is seen with everybody, so often that most of its accesses are not learned: first
+// with users below `split`, then with the others.
+struct FrequentItem {
+  CoAccessSnapshot known;
+  std::size_t early = 0;  // neighbours of the first half
+  std::size_t late = 0;
+};
+FrequentItem learn_frequent_item(std::size_t accesses, std::size_t mini_batch, std::uint64_t seed) {
+  constexpr std::uint32_t kMany = 3'000;  // users; so many that none is common
+  constexpr Slot kSplit = kMany / 2;
+  CoAccessGraph learner = graph_of(kMany, kItems, seed);
+  Random random(seed);
+  std::map<std::pair<std::uint32_t, Slot>, std::uint32_t> counts;
+  std::vector<Sample> samples(accesses);
+  for (std::size_t s = 0; s < accesses; ++s) {
+    const auto user = static_cast<Slot>(random.below(kSplit));
+    samples[s].slots = {{s < accesses / 2 ? user : kSplit + user}, {7}};
+  }
+  for (std::size_t at = 0; at < accesses; at += mini_batch) {
+    SlotBatch batch = batch_of(samples, at, std::min(accesses, at + mini_batch));
+    count_accesses(batch, counts);
+    learn(learner, batch);
+  }
+  FrequentItem out{.known = learner.snapshot()};
+  const Node item = kMany + 7;
+  const std::size_t at = out.known.neighbours_at(item);
+  for (std::size_t n = at; n < at + out.known.known(item); ++n) {
+    ++(out.known.neighbours[n] < kSplit ? out.early : out.late);
+  }
+  return out;
+}
+
+// Learning one access in many, each for as many, keeps a uniform sample of all of them.
+TEST(CoAccessGraph, SamplesTheAccessesOfFrequentIdsEvenly) {
+  constexpr std::size_t kAccesses = 40'000;
+  constexpr int kRuns = 20;
+  std::size_t early = 0;
+  std::size_t all = 0;
+  double offered = 0;
+  for (int run = 1; run <= kRuns; ++run) {
+    const FrequentItem item = learn_frequent_item(kAccesses, 512, static_cast<std::uint64_t>(run));
+    EXPECT_EQ(item.early + item.late, 63U);
+    early += item.early;
+    all += item.early + item.late;
+    offered += item.known.offered[3'000 + 7] / (kRuns * static_cast<double>(kAccesses));
+  }
+  EXPECT_NEAR(static_cast<double>(early) / static_cast<double>(all), 0.5, 0.08);
+  EXPECT_NEAR(offered, 1, 0.1);
+}
+
+TEST(CoAccessGraph, LearnsTheSameOfFrequentIdsForAnyBatching) {
+  const FrequentItem expected = learn_frequent_item(5'000, 5'000, 1);
+  for (const std::size_t mini_batch : {1UL, 77UL, 1'024UL}) {
+    const FrequentItem item = learn_frequent_item(5'000, mini_batch, 1);
+    EXPECT_TRUE(std::ranges::equal(item.known.neighbours.span(), expected.known.neighbours.span()));
+    EXPECT_TRUE(std::ranges::equal(item.known.offered.span(), expected.known.offered.span()));
+  }
+}
+
 // After its eviction nobody's embedding follows the slot's former id, and the id that gets the slot
 // starts from its own hash.
 TEST(CoAccessGraph, ForgetsEvictedIds) {

@@ -358,9 +358,22 @@ double purity(const mapping::Mapping& mapping) {
 }
 
 TEST(Engine, PutsIdsThatAreSeenTogetherIntoCommonRows) {
+  // One stream is little evidence: from one to the next the share varies by 0.08.
+  constexpr int kStreams = 10;
+  double sum = 0;
+  for (std::uint64_t seed = 15; seed < 15 + kStreams; ++seed) {
+    auto engine = make(two_tables());
+    feed(*engine, communities(20'000, seed, true));
+    sum += purity(build(*engine, 1, 1).mapping);
+  }
+  EXPECT_GT(sum / kStreams, 0.45);
+}
+
+// Also where most accesses are of ids so frequent that few of them are learned.
+TEST(Engine, PutsIdsThatAreSeenTogetherIntoCommonRowsOnALongStream) {
   auto engine = make(two_tables());
-  feed(*engine, communities(20'000, 15, true));
-  EXPECT_GT(purity(build(*engine, 1, 1).mapping), 0.5);
+  feed(*engine, communities(200'000, 15, true));
+  EXPECT_GT(purity(build(*engine, 1, 1).mapping), 0.9);
 }
 
 // One group of communities is liked, the other is not; that is all that labels say.
@@ -519,7 +532,7 @@ TEST(Engine, ReadsAndWritesTheGoldenFiles) {
   for (const bool unlabelled : {false, true}) {
     const auto writer = golden_engine(unlabelled);
     const char* const name =
-        unlabelled ? "engine-state-v4-coaccess.remapd" : "engine-state-v4.remapd";
+        unlabelled ? "engine-state-v5-coaccess.remapd" : "engine-state-v5.remapd";
     const Bytes golden = support::golden(name, saved(*writer));
     auto engine = make(golden_config());
     ByteReader in(golden);
@@ -540,19 +553,25 @@ TEST(Engine, ReadsAndWritesTheGoldenFiles) {
 }
 
 // Nothing of what counts was in the places that are written no more.
-TEST(Engine, TheGoldenFilesOfTheLastTwoVersionsHoldTheSame) {
-  auto engine = make(golden_config());
-  const Bytes before = support::golden_of_old_version("engine-state-v3-coaccess.remapd");
-  ByteReader in(before);
-  ASSERT_TRUE(engine->load(in));
-  EXPECT_TRUE(saved(*engine) == support::golden_of_old_version("engine-state-v4-coaccess.remapd"));
+TEST(Engine, TheGoldenFilesOfVersions3And4HoldTheSame) {
+  std::vector<Bytes> states;
+  for (const char* name : {"engine-state-v3-coaccess.remapd", "engine-state-v4-coaccess.remapd"}) {
+    auto engine = make(golden_config());
+    const Bytes golden = support::golden_of_old_version(name);
+    ByteReader in(golden);
+    ASSERT_TRUE(engine->load(in)) << name;
+    states.push_back(saved(*engine));
+  }
+  EXPECT_TRUE(states[0] == states[1]);
 }
 
-// Version 1 held both learners, whole, version 2 did not say which ids were common, and version 3
-// wrote the places of neighbours there were not; all are read, and written as the present one.
+// Version 1 held both learners, whole, version 2 did not say which ids were common, version 3 wrote
+// the places of neighbours there were not, and version 4 had 64 of them; all are read, and written
+// as the present one.
 TEST(Engine, ReadsTheGoldenFilesOfOldVersions) {
   for (const char* name : {"engine-state-v1.remapd", "engine-state-v2.remapd",
-                           "engine-state-v3.remapd", "engine-state-v3-coaccess.remapd"}) {
+                           "engine-state-v3.remapd", "engine-state-v3-coaccess.remapd",
+                           "engine-state-v4.remapd", "engine-state-v4-coaccess.remapd"}) {
     auto engine = make(golden_config());
     const Bytes golden = support::golden_of_old_version(name);
     ByteReader in(golden);

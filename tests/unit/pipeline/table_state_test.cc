@@ -24,13 +24,16 @@ struct Access {
   std::vector<sketch::Slot> slots;
   std::vector<sketch::Slot> admitted;
   std::vector<std::uint8_t> newcomer;
+  std::vector<std::uint32_t> counts;
 };
 
 Access access(TableState& table, const std::vector<Id>& ids) {
   Access out;
   out.slots.resize(ids.size());
   out.newcomer.resize(ids.size());
-  table.access(ids, out.slots, out.admitted, out.newcomer);
+  out.counts.resize(ids.size());
+  table.access(ids, {.slots = out.slots, .newcomer = out.newcomer, .counts = out.counts},
+               out.admitted);
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/base/random.h"
@@ -18,10 +19,13 @@
 namespace remapd::sketch {
 namespace {
 
+using testing::ElementsAre;
+
 struct Intake {
   std::vector<Slot> slots;
   std::vector<Slot> admitted;
   std::vector<Marks> marks;
+  std::vector<std::uint32_t> counts;
 };
 
 Intake access(TrackedIds& store, std::span<const Id> ids, Marks add = 0,
@@ -29,7 +33,9 @@ Intake access(TrackedIds& store, std::span<const Id> ids, Marks add = 0,
   Intake out;
   out.slots.resize(ids.size());
   out.marks.resize(ids.size());
-  store.count_accesses(ids, out.slots, out.marks, add, starts_with, out.admitted);
+  out.counts.resize(ids.size());
+  store.count_accesses(ids, {.slots = out.slots, .marks = out.marks, .counts = out.counts}, add,
+                       starts_with, out.admitted);
   return out;
 }
 
@@ -432,15 +438,45 @@ TrackedIds golden_store() {
   return store;
 }
 
-TEST(TrackedIds, WritesAndReadsTheGoldenFile) {
+TEST(TrackedIds, WritesAndReadsTheGoldenFiles) {
   const TrackedIds store = golden_store();
   const Bytes bytes = saved(store);
-  const Bytes golden = support::golden("tracked-ids-v1.remapd", bytes);
+  const Bytes golden = support::golden("tracked-ids-v1-uncarried.remapd", bytes);
   EXPECT_EQ(bytes, golden);
-  TrackedIds loaded(40);
-  ASSERT_TRUE(load(loaded, golden).has_value());
-  EXPECT_EQ(loaded.size(), store.size());
-  EXPECT_EQ(saved(loaded), golden);
+  // What wrote this one carried all recent counts of a shard when it evicted.
+  const Bytes carried = support::golden_of_old_version("tracked-ids-v1.remapd");
+  for (const Bytes& file : {golden, carried}) {
+    TrackedIds loaded(40);
+    ASSERT_TRUE(load(loaded, file).has_value());
+    EXPECT_EQ(saved(loaded), file);
+    EXPECT_EQ(loaded.size(), store.size());
+    for (Slot slot = 0; slot < store.slot_count(); ++slot) {
+      ASSERT_EQ(loaded.occupied(slot), store.occupied(slot));
+      EXPECT_EQ(loaded.count(slot), store.count(slot)) << slot;
+      if (!store.occupied(slot)) continue;
+      EXPECT_EQ(loaded.id_of(slot), store.id_of(slot));
+    }
+  }
+}
+
+TEST(TrackedIds, TellsHowOftenAnIdWasAccessed) {
+  TrackedIds store(40);
+  const std::vector<Id> ids(9, 5);
+  EXPECT_THAT(access(store, ids).counts, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9));
+  // Half of what was before counts: 4.5 and these.
+  fold(store, 0.5);
+  EXPECT_THAT(access(store, ids).counts, ElementsAre(5, 6, 7, 8, 9, 10, 11, 12, 13));
+  EXPECT_THAT(access(store, std::vector<Id>{6}).counts, ElementsAre(1));
+}
+
+// Ids that stay are not forgotten with those that go.
+TEST(TrackedIds, KeepsCountsWhereOthersAreEvicted) {
+  TrackedIds store(40);
+  access(store, 5, 100);
+  for (Id id = 100; id < 200; ++id) access(store, id, 1);
+  EXPECT_FALSE(fold(store, 1).empty());
+  EXPECT_THAT(access(store, std::vector<Id>{5}).counts, ElementsAre(101));
+  EXPECT_EQ(store.count(store.find(5)), 101);
 }
 
 TEST(TrackedIds, RefusesWhatItCannotTrust) {
