@@ -37,13 +37,14 @@ Intake::Intake(const EngineConfig& config)
       tables_(tables_of(config)),
       learners_(config, slot_counts(tables_)),
       filling_(schema_.size()),
+      resolving_(schema_.size()),
       resolved_(schema_.size()),
       rest_(schema_.size()),
       evicted_(config.tables.size()) {
   for (std::uint32_t f = 0; f < schema_.size(); ++f) {
     features_of_[schema_.feature(FeatureIndex{f}).table.value].push_back(f);
   }
-  for (Chunk* chunk : {&filling_, &resolved_}) {
+  for (Chunk* chunk : {&filling_, &resolving_, &resolved_}) {
     chunk->batch.columns.resize(schema_.size());
     chunk->admitted.resize(tables_.size());
     chunk->groups.resize(tables_.size());
@@ -61,28 +62,38 @@ void Intake::ingest(const EventBatch& batch) {
     const std::size_t count = std::min(room, batch.samples() - first);
     filling_.samples.append(batch, first, count, value_at_);
     first += count;
+    samples_ += count;
     if (count == room && (filling_.samples.total_ids() >= kChunkIds || tick_is_due())) turn();
   }
 }
 
 // Resolves what is waiting while the chunk before it is learned.
 void Intake::turn() {
+  finish_turn();
   begin_what_is_needed();
-  filling_.batch.samples = filling_.samples.size();
-  filling_.grouped = learners_.needs_groups();
+  std::swap(resolving_, filling_);
+  resolving_.batch.samples = resolving_.samples.size();
+  resolving_.grouped = learners_.needs_groups();
   divide_tables();
-  parallel_pieces(tasks_.size(), [this](std::size_t piece) {
-    if (piece == 0) return learn(resolved_);
-    for (std::uint32_t table = tasks_[piece - 1]; table < tasks_[piece]; ++table) {
-      resolve(table, filling_);
-      if (filling_.grouped) group(table, filling_);
-    }
+  turn_.start([this] {
+    parallel_pieces(tasks_.size(), [this](std::size_t piece) {
+      if (piece == 0) return learn(resolved_);
+      for (std::uint32_t table = tasks_[piece - 1]; table < tasks_[piece]; ++table) {
+        resolve(table, resolving_);
+        if (resolving_.grouped) group(table, resolving_);
+      }
+    });
   });
-  std::swap(resolved_, filling_);
   if (tick_is_due()) {
     learn_resolved();
     tick();
   }
+}
+
+void Intake::finish_turn() {
+  if (!turn_.under_way()) return;
+  turn_.finish();
+  std::swap(resolved_, resolving_);
 }
 
 // Tables for each task of resolving, as many as are worth one.
@@ -90,7 +101,7 @@ void Intake::divide_tables() {
   tasks_.assign(1, 0);
   std::size_t ids = 0;
   for (std::uint32_t t = 0; t < tables_.size(); ++t) {
-    for (const std::uint32_t f : features_of_[t]) ids += filling_.samples.values(f).size();
+    for (const std::uint32_t f : features_of_[t]) ids += resolving_.samples.values(f).size();
     if (ids < kTaskIds && t + 1 < tables_.size()) continue;
     tasks_.push_back(t + 1);
     ids = 0;
@@ -118,6 +129,7 @@ void Intake::tell_begun() {
 }
 
 void Intake::learn_resolved() {
+  finish_turn();
   begin_what_is_needed();
   learn(resolved_);
 }
@@ -234,6 +246,7 @@ Result<void> Intake::load(ByteReader& in, std::uint32_t format) {
     if (auto ok = table.load(in); !ok) return ok;
   }
   if (auto ok = learners_.load(in, format); !ok) return ok;
+  samples_ = learners_.samples() + filling_.samples.size();
   forget_untracked();
   if (filling_.samples.size() >= config_.mini_batch || last_tick_ > learners_.samples()) {
     return fail(ErrorCode::kCorrupt, "engine state: contradicts itself");

@@ -1,11 +1,12 @@
 // Intake: samples in, statistics out. What the engine does between two builds.
 //
 // Samples wait until some thousand ids have come together (a chunk), whole mini-batches of them.
-// Then two things are done at once: the chunk's ids are counted, resolved to slots and put in
-// groups of the same id, each table apart, and the chunk before it, resolved already, is learned.
-// Learners need no more of the tables than slots, and tables nothing of the learners, so the two
-// never touch the same data; a tick, which does, waits for both. What is learned depends on neither
-// chunks nor threads: chunks only say how far counting runs ahead.
+// Then three things are done at once: the chunk's ids are counted, resolved to slots and put in
+// groups of the same id, each table apart; the chunk before it, resolved already, is learned; and
+// the caller, who does not wait for either, comes with the samples of the next one. Learners need
+// no more of the tables than slots, and tables nothing of the learners, so they never touch the
+// same data; a tick, which does, waits for both. What is learned depends on neither chunks nor
+// threads: chunks only say how far counting runs ahead.
 //
 // settle() catches up: afterwards everything has been learned but the samples whose mini-batch is
 // not full. Whoever reads or changes tables or learners calls it first.
@@ -18,6 +19,7 @@
 #include <span>
 #include <vector>
 
+#include "core/base/background.h"
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/embedding/id_groups.h"
@@ -37,9 +39,7 @@ class Intake {
   explicit Intake(const EngineConfig& config);
 
   const FeatureSchema& schema() const { return schema_; }
-  std::uint64_t samples() const {
-    return learners_.samples() + resolved_.samples.size() + filling_.samples.size();
-  }
+  std::uint64_t samples() const { return samples_; }
   std::uint64_t ticks() const { return ticks_; }
   double tick_seconds() const { return tick_seconds_; }  // of this process
 
@@ -75,6 +75,7 @@ class Intake {
 
   bool tick_is_due() const { return samples() - last_tick_ >= config_.tick_samples; }
   void turn();
+  void finish_turn();
   void divide_tables();
   void tell_begun();
   void learn_resolved();
@@ -90,10 +91,12 @@ class Intake {
   std::vector<std::vector<std::uint32_t>> features_of_;  // by table
   std::vector<TableState> tables_;
   Learners learners_;
+  std::uint64_t samples_ = 0;
   std::uint64_t ticks_ = 0;
   double tick_seconds_ = 0;
   std::uint64_t last_tick_ = 0;  // samples then
   Chunk filling_;
+  Chunk resolving_;
   Chunk resolved_;
 
   // Scratch, kept for its memory.
@@ -101,6 +104,8 @@ class Intake {
   std::vector<std::uint32_t> tasks_;  // where each task's tables end, after a zero
   std::vector<std::size_t> value_at_;
   std::vector<std::vector<sketch::Slot>> evicted_;  // by table
+
+  Background turn_;  // last: it uses all of the above
 };
 
 }  // namespace remapd::pipeline

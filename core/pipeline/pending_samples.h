@@ -40,11 +40,12 @@ class PendingSamples {
     for (std::uint32_t f = 0; f < columns_.size(); ++f) {
       Column& column = columns_[f];
       const auto lengths = batch.lengths(FeatureIndex{f}).subspan(first, count);
-      std::size_t total = 0;
-      for (const std::uint32_t n : lengths) {
-        total += n;
-        column.begin.push_back(column.begin.back() + n);
-      }
+      const std::uint32_t begin = column.begin.back();
+      std::uint32_t end = begin;
+      column.begin.resize(column.begin.size() + count);
+      std::uint32_t* const ends = column.begin.data() + column.begin.size() - count;
+      for (std::size_t i = 0; i < count; ++i) ends[i] = end += lengths[i];
+      const std::uint32_t total = end - begin;
       const auto values = batch.values(FeatureIndex{f}).subspan(value_at[f], total);
       column.values.insert(column.values.end(), values.begin(), values.end());
       value_at[f] += total;

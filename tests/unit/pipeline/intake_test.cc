@@ -28,7 +28,7 @@ TEST(Intake, AllocatesNothingInTheSteadyState) {
     }();
     const auto messages = messages_of(communities(30'000, 1, unlabelled), 100);
     Intake intake(config);
-    for (int warm = 0; warm < 3; ++warm) {
+    for (int warm = 0; warm < 12; ++warm) {
       for (const EventBatch& message : messages) intake.ingest(message);
     }
     const std::size_t before = allocations();
