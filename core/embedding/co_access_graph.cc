@@ -50,13 +50,13 @@ bool is_drawn(Node node, std::uint32_t count, std::uint32_t doublings) {
 }  // namespace
 
 CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts)
-    : config_(config), stride_(1 + config.neighbours), common_above_(kCommonMinimum) {
+    : config_(config), common_above_(kCommonMinimum) {
   Node nodes = 0;
   for (const std::uint32_t slots : slot_counts) {
     tables_.push_back({nodes, slots});
     nodes += slots;
   }
-  company_ = HugeArray<std::uint32_t>(nodes * stride_);
+  company_ = HugeArray<Company>(nodes);
   signs_ = HugeArray<std::uint64_t>(nodes);
   common_bits_ = HugeArray<std::uint64_t>((std::size_t{nodes} + 63) / 64);
   crossed_.resize(tables_.size() * kParts);
@@ -65,7 +65,7 @@ CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t
 void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const Node node = tables_[table.value].first + slots[i];
-    offered(node) = 0;
+    company_[node].offered = 0;
     signs_[node] = hash_id(ids[i], config_.seed);
   }
 }
@@ -77,7 +77,7 @@ void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
     for (const Slot slot : slots[t]) {
       const Node node = tables_[t].first + slot;
       gone[node / 64] |= std::uint64_t{1} << (node % 64);
-      offered(node) = 0;
+      company_[node].offered = 0;
       set_common(node, false);
     }
   }
@@ -86,7 +86,7 @@ void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
   parallel_ranges(node_count(), kPiece, [&](std::size_t begin, std::size_t end) {
     for (auto node = static_cast<Node>(begin); node < end; ++node) {
       if (!was_id(node)) continue;
-      for (Node& n : neighbours(node)) {
+      for (Node& n : company_[node].in_use()) {
         if (n != kNobody && is_gone(n)) n = kNobody;
       }
     }
@@ -165,6 +165,7 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
   make_room(batch, first, last, stretch);
   Node* const contexts = stretch.contexts.data();
   std::uint32_t used = 0;
+  static_assert(kLook <= 1U << 16, "a stretch's samples are numbered in 16 bits");
   for (std::uint32_t s = 0; s < stretch.samples; ++s) {
     const std::uint32_t ids = std::exchange(stretch.begin[s], used);
     const float label = batch.labels[first + s];
@@ -197,12 +198,13 @@ void CoAccessGraph::learn_part(std::size_t part) {
   constexpr std::size_t kNear = 24;
   const std::span<const Access> accesses(now_.accesses[part].room.data(), now_.accesses[part].size);
   const auto fetch_far = [&](std::size_t i) {
-    if (i < accesses.size()) __builtin_prefetch(&offered(accesses[i].node), 1);
+    if (i < accesses.size()) __builtin_prefetch(&company_[accesses[i].node].offered, 1);
   };
   const auto fetch_near = [&](std::size_t i) {
     if (i >= accesses.size()) return;
     const Node node = accesses[i].node;
-    __builtin_prefetch(places(node) + first_place(offered(node), draw_for(node)), 1);
+    const Company& company = company_[node];
+    __builtin_prefetch(&company.neighbours[first_place(company.offered, draw_for(node))], 1);
   };
   for (std::size_t i = 0; i < kFar; ++i) fetch_far(i);
   for (std::size_t i = 0; i < kNear; ++i) fetch_near(i);
@@ -237,36 +239,35 @@ void CoAccessGraph::learn_part(std::size_t part) {
 }
 
 // An access fills places that are free. Of a full sample it replaces as many as is fair on average:
-// each context takes a place with probability neighbours / offered. They go side by side, so that
+// each context takes a place with probability kNeighbours / offered. They go side by side, so that
 // there is one cache line as a rule.
 [[gnu::always_inline]] inline void CoAccessGraph::learn_access(const Access& access,
                                                                std::vector<Node>& crossed) {
-  Node chosen[kContexts + 2];
+  Node chosen[kContexts + 2];  // one more where the id is no context itself, one written in vain
   const std::uint32_t n = choose_contexts(access, chosen);
   if (n == 0) return;
-  const std::uint32_t before = offered(access.node);
+  Company& company = company_[access.node];
+  const std::uint32_t before = company.offered;
   const std::uint64_t draw = draw_for(access.node);
   std::uint32_t place = first_place(before, draw);
   std::uint64_t stands_for = n;
   std::uint32_t taken = n;
   std::uint32_t next = 0;
-  if (before >= config_.neighbours) {
+  if (before >= kNeighbours) {
     // No more than there are places for: where most contexts were common ones, few were offered.
     stands_for <<= std::min<std::uint32_t>(access.doublings, log2_floor(before / 64 | 1));
-    const std::uint64_t due = config_.neighbours * stands_for;
+    const std::uint64_t due = kNeighbours * stands_for;
     taken = static_cast<std::uint32_t>((due + reduce(draw << 16, before)) / before);
     next = reduce(draw << 32, n);
   }
-  Node* const to = places(access.node);
   for (std::uint32_t i = 0; i < taken; ++i) {
-    to[place] = chosen[next];
-    place = place + 1 < config_.neighbours ? place + 1 : 0;
+    company.neighbours[place] = chosen[next];
+    place = place + 1 < kNeighbours ? place + 1 : 0;
     next = next + 1 < n ? next + 1 : 0;
   }
-  const auto after = static_cast<std::uint32_t>(
+  company.offered = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(before + stands_for, std::numeric_limits<std::uint32_t>::max()));
-  offered(access.node) = after;
-  if (before <= common_above_ && after > common_above_) [[unlikely]] {
+  if (before <= common_above_ && company.offered > common_above_) [[unlikely]] {
     crossed.push_back(access.node);
   }
 }
@@ -294,7 +295,7 @@ bool CoAccessGraph::look_for_common() {
   if (bound - common_above_ > common_above_ / kCommonStep) {
     common_above_ = bound;
     std::erase_if(common_, [this](Node node) {
-      const bool no_longer = offered(node) <= common_above_;
+      const bool no_longer = company_[node].offered <= common_above_;
       if (no_longer) set_common(node, false);
       return no_longer;
     });
@@ -310,10 +311,9 @@ bool CoAccessGraph::look_for_common() {
 void CoAccessGraph::copy_neighbours(Node first, Node last, Node* to) const {
   constexpr Node kAhead = 32;
   for (Node node = first; node < last; ++node) {
-    if (last - node > kAhead) __builtin_prefetch(places(node + kAhead));
+    if (last - node > kAhead) __builtin_prefetch(&company_[node + kAhead]);
     if (!was_id(node)) continue;
-    const Node* from = places(node);
-    for (std::uint32_t left = known(node); left > 0; --left) *to++ = *from++;
+    for (const Node neighbour : company_[node].in_use()) *to++ = neighbour;
   }
 }
 
@@ -321,7 +321,7 @@ CoAccessSnapshot CoAccessGraph::snapshot() const {
   constexpr std::size_t kBlock = CoAccessSnapshot::kBlock;
   CoAccessSnapshot out;
   out.tables = tables_;
-  out.capacity = config_.neighbours;
+  out.capacity = kNeighbours;
   out.signs = HugeArray<std::uint64_t>(node_count());
   out.offered = HugeArray<std::uint32_t>(node_count());
   out.block_begin.resize((node_count() + kBlock - 1) / kBlock + 1);
@@ -331,8 +331,8 @@ CoAccessSnapshot CoAccessGraph::snapshot() const {
     if (std::all_of(signs.begin(), signs.end(), [](std::uint64_t s) { return s == 0; })) return;
     std::copy(signs.begin(), signs.end(), out.signs.data() + begin);
     for (auto node = static_cast<Node>(begin); node < end; ++node) {
-      out.offered[node] = offered(node);
-      out.block_begin[node / kBlock + 1] += known(node);
+      out.offered[node] = company_[node].offered;
+      out.block_begin[node / kBlock + 1] += company_[node].known();
     }
   });
   std::partial_sum(out.block_begin.begin(), out.block_begin.end(), out.block_begin.begin());
@@ -344,8 +344,8 @@ CoAccessSnapshot CoAccessGraph::snapshot() const {
   return out;
 }
 
-std::size_t CoAccessGraph::bytes_per_slot(const Config& config) {
-  return (1 + config.neighbours) * sizeof(Node) + sizeof(std::uint64_t);
+std::size_t CoAccessGraph::bytes_per_slot() {
+  return sizeof(Company) + sizeof(std::uint64_t);
 }
 
 std::size_t CoAccessGraph::memory_bytes() const {
@@ -374,8 +374,8 @@ void CoAccessGraph::save_company(Node first, Node last, ByteWriter& out) const {
   std::uint64_t neighbours = 0;
   for (Node node = first; node < last; ++node) {
     if (!was_id(node)) continue;
-    contexts[node - first] = offered(node);
-    neighbours += known(node);
+    contexts[node - first] = company_[node].offered;
+    neighbours += company_[node].known();
   }
   out.bytes().reserve((contexts.size() + neighbours) * sizeof(Node) + kSavedTogether);
   out.put_sparse(std::span<const std::uint32_t>(contexts));
@@ -396,7 +396,7 @@ Result<void> CoAccessGraph::load(ByteReader& in, std::uint32_t format) {
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
   for (Node node = 0; node < node_count(); ++node) {
     if (!was_id(node)) continue;
-    for (const Node n : neighbours(node)) {
+    for (const Node n : company_[node].in_use()) {
       if (n != kNobody && n >= node_count()) {
         return fail(ErrorCode::kCorrupt, "co-access graph: a neighbour is out of range");
       }
@@ -423,7 +423,7 @@ void CoAccessGraph::load_company(ByteReader& in, std::uint32_t format) {
     } else {
       contexts.assign(last - first, 0);
       in.get_sparse(std::span(contexts));
-      load_neighbours(in, first, contexts, config_.neighbours);
+      load_neighbours(in, first, contexts, kNeighbours);
     }
   }
 }
@@ -442,8 +442,9 @@ void CoAccessGraph::load_neighbours(ByteReader& in, Node first,
     if (count > left || !was_id(node)) return in.fail();
     in.get_array(std::span(saved).first(count));
     left -= count;
-    offered(node) = contexts[i];
-    std::copy_n(saved.data(), known(node), places(node));
+    Company& company = company_[node];
+    company.offered = contexts[i];
+    std::copy_n(saved.data(), company.known(), company.neighbours.data());
   }
   if (left != 0) in.fail();
 }
@@ -466,17 +467,18 @@ void CoAccessGraph::load_old(ByteReader& in, std::uint32_t format) {
   for (Node node = 0; node < nodes && in.ok(); ++node) {
     if (contexts[node] == 0) continue;
     if (!was_id(node)) return in.fail();
-    offered(node) = contexts[node];
-    std::fill_n(places(node), config_.neighbours, kNobody);
-    std::copy_n(saved.data() + std::size_t{node} * capacity, std::min(capacity, config_.neighbours),
-                places(node));
+    Company& company = company_[node];
+    company.offered = contexts[node];
+    company.neighbours.fill(kNobody);
+    std::copy_n(saved.data() + std::size_t{node} * capacity, std::min(capacity, kNeighbours),
+                company.neighbours.data());
   }
 }
 
 void CoAccessGraph::find_common() {
   common_above_ = common_bound(samples_);
   for (Node node = 0; node < node_count(); ++node) {
-    if (!was_id(node) || offered(node) <= common_above_) continue;
+    if (!was_id(node) || company_[node].offered <= common_above_) continue;
     set_common(node, true);
     common_.push_back(node);
   }
@@ -490,7 +492,7 @@ Result<void> CoAccessGraph::load_common(ByteReader& in) {
   const auto sound = [this](const std::vector<Node>& nodes) {
     return std::adjacent_find(nodes.begin(), nodes.end(), std::greater_equal<>()) == nodes.end() &&
            std::all_of(nodes.begin(), nodes.end(), [this](Node node) {
-             return node < node_count() && offered(node) > common_above_;
+             return node < node_count() && company_[node].offered > common_above_;
            });
   };
   if (!sound(common_) || !sound(crossed)) {

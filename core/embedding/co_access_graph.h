@@ -2,7 +2,7 @@
 // graph. SpectralEmbedding makes vectors of it.
 //
 // Intake: every id keeps a uniform sample (reservoir; Vitter, ACM TOMS 1985) of the ids it was seen
-// with, at most `neighbours` of them. Rare ids, the ones that get clustered, are known completely;
+// with, at most kNeighbours of them. Rare ids, the ones that get clustered, are known completely;
 // frequent ids are sampled, which is enough to serve as context. Of an id's accesses the first 64
 // are learned (in samples of two ids: 128), then, as their number doubles, one of every 2, 4, 8,
 // ... for all of them: so the ids that most accesses are of cost next to nothing. Common ids,
@@ -36,8 +36,9 @@ namespace remapd::embedding {
 
 class CoAccessGraph {
  public:
+  static constexpr std::uint32_t kNeighbours = 63;  // with their number four cache lines
+
   struct Config {
-    std::uint32_t neighbours = 63;  // with their number whole cache lines
     std::uint64_t seed = 1;
   };
 
@@ -45,7 +46,7 @@ class CoAccessGraph {
 
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
   bool has_company(TableIndex table, Slot slot) const {
-    return offered(tables_[table.value].first + slot) != 0;
+    return company_[tables_[table.value].first + slot].offered != 0;
   }
   // Slots of each table that no longer stand for an id: nobody's context any more. One pass over
   // the graph. slots.size() == tables.
@@ -58,13 +59,22 @@ class CoAccessGraph {
   // A copy, for an embedding; takes as long as copying what is known of each id.
   CoAccessSnapshot snapshot() const;
 
-  static std::size_t bytes_per_slot(const Config& config);
+  static std::size_t bytes_per_slot();
   std::size_t memory_bytes() const;
   void save(StateWriter& out) const;
   // `format`: of the engine state (docs/formats.md).
   Result<void> load(ByteReader& in, std::uint32_t format = kStateFormat);
 
  private:
+  struct Company {
+    std::uint32_t offered;  // contexts, all time, as far as what was learned stands for; saturates
+    std::array<Node, kNeighbours> neighbours;
+
+    // How many neighbours are in use; those behind are of an id that is gone.
+    std::uint32_t known() const { return std::min(offered, kNeighbours); }
+    std::span<Node> in_use() { return {neighbours.data(), known()}; }
+    std::span<const Node> in_use() const { return {neighbours.data(), known()}; }
+  };
   // One that is learned.
   struct Access {
     Node node;
@@ -84,16 +94,8 @@ class CoAccessGraph {
     std::vector<Accesses> accesses;    // by table and part of it
   };
 
-  std::uint32_t& offered(Node node) { return company_[node * stride_]; }
-  std::uint32_t offered(Node node) const { return company_[node * stride_]; }
   // Pages of company_ that no node was an id of stay untouched: whoever goes over nodes asks first.
   bool was_id(Node node) const { return signs_[node] != 0; }
-  // How many of a node's neighbours are in use; those behind are of an id that is gone.
-  std::uint32_t known(Node node) const { return std::min(offered(node), config_.neighbours); }
-  Node* places(Node node) { return company_.data() + node * stride_ + 1; }
-  const Node* places(Node node) const { return company_.data() + node * stride_ + 1; }
-  std::span<Node> neighbours(Node node) { return {places(node), known(node)}; }
-  std::span<const Node> neighbours(Node node) const { return {places(node), known(node)}; }
 
   Node node_count() const { return static_cast<Node>(signs_.size()); }
   template <class GatherNext>
@@ -105,10 +107,10 @@ class CoAccessGraph {
   void learn_part(std::size_t part);
   // Another one with every access that is learned.
   std::uint64_t draw_for(Node node) const {
-    return mix64((std::uint64_t{node} << 32 | offered(node)) + config_.seed);
+    return mix64((std::uint64_t{node} << 32 | company_[node].offered) + config_.seed);
   }
-  std::uint32_t first_place(std::uint32_t offered, std::uint64_t draw) const {
-    return offered < config_.neighbours ? offered : reduce(draw, config_.neighbours);
+  static std::uint32_t first_place(std::uint32_t offered, std::uint64_t draw) {
+    return offered < kNeighbours ? offered : reduce(draw, kNeighbours);
   }
   std::uint32_t choose_contexts(const Access& access, Node* chosen) const;
   void learn_access(const Access& access, std::vector<Node>& crossed);
@@ -132,12 +134,9 @@ class CoAccessGraph {
   Result<void> load_common(ByteReader& in);
 
   Config config_;
-  std::size_t stride_;  // of company_
   std::vector<NodeRange> tables_;
   // Pages are touched as slots come into use.
-  // Of each node: how many contexts it was offered, all time, by those learned (saturates); then
-  // its neighbours, the first known() of them.
-  HugeArray<std::uint32_t> company_;
+  HugeArray<Company> company_;      // of each node
   HugeArray<std::uint64_t> signs_;  // of each node's vector to start from; 0: never an id
   std::vector<Node> common_;        // ascending
   HugeArray<std::uint64_t> common_bits_;

@@ -195,7 +195,7 @@ std::size_t Learners::bytes_per_slot(const EngineConfig& config) {
     bytes += embedding::FactorisationMachine::bytes_per_slot(machine_config(config));
   }
   if (may_use(config, LearnerChoice::kCoAccess)) {
-    bytes += embedding::CoAccessGraph::bytes_per_slot(graph_config(config));
+    bytes += embedding::CoAccessGraph::bytes_per_slot();
   }
   return bytes;
 }
@@ -208,9 +208,9 @@ std::size_t Learners::embedding_bytes(const EngineConfig& config, std::size_t sl
     bytes = 2 * ids * (config.factors + 1) * sizeof(float);
   }
   if (may_use(config, LearnerChoice::kCoAccess)) {
-    bytes =
-        std::max(bytes, embedding::SpectralEmbedding::memory_bytes(
-                            spectral_config(config), graph_config(config).neighbours, slots, ids));
+    bytes = std::max(
+        bytes, embedding::SpectralEmbedding::memory_bytes(
+                   spectral_config(config), embedding::CoAccessGraph::kNeighbours, slots, ids));
   }
   return bytes;
 }
