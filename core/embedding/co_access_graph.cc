@@ -170,6 +170,7 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
     const std::uint32_t ids = std::exchange(stretch.begin[s], used);
     const float label = batch.labels[first + s];
     if (!std::isnan(label) && label <= 0) continue;  // not seen together: shown
+    if (ids < 2) continue;                           // not seen with anyone
     const std::uint32_t learned = ids > 2 ? kLearned : kLearnedOfPairs;
     for (const SlotBatch::Column& column : batch.columns) {
       const Node first_node = tables_[column.table.value].first;
