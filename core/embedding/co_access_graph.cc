@@ -23,8 +23,8 @@ constexpr std::uint32_t kParts = 2;             // of a table's nodes, learned a
 constexpr std::size_t kPiece = 4'096;           // nodes a task works on
 constexpr std::size_t kSavedTogether = 16'384;  // nodes, in the engine state
 constexpr std::uint32_t kContexts = 8;          // an access offers at most; of more, a sample
-// Of this many accesses of an id, and of every doubling of them, are learned (log2). In samples of
-// two ids an access offers one context, and a full sample of neighbours wants 63 for a doubling.
+// log2 of the accesses that are learned of each doubling of an id's: 32, in samples of two ids 64,
+// for there an access offers one context, and a full sample of neighbours wants 63 for a doubling.
 constexpr std::uint32_t kLearnedOfPairs = 6;
 constexpr std::uint32_t kLearned = 5;
 constexpr std::uint32_t kFirstNeighbours = 32;  // of a node, in the engine state of format 1
@@ -132,7 +132,7 @@ void CoAccessGraph::learn_stretch(GatherNext&& gather_next) {
   });
 }
 
-// And how many ids each sample has, in its `begin`.
+// For gather(): sizes what it fills, and counts the ids of each sample into its `begin`.
 void CoAccessGraph::make_room(const SlotBatch& batch, std::size_t first, std::size_t last,
                               Stretch& stretch) const {
   stretch.samples = last - first;

@@ -109,6 +109,7 @@ class CoAccessGraph {
   std::uint64_t draw_for(Node node) const {
     return mix64((std::uint64_t{node} << 32 | company_[node].offered) + config_.seed);
   }
+  // Of a node that was offered so many contexts: the next free place, else one that is drawn.
   static std::uint32_t first_place(std::uint32_t offered, std::uint64_t draw) {
     return offered < kNeighbours ? offered : reduce(draw, kNeighbours);
   }
