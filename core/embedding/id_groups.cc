@@ -4,14 +4,30 @@
 #include <bit>
 
 namespace remapd::embedding {
+namespace {
+
+// For each access, at least: so many that two ids seldom want the same one.
+constexpr std::size_t kPlaces = 8;
+
+// All bits, or none.
+std::uint32_t all_if(bool condition) {
+  return -static_cast<std::uint32_t>(condition);
+}
+
+template <class T>
+void grow(std::vector<T>& values, std::size_t size) {
+  if (values.size() < size) values.resize(size);
+}
+
+}  // namespace
 
 void IdGroups::find(const SlotBatch& batch, std::span<const std::uint32_t> columns,
                     std::size_t mini_batch) {
-  accesses_.clear();
-  ids_.clear();
+  make_room(batch, columns);
   ends_.assign(1, {0, 0});
   columns_ = columns.size();
   column_ends_.clear();
+  std::fill(places_.begin(), places_.end(), Place{});
   for (std::size_t first = 0; first < batch.samples; first += mini_batch) {
     const std::size_t last = std::min(batch.samples, first + mini_batch);
     positions_.clear();
@@ -26,32 +42,57 @@ void IdGroups::find(const SlotBatch& batch, std::span<const std::uint32_t> colum
       most += static_cast<std::uint32_t>(slots.size() - static_cast<std::size_t>(untracked));
       column_ends_.push_back(most);
     }
-    id_at_.assign(std::bit_ceil(std::size_t{2} * most + 1), 0);
-    for (std::size_t s = first; s < last; ++s) {
-      for (std::size_t c = 0; c < columns.size(); ++c) {
-        for (const Slot slot : batch.columns[columns[c]].of(s)) {
-          if (slot == kNoSlot) continue;
-          accesses_.push_back(
-              {positions_[c]++, static_cast<std::uint32_t>(s - first), id_of(slot)});
-        }
-      }
-    }
-    ends_.push_back({accesses_.size(), ids_.size()});
+    const std::size_t places = std::bit_ceil(kPlaces * most + 1);
+    if (places_.size() < places) places_.assign(places, {});
+    find_in(batch, columns, first, last);
   }
 }
 
-// The id of the mini-batch, which is new if it has not been met in it.
-[[gnu::always_inline]] inline std::uint32_t IdGroups::id_of(Slot slot) {
-  const std::size_t first = ends_.back().ids;
-  const std::size_t mask = id_at_.size() - 1;
-  std::size_t at = (slot * 0x9e3779b1U >> 7) & mask;
-  for (; id_at_[at] != 0; at = (at + 1) & mask) {
-    const std::uint32_t id = id_at_[at] - 1;
-    if (ids_[first + id] == slot) return id;
+// What is written past the end and then not kept has room too.
+void IdGroups::make_room(const SlotBatch& batch, std::span<const std::uint32_t> columns) {
+  std::size_t accesses = 1;
+  for (const std::uint32_t c : columns) accesses += batch.columns[c].slots.size();
+  grow(accesses_, accesses);
+  grow(ids_, accesses);
+}
+
+// A mini-batch. Whether an id is met for the first time in it cannot be guessed, so nothing
+// branches on that: masks choose, for of conditions compilers make branches.
+void IdGroups::find_in(const SlotBatch& batch, std::span<const std::uint32_t> columns,
+                       std::size_t first, std::size_t last) {
+  const auto before = static_cast<std::uint32_t>(ends_.back().ids);
+  const std::size_t mask = places_.size() - 1;
+  Place* const places = places_.data();
+  Slot* const ids = ids_.data();
+  Access* access = accesses_.data() + ends_.back().accesses;
+  std::uint32_t count = before;  // of ids
+  const auto note = [&](Slot slot, std::size_t sample, std::uint32_t& position) {
+    if (slot == kNoSlot) return;
+    std::size_t at = (slot * 0x9e3779b1U >> 7) & mask;
+    std::uint32_t known = all_if(places[at].id > before);
+    while (((places[at].slot ^ slot) & known) != 0) {
+      at = (at + 1) & mask;
+      known = all_if(places[at].id > before);
+    }
+    ids[count] = slot;
+    count += 1 + known;  // it is one more, or not
+    const std::uint32_t id = (places[at].id & known) | (count & ~known);
+    places[at] = {slot, id};
+    *access++ = {position++, static_cast<std::uint32_t>(sample - first), id - before - 1};
+  };
+  if (columns.size() == 1) {
+    std::uint32_t position = 0;  // stays in a register
+    for (std::size_t s = first; s < last; ++s) {
+      for (const Slot slot : batch.columns[columns[0]].of(s)) note(slot, s, position);
+    }
+  } else {
+    for (std::size_t s = first; s < last; ++s) {
+      for (std::size_t c = 0; c < columns.size(); ++c) {
+        for (const Slot slot : batch.columns[columns[c]].of(s)) note(slot, s, positions_[c]);
+      }
+    }
   }
-  ids_.push_back(slot);
-  id_at_[at] = static_cast<std::uint32_t>(ids_.size() - first);
-  return id_at_[at] - 1;
+  ends_.push_back({static_cast<std::size_t>(access - accesses_.data()), count});
 }
 
 }  // namespace remapd::embedding

@@ -48,8 +48,11 @@ class IdGroups {
   std::size_t accesses_count(std::size_t mini_batch) const {
     return ends_[mini_batch + 1].accesses - ends_[mini_batch].accesses;
   }
-  std::uint32_t id_of(Slot slot);
+  void make_room(const SlotBatch& batch, std::span<const std::uint32_t> columns);
+  void find_in(const SlotBatch& batch, std::span<const std::uint32_t> columns, std::size_t first,
+               std::size_t last);
 
+  // These have room for more than there is.
   std::vector<Access> accesses_;
   std::vector<Slot> ids_;
   std::vector<Ends> ends_;  // of the mini-batches, after a first entry of zeros
@@ -57,7 +60,11 @@ class IdGroups {
   std::vector<std::uint32_t> column_ends_;  // mini-batches x columns
 
   // Scratch.
-  std::vector<std::uint32_t> id_at_;      // open addressing: an id of the mini-batch, plus 1
+  struct Place {
+    Slot slot;
+    std::uint32_t id;  // its number in ids_, from 1 on; free if that is of an earlier mini-batch
+  };
+  std::vector<Place> places_;             // open addressing
   std::vector<std::uint32_t> positions_;  // the next one of each column
 };
 
