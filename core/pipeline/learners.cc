@@ -127,12 +127,16 @@ void Learners::learn_labels(const embedding::SlotBatch& batch,
                             std::span<const embedding::IdGroups> groups, std::size_t mini_batch) {
   // The machine learns from the first mini-batch on that has a label.
   std::size_t first_labelled = batch.samples;
+  std::uint64_t labelled = 0;
+  double sum = label_sum_;
   for (std::size_t s = 0; s < batch.samples; ++s) {
     if (std::isnan(batch.labels[s])) continue;
     first_labelled = std::min(first_labelled, s);
-    ++labelled_;
-    label_sum_ += static_cast<double>(batch.labels[s]);
+    ++labelled;
+    sum += static_cast<double>(batch.labels[s]);
   }
+  labelled_ += labelled;
+  label_sum_ = sum;
   if (!machine_) return;
   const std::size_t first = machine_learns_ ? 0 : first_labelled / mini_batch * mini_batch;
   machine_learns_ |= first_labelled < batch.samples;
