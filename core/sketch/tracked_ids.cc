@@ -32,7 +32,7 @@ constexpr double kMaxWeight = 0x1p40;    // units grow up to here before all cou
 constexpr double kLeastDecay = 1e-30;    // keeps weights finite
 constexpr float kExactRecent = 0x1p23F;  // accesses a float sums with room to spare
 constexpr std::size_t kBlock = 64;       // ids after which those not at home are seen to
-constexpr std::size_t kAhead = 32;       // ids whose lines are on their way at the same time
+constexpr std::size_t kAhead = 48;       // ids whose lines are on their way at the same time
 
 struct Geometry {
   std::uint32_t shards;
