@@ -192,26 +192,19 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
   stretch.begin[stretch.samples] = used;
 }
 
-// Two cursors run ahead of the learning, each fetching the cache lines that the next one needs, so
-// that memory and arithmetic are busy at the same time.
+// The cache line that says how many contexts an id was offered is fetched well before it is needed.
+// That of the neighbours to write, if it is another one, is not: nothing waits for what is written.
 void CoAccessGraph::learn_part(std::size_t part) {
-  constexpr std::size_t kFar = 48;  // accesses
-  constexpr std::size_t kNear = 24;
+  constexpr std::size_t kAhead = 64;  // accesses
   const std::span<const Access> accesses(now_.accesses[part].room.data(), now_.accesses[part].size);
-  const auto fetch_far = [&](std::size_t i) {
-    if (i < accesses.size()) __builtin_prefetch(&company_[accesses[i].node].offered, 1);
-  };
-  const auto fetch_near = [&](std::size_t i) {
-    if (i >= accesses.size()) return;
-    const Node node = accesses[i].node;
-    const Company& company = company_[node];
-    __builtin_prefetch(&company.neighbours[first_place(company.offered, draw_for(node))], 1);
-  };
-  for (std::size_t i = 0; i < kFar; ++i) fetch_far(i);
-  for (std::size_t i = 0; i < kNear; ++i) fetch_near(i);
+  const std::size_t first = std::min(kAhead, accesses.size());
+  for (std::size_t i = 0; i < first; ++i) {
+    __builtin_prefetch(&company_[accesses[i].node].offered, 1);
+  }
   for (std::size_t i = 0; i < accesses.size(); ++i) {
-    fetch_far(i + kFar);
-    fetch_near(i + kNear);
+    if (i + kAhead < accesses.size()) {
+      __builtin_prefetch(&company_[accesses[i + kAhead].node].offered, 1);
+    }
     learn_access(accesses[i], crossed_[part]);
   }
 }
@@ -249,12 +242,13 @@ void CoAccessGraph::learn_part(std::size_t part) {
   if (n == 0) return;
   Company& company = company_[access.node];
   const std::uint32_t before = company.offered;
-  const std::uint64_t draw = draw_for(access.node);
-  std::uint32_t place = first_place(before, draw);
+  std::uint32_t place = before;
   std::uint64_t stands_for = n;
   std::uint32_t taken = n;
   std::uint32_t next = 0;
   if (before >= kNeighbours) {
+    const std::uint64_t draw = draw_for(access.node, before);
+    place = reduce(draw, kNeighbours);
     // No more than there are places for: where most contexts were common ones, few were offered.
     stands_for <<= std::min<std::uint32_t>(access.doublings, log2_floor(before / 64 | 1));
     const std::uint64_t due = kNeighbours * stands_for;

@@ -105,13 +105,9 @@ class CoAccessGraph {
   void gather(const SlotBatch& batch, std::size_t first, std::size_t last, Stretch& stretch) const;
   static std::uint32_t part_of(Node node) { return node * 0x9e3779b1U >> 31; }
   void learn_part(std::size_t part);
-  // Another one with every access that is learned.
-  std::uint64_t draw_for(Node node) const {
-    return mix64((std::uint64_t{node} << 32 | company_[node].offered) + config_.seed);
-  }
-  // Of a node that was offered so many contexts: the next free place, else one that is drawn.
-  static std::uint32_t first_place(std::uint32_t offered, std::uint64_t draw) {
-    return offered < kNeighbours ? offered : reduce(draw, kNeighbours);
+  // Another one with every access that is learned: `offered` grows.
+  std::uint64_t draw_for(Node node, std::uint32_t offered) const {
+    return mix64((std::uint64_t{node} << 32 | offered) + config_.seed);
   }
   std::uint32_t choose_contexts(const Access& access, Node* chosen) const;
   void learn_access(const Access& access, std::vector<Node>& crossed);
