@@ -39,6 +39,11 @@ std::uint32_t log2_floor(std::uint32_t x) {
   return static_cast<std::uint32_t>(std::bit_width(x)) - 1;
 }
 
+// Round a ring of n.
+std::uint32_t after(std::uint32_t i, std::uint32_t n) {
+  return i + 1 < n ? i + 1 : 0;
+}
+
 // Of every 2^doublings accesses of a node one is learned: which, is drawn for them. `count`: the
 // node's accesses so far.
 bool is_drawn(Node node, std::uint32_t count, std::uint32_t doublings) {
@@ -242,23 +247,25 @@ void CoAccessGraph::learn_part(std::size_t part) {
   if (n == 0) return;
   Company& company = company_[access.node];
   const std::uint32_t before = company.offered;
-  std::uint32_t place = before;
   std::uint64_t stands_for = n;
-  std::uint32_t taken = n;
-  std::uint32_t next = 0;
-  if (before >= kNeighbours) {
+  if (before < kNeighbours) {
+    std::uint32_t place = before;
+    for (std::uint32_t i = 0; i < n; ++i) {
+      company.neighbours[place] = chosen[i];
+      place = after(place, kNeighbours);
+    }
+  } else {
     const std::uint64_t draw = draw_for(access.node, before);
-    place = reduce(draw, kNeighbours);
+    std::uint32_t place = reduce(draw, kNeighbours);
+    std::uint32_t next = reduce(draw << 32, n);
     // No more than there are places for: where most contexts were common ones, few were offered.
     stands_for <<= std::min<std::uint32_t>(access.doublings, log2_floor(before / 64 | 1));
-    const std::uint64_t due = kNeighbours * stands_for;
-    taken = static_cast<std::uint32_t>((due + reduce(draw << 16, before)) / before);
-    next = reduce(draw << 32, n);
-  }
-  for (std::uint32_t i = 0; i < taken; ++i) {
-    company.neighbours[place] = chosen[next];
-    place = place + 1 < kNeighbours ? place + 1 : 0;
-    next = next + 1 < n ? next + 1 : 0;
+    std::uint64_t due = kNeighbours * stands_for + reduce(draw << 16, before);
+    for (; due >= before; due -= before) {
+      company.neighbours[place] = chosen[next];
+      place = after(place, kNeighbours);
+      next = after(next, n);
+    }
   }
   company.offered = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(before + stands_for, std::numeric_limits<std::uint32_t>::max()));
