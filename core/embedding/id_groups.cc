@@ -6,8 +6,11 @@
 namespace remapd::embedding {
 namespace {
 
-// For each access, at least: so many that two ids seldom want the same one.
-constexpr std::size_t kPlaces = 8;
+// Of a table for so many accesses: in one that stays in the cache two ids seldom want the same.
+std::size_t places_for(std::size_t accesses) {
+  constexpr std::size_t kSmall = 1'024;  // places
+  return std::bit_ceil(std::max(2 * accesses, std::min(8 * accesses, kSmall)) + 1);
+}
 
 // All bits, or none.
 std::uint32_t all_if(bool condition) {
@@ -42,9 +45,8 @@ void IdGroups::find(const SlotBatch& batch, std::span<const std::uint32_t> colum
       most += static_cast<std::uint32_t>(slots.size() - static_cast<std::size_t>(untracked));
       column_ends_.push_back(most);
     }
-    const std::size_t places = std::bit_ceil(kPlaces * most + 1);
-    if (places_.size() < places) places_.assign(places, {});
-    find_in(batch, columns, first, last);
+    grow(places_, places_for(most));
+    find_in(batch, columns, first, last, most);
   }
 }
 
@@ -59,9 +61,9 @@ void IdGroups::make_room(const SlotBatch& batch, std::span<const std::uint32_t> 
 // A mini-batch. Whether an id is met for the first time in it cannot be guessed, so nothing
 // branches on that: masks choose, for of conditions compilers make branches.
 void IdGroups::find_in(const SlotBatch& batch, std::span<const std::uint32_t> columns,
-                       std::size_t first, std::size_t last) {
+                       std::size_t first, std::size_t last, std::size_t accesses) {
   const auto before = static_cast<std::uint32_t>(ends_.back().ids);
-  const std::size_t mask = places_.size() - 1;
+  const std::size_t mask = places_for(accesses) - 1;
   Place* const places = places_.data();
   Slot* const ids = ids_.data();
   Access* access = accesses_.data() + ends_.back().accesses;

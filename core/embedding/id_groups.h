@@ -50,7 +50,7 @@ class IdGroups {
   }
   void make_room(const SlotBatch& batch, std::span<const std::uint32_t> columns);
   void find_in(const SlotBatch& batch, std::span<const std::uint32_t> columns, std::size_t first,
-               std::size_t last);
+               std::size_t last, std::size_t accesses);
 
   // These have room for more than there is.
   std::vector<Access> accesses_;

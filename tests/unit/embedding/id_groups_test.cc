@@ -11,7 +11,7 @@
 namespace remapd::embedding {
 namespace {
 
-constexpr std::uint32_t kSlots = 30;
+constexpr std::uint32_t kSlots = 300;
 
 // Lists of any length, some of whose ids are not tracked.
 std::vector<Slot> some_slots(Random& random) {
@@ -32,11 +32,9 @@ SlotBatch three_columns(std::size_t samples, std::uint64_t seed) {
   return batch_of(out, 0, samples, {0, 1, 0});
 }
 
-TEST(IdGroups, HoldEveryAccessOnceWithItsSampleAndId) {
-  const SlotBatch batch = three_columns(50, 1);
-  const std::vector<std::uint32_t> columns{0, 2};
+void expect_grouped(const SlotBatch& batch, const std::vector<std::uint32_t>& columns) {
   IdGroups groups;
-  for (const std::size_t mini_batch : {1, 7, 50, 64}) {
+  for (const std::size_t mini_batch : {1, 7, 50, 64, 4'096}) {
     groups.find(batch, columns, mini_batch);
     for (std::size_t m = 0; m * mini_batch < batch.samples; ++m) {
       const std::size_t first = m * mini_batch;
@@ -82,6 +80,14 @@ TEST(IdGroups, HoldEveryAccessOnceWithItsSampleAndId) {
       }
       EXPECT_EQ(met, std::vector<int>(by_position.size(), 1));
     }
+  }
+}
+
+TEST(IdGroups, HoldEveryAccessOnceWithItsSampleAndId) {
+  for (const std::size_t samples : {50, 2'000}) {
+    const SlotBatch batch = three_columns(samples, 1);
+    expect_grouped(batch, {0, 2});
+    expect_grouped(batch, {1});
   }
 }
 
