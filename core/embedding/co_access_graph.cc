@@ -55,7 +55,9 @@ bool is_drawn(Node node, std::uint32_t count, std::uint32_t doublings) {
 }  // namespace
 
 CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts)
-    : config_(config), common_above_(kCommonMinimum) {
+    : config_(config),
+      generations_(std::accumulate(slot_counts.begin(), slot_counts.end(), Node{0})),
+      common_above_(kCommonMinimum) {
   Node nodes = 0;
   for (const std::uint32_t slots : slot_counts) {
     tables_.push_back({nodes, slots});
@@ -76,26 +78,28 @@ void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::sp
 }
 
 void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
-  std::vector<std::uint64_t> gone(common_bits_.size());  // a bit for each node
-  const auto is_gone = [&](Node node) { return (gone[node / 64] >> (node % 64) & 1) != 0; };
   for (std::size_t t = 0; t < slots.size(); ++t) {
     for (const Slot slot : slots[t]) {
       const Node node = tables_[t].first + slot;
-      gone[node / 64] |= std::uint64_t{1} << (node % 64);
+      generations_.pass(node);
       company_[node].offered = 0;
       set_common(node, false);
     }
   }
+  const auto is_gone = [this](Node node) { return company_[node].offered == 0; };
   for (auto& crossed : crossed_) std::erase_if(crossed, is_gone);
   std::erase_if(common_, is_gone);
+  if (generations_.used_up()) restart_generations();
+}
+
+void CoAccessGraph::restart_generations() {
   parallel_ranges(node_count(), kPiece, [&](std::size_t begin, std::size_t end) {
     for (auto node = static_cast<Node>(begin); node < end; ++node) {
       if (!was_id(node)) continue;
-      for (Node& n : company_[node].in_use()) {
-        if (n != kNobody && is_gone(n)) n = kNobody;
-      }
+      for (Node& n : company_[node].in_use()) n = generations_.named(n);
     }
   });
+  generations_.restart();
 }
 
 void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t last) {
@@ -184,7 +188,7 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
       for (std::uint32_t at = column.begin[first + s]; at < end; ++at) {
         if (column.slots[at] == kNoSlot) continue;
         const Node node = first_node + column.slots[at];
-        contexts[used] = node;
+        contexts[used] = generations_.entry(node);
         used += 1 - is_common(node);
         const std::uint32_t count = column.count[at];
         const std::uint32_t doublings = std::max(log2_floor(count | 1), learned) - learned;
@@ -222,7 +226,7 @@ void CoAccessGraph::learn_part(std::size_t part) {
   std::uint32_t n = 0;
   const auto take = [&](Node context) {
     chosen[n] = context;
-    n += context != access.node ? 1 : 0;
+    n += generations_.node_of(context) != access.node ? 1 : 0;
   };
   if (count <= kContexts + 1) {
     for (std::uint32_t at = 0; at < count; ++at) take(contexts[at]);
@@ -315,7 +319,11 @@ void CoAccessGraph::copy_neighbours(Node first, Node last, Node* to) const {
   for (Node node = first; node < last; ++node) {
     if (last - node > kAhead) __builtin_prefetch(&company_[node + kAhead]);
     if (!was_id(node)) continue;
-    for (const Node neighbour : company_[node].in_use()) *to++ = neighbour;
+    const std::span<const Node> neighbours = company_[node].in_use();
+    to = generations_.none_passed() ? std::ranges::copy(neighbours, to).out
+                                    : std::ranges::transform(neighbours, to, [&](Node n) {
+                                        return generations_.named(n);
+                                      }).out;
   }
 }
 
@@ -347,11 +355,12 @@ CoAccessSnapshot CoAccessGraph::snapshot() const {
 }
 
 std::size_t CoAccessGraph::bytes_per_slot() {
-  return sizeof(Company) + sizeof(std::uint64_t);
+  return sizeof(Company) + sizeof(std::uint64_t) + Generations::bytes_per_node();
 }
 
 std::size_t CoAccessGraph::memory_bytes() const {
-  return company_.memory_bytes() + signs_.memory_bytes() + common_bits_.memory_bytes();
+  return company_.memory_bytes() + signs_.memory_bytes() + generations_.memory_bytes() +
+         common_bits_.memory_bytes();
 }
 
 void CoAccessGraph::save(StateWriter& out) const {

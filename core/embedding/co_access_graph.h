@@ -29,6 +29,7 @@
 #include "core/base/result.h"
 #include "core/base/state_writer.h"
 #include "core/embedding/co_access_snapshot.h"
+#include "core/embedding/generations.h"
 #include "core/embedding/slot_batch.h"
 #include "core/embedding/state_format.h"
 
@@ -48,8 +49,9 @@ class CoAccessGraph {
   bool has_company(TableIndex table, Slot slot) const {
     return company_[tables_[table.value].first + slot].offered != 0;
   }
-  // Slots of each table that no longer stand for an id: nobody's context any more. One pass over
-  // the graph. slots.size() == tables.
+  // Slots of each table that no longer stand for an id: nobody's context any more. Takes as long as
+  // there are slots, and a pass over the graph when generations are used up. slots.size() ==
+  // tables.
   void evict(std::span<const std::vector<Slot>> slots);
   // Learns samples [first, last) of the batch, the more at once the better memory is used; what is
   // learned does not depend on it. Allocates nothing once its scratch has grown.
@@ -68,9 +70,9 @@ class CoAccessGraph {
  private:
   struct Company {
     std::uint32_t offered;  // contexts, all time, as far as what was learned stands for; saturates
-    std::array<Node, kNeighbours> neighbours;
+    std::array<Node, kNeighbours> neighbours;  // entries of Generations
 
-    // How many neighbours are in use; those behind are of an id that is gone.
+    // How many neighbours are in use; those behind are of an id that had the node before.
     std::uint32_t known() const { return std::min(offered, kNeighbours); }
     std::span<Node> in_use() { return {neighbours.data(), known()}; }
     std::span<const Node> in_use() const { return {neighbours.data(), known()}; }
@@ -89,7 +91,7 @@ class CoAccessGraph {
   // Samples between two looks at who is common, prepared for learning.
   struct Stretch {
     std::size_t samples = 0;
-    std::vector<Node> contexts;        // sample by sample, without common ones
+    std::vector<Node> contexts;        // entries, sample by sample, without common ones
     std::vector<std::uint32_t> begin;  // of each sample in contexts
     std::vector<Accesses> accesses;    // by table and part of it
   };
@@ -122,6 +124,7 @@ class CoAccessGraph {
   void set_common(Node node, bool common);
   bool look_for_common();
   void find_common();
+  void restart_generations();
   void copy_neighbours(Node first, Node last, Node* to) const;
   void save_company(Node first, Node last, ByteWriter& out) const;
   void load_company(ByteReader& in, std::uint32_t format);
@@ -135,7 +138,8 @@ class CoAccessGraph {
   // Pages are touched as slots come into use.
   HugeArray<Company> company_;      // of each node
   HugeArray<std::uint64_t> signs_;  // of each node's vector to start from; 0: never an id
-  std::vector<Node> common_;        // ascending
+  Generations generations_;
+  std::vector<Node> common_;  // ascending
   HugeArray<std::uint64_t> common_bits_;
   std::array<std::uint64_t, (1U << 15) / 64> common_filter_{};  // a bit for what hashes alike
   std::uint64_t common_above_;              // contexts offered: what the last look went by

@@ -246,6 +246,27 @@ TEST(CoAccessGraph, ForgetsEvictedIds) {
   EXPECT_LT(mean(5), mean(0));
 }
 
+// A slot that is given away again and again, more often than generations can be told apart: each of
+// its ids is known to the one user that saw it, and that only until it goes.
+TEST(CoAccessGraph, TellsAllIdsOfASlotApart) {
+  constexpr Slot kItem = 7;
+  CoAccessGraph learner = graph();
+  for (Slot user = 0; user < kUsers; ++user) {
+    learner.evict(std::vector<std::vector<Slot>>{{}, {kItem}});
+    learner.admit(TableIndex{1}, std::vector<Slot>{kItem}, std::vector<Id>{user});
+    learn(learner, {Sample{.slots = {{user}, {kItem}}}}, 1);
+    const CoAccessSnapshot known = learner.snapshot();
+    for (Slot other = 0; other <= user; ++other) {
+      ASSERT_EQ(known.known(other), 1U) << other;
+      EXPECT_EQ(known.neighbours[known.neighbours_at(other)],
+                other == user ? kUsers + kItem : kNobody)
+          << "user " << other << " when " << user << " saw it";
+    }
+    ASSERT_EQ(known.known(kUsers + kItem), 1U);
+    EXPECT_EQ(known.neighbours[known.neighbours_at(kUsers + kItem)], user);
+  }
+}
+
 // One item in every sample: soon common, and left out from then on.
 std::vector<Sample> visits_with_a_common_item(std::size_t count, std::uint64_t seed) {
   auto samples = visits(count, seed);
