@@ -1,6 +1,7 @@
 #include "core/pipeline/table_state.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/base/parallel.h"
 #include "core/mapping/mapping_state.h"
@@ -18,11 +19,18 @@ sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
 
 void TableState::access(std::span<const Id> ids, const Accessed& out,
                         std::vector<sketch::Slot>& admitted) {
-  const auto starts_with = [this](sketch::Slot slot, Id id) {
-    distinct_.add(mix64(id));
-    // The incumbent may know an id that was evicted and comes back.
-    rows_[slot] = incumbent_row(id);
-    return rows_[slot] != kNoRow ? kKnown : sketch::Marks{0};
+  const auto starts_with = [this](std::span<const sketch::Slot> slots, std::span<const Id> added,
+                                  std::span<sketch::Marks> marks) {
+    for (const Id id : added) distinct_.add(mix64(id));
+    if (!incumbent_) return;
+    // It may know an id that was evicted and comes back.
+    std::array<Row, sketch::TrackedIds::kBlock> rows;
+    incumbent_->find_rows(added, std::span(rows).first(added.size()));
+    for (std::size_t i = 0; i < added.size(); ++i) {
+      if (rows[i] == kNoRow) continue;
+      rows_[slots[i]] = rows[i];
+      marks[i] = kKnown;
+    }
   };
   const std::size_t untracked =
       ids_.count_accesses(ids, {.slots = out.slots, .marks = out.newcomer, .counts = out.counts},
@@ -89,12 +97,6 @@ void TableState::find_rows() {
     }
     find();
   });
-}
-
-Row TableState::incumbent_row(Id id) const {
-  if (!incumbent_) return kNoRow;
-  const std::size_t at = incumbent_->find(id);
-  return at < incumbent_->ids.size() ? incumbent_->rows[at] : kNoRow;
 }
 
 double TableState::unknown_traffic() const {

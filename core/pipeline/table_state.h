@@ -67,7 +67,6 @@ class TableState {
   static constexpr sketch::Marks kTouched = 2;
 
   void find_rows();
-  Row incumbent_row(Id id) const;  // kNoRow: it does not know the id
 
   TableConfig config_;
   sketch::TrackedIds ids_;

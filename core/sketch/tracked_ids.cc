@@ -31,7 +31,6 @@ constexpr std::uint32_t kSlotsPerSketchLine = 8;  // eight bytes a slot
 constexpr double kMaxWeight = 0x1p40;    // units grow up to here before all counts are rewritten
 constexpr double kLeastDecay = 1e-30;    // keeps weights finite
 constexpr float kExactRecent = 0x1p23F;  // accesses a float sums with room to spare
-constexpr std::size_t kBlock = 64;       // ids after which those not at home are seen to
 constexpr std::size_t kAhead = 48;       // ids whose lines are on their way at the same time
 
 struct Geometry {
@@ -53,6 +52,8 @@ Geometry geometry(std::uint64_t max_tracked_ids, std::uint32_t line_ids) {
   const double lines = 2 * std::ceil(slots / (kMaxLoad * 2 * line_ids));
   return {shards, static_cast<std::uint32_t>(slots), static_cast<std::uint32_t>(lines)};
 }
+
+constexpr auto kNothingMore = [](std::size_t, std::span<const std::uint32_t>) {};
 
 // Of each shard.
 std::uint64_t sketch_lines(const Geometry& g) {
@@ -161,13 +162,19 @@ TrackedIds::Found TrackedIds::locate_beyond(Id id, std::uint64_t hash, std::uint
   return {};
 }
 
-template <bool kWrite, class Known, class Unknown>
-void TrackedIds::visit(std::span<const Id> ids, Known&& known, Unknown&& unknown) const {
+template <bool kWrite, class Known, class Unknown, class BlockDone>
+void TrackedIds::visit(std::span<const Id> ids, Known known, Unknown unknown,
+                       BlockDone block_done) const {
+  static_assert(kAhead <= kBlock);
+  const Line* const lines = lines_.data();
+  const std::uint32_t line_count = line_count_;
+  const std::uint32_t shards = shard_count();
+  const std::uint32_t shard_slots = shard_slots_;
   std::uint64_t hashes[2 * kBlock];
   const auto fetch = [&](std::size_t i) {
     const std::uint64_t hash = mix64(ids[i]);
     hashes[i % (2 * kBlock)] = hash;
-    __builtin_prefetch(&lines_[home_line(hash)], kWrite ? 1 : 0);
+    __builtin_prefetch(&lines[reduce(hash, line_count)], kWrite ? 1 : 0);
   };
   for (std::size_t i = 0; i < std::min(kAhead, ids.size()); ++i) fetch(i);
   for (std::size_t begin = 0; begin < ids.size(); begin += kBlock) {
@@ -177,15 +184,16 @@ void TrackedIds::visit(std::span<const Id> ids, Known&& known, Unknown&& unknown
     for (std::size_t i = begin; i < end; ++i) {
       if (i + kAhead < ids.size()) fetch(i + kAhead);
       const std::uint64_t hash = hashes[i % (2 * kBlock)];
-      const std::uint32_t home = home_line(hash);
-      const Line& line = lines_[home];
+      const std::uint32_t home = reduce(hash, line_count);
+      const Line& line = lines[home];
       const std::uint32_t place = place_in(line, ids[i]);
       if (place != kLineIds) [[likely]] {
-        known(i, Found{home, place}, slot_at(line, place, hash));
+        const Slot first = reduce(hash, shards) * shard_slots;
+        known(i, Found{home, place}, first + (line.slots[place] & kSlotMask) - 1);
         continue;
       }
       if (went_further(line, hash)) {
-        __builtin_prefetch(&lines_[neighbour(home)], kWrite ? 1 : 0);
+        __builtin_prefetch(&lines[neighbour(home)], kWrite ? 1 : 0);
       } else if constexpr (kWrite) {
         sketch_.prefetch(hash);
       }
@@ -203,24 +211,26 @@ void TrackedIds::visit(std::span<const Id> ids, Known&& known, Unknown&& unknown
         unknown(i, hash);
       }
     }
+    block_done(begin, std::span<const std::uint32_t>(later, laters));
   }
 }
 
 void TrackedIds::find(std::span<const Id> ids, std::span<Slot> slots) const {
   REMAPD_CHECK(ids.size() == slots.size(), "find() fills one slot for each id");
   visit<false>(
-      ids, [&](std::size_t i, Found, Slot slot) { slots[i] = slot; },
-      [&](std::size_t i, std::uint64_t) { slots[i] = kNoSlot; });
+      ids, [slots](std::size_t i, Found, Slot slot) { slots[i] = slot; },
+      [slots](std::size_t i, std::uint64_t) { slots[i] = kNoSlot; }, kNothingMore);
 }
 
 void TrackedIds::admit(std::span<const Id> ids, std::span<Slot> slots,
                        std::vector<Slot>& admitted) {
   REMAPD_CHECK(ids.size() == slots.size(), "admit() fills one slot for each id");
   visit<true>(
-      ids, [&](std::size_t i, Found, Slot slot) { slots[i] = slot; },
+      ids, [slots](std::size_t i, Found, Slot slot) { slots[i] = slot; },
       [&](std::size_t i, std::uint64_t hash) {
-        slots[i] = slot_of(admit_unknown(ids[i], hash, {}, admitted), hash);
-      });
+        slots[i] = slot_of(admit_unknown(ids[i], hash, admitted), hash);
+      },
+      kNothingMore);
 }
 
 std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& out, Marks add,
@@ -229,22 +239,49 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
                    ids.size() == out.counts.size(),
                "count_accesses() fills a slot, marks and a count for each id");
   std::size_t without_slot = 0;
-  const auto known = [&](std::size_t i, Found found, Slot slot) {
-    out.slots[i] = slot;
-    Line& line = lines_[found.line];
-    out.marks[i] = marks_at(line, found.place);
+  const auto known = [lines = lines_.data(), carried = carried_.data(), slots = out.slots.data(),
+                      marks = out.marks.data(), counts = out.counts.data(), unit = unit_,
+                      per_unit = per_unit_, carry_at = carry_at_,
+                      add](std::size_t i, Found found, Slot slot) {
+    slots[i] = slot;
+    Line& line = lines[found.line];
+    marks[i] = marks_at(line, found.place);
     add_marks_at(line, found.place, add);
-    this->add(line, found.place, slot, 1);
-    out.counts[i] = recent_accesses(line, found.place);
+    float& recent = line.recent[found.place];
+    recent += unit;
+    if (recent >= carry_at) [[unlikely]]
+      carry_over(recent, carried[slot]);
+    counts[i] = static_cast<std::uint32_t>(recent * per_unit);
   };
-  visit<true>(ids, known, [&](std::size_t i, std::uint64_t hash) {
-    const Found found = admit_unknown(ids[i], hash, starts_with, admitted);
-    if (found) return known(i, found, slot_of(found, hash));
+  Id fresh[kBlock];  // admitted in this block
+  std::size_t fresh_count = 0;
+  const auto unknown = [&](std::size_t i, std::uint64_t hash) {
+    const Found found = admit_unknown(ids[i], hash, admitted);
+    if (found) {
+      fresh[fresh_count++] = ids[i];
+      return known(i, found, slot_of(found, hash));
+    }
     out.slots[i] = kNoSlot;
     out.marks[i] = 0;
     out.counts[i] = 0;
     ++without_slot;
-  });
+  };
+  const auto start_fresh = [&](std::size_t begin, std::span<const std::uint32_t> later) {
+    const std::size_t count = std::exchange(fresh_count, 0);
+    if (count == 0 || !starts_with) return;
+    const auto slots = std::span<const Slot>(admitted).last(count);
+    Marks marks[kBlock] = {};
+    starts_with(slots, std::span<const Id>(fresh, count), std::span(marks, count));
+    for (std::size_t f = 0; f < count; ++f) {
+      if (marks[f] == 0) continue;
+      const std::uint32_t place = places_[slots[f]] - 1;
+      add_marks_at(lines_[place / kLineIds], place % kLineIds, marks[f]);
+      for (const std::uint32_t l : later) {
+        if (out.slots[begin + l] == slots[f]) out.marks[begin + l] |= marks[f];
+      }
+    }
+  };
+  visit<true>(ids, known, unknown, start_fresh);
   return without_slot;
 }
 
@@ -256,7 +293,7 @@ void TrackedIds::add_marks(std::span<const Id> ids, std::span<Slot> slots, Marks
         slots[i] = slot;
         add_marks_at(lines_[found.line], found.place, add);
       },
-      [&](std::size_t i, std::uint64_t) { slots[i] = kNoSlot; });
+      [&](std::size_t i, std::uint64_t) { slots[i] = kNoSlot; }, kNothingMore);
 }
 
 void TrackedIds::clear_marks() {
@@ -271,7 +308,6 @@ void TrackedIds::clear_marks() {
 }
 
 TrackedIds::Found TrackedIds::admit_unknown(Id id, std::uint64_t hash,
-                                            const StartsWith& starts_with,
                                             std::vector<Slot>& admitted) {
   const std::uint32_t shard_index = shard_of_hash(hash);
   Shard& shard = shards_[shard_index];
@@ -279,10 +315,9 @@ TrackedIds::Found TrackedIds::admit_unknown(Id id, std::uint64_t hash,
   const double estimated = shard.sketched ? sketch_.estimate(hash) : 0.0;
   if (shard.size < shard_slots_ && (estimated + 1) * weight_ > shard.threshold) {
     const Slot slot = take_free_slot(shard_index);
-    const Marks marks = starts_with ? starts_with(slot, id) : Marks{0};
     carried_[slot] = estimated * weight_;
     admitted.push_back(slot);
-    return index({id, slot, 0.0F, marks});
+    return index({id, slot, 0.0F, 0});
   }
   sketch_.add(hash);
   shard.sketched = true;

@@ -69,6 +69,8 @@ class TrackedIds {
  public:
   static constexpr std::uint64_t kMaxCapacity = 3'000'000'000;
   static constexpr double kDefaultEvictShare = 0.05;
+  // Ids after which those are seen to that are not at home.
+  static constexpr std::size_t kBlock = 64;
 
   // 1 <= max_tracked_ids <= kMaxCapacity; 0 < evict_share <= 1, of a shard's slots.
   explicit TrackedIds(std::uint64_t max_tracked_ids, double evict_share = kDefaultEvictShare);
@@ -110,10 +112,13 @@ class TrackedIds {
     // before 2^23 at once are left out. 0 without a slot.
     std::span<std::uint32_t> counts;
   };
+  // Marks of ids that have just been admitted, at most kBlock of them: marks[i] is 0, and may be
+  // set, for ids[i], which got slots[i].
+  using StartsWith = std::function<void(std::span<const Slot> slots, std::span<const Id> ids,
+                                        std::span<Marks> marks)>;
   // admit(), and every id that has a slot is counted once and gets the marks `add` as well: what
   // intake does, in one pass. An id that is admitted starts with the marks that `starts_with` gives
   // it, with none if that is empty. Returns how many ids got no slot.
-  using StartsWith = std::function<Marks(Slot, Id)>;
   std::size_t count_accesses(std::span<const Id> ids, const Accessed& out, Marks add,
                              const StartsWith& starts_with, std::vector<Slot>& admitted);
 
@@ -279,27 +284,25 @@ class TrackedIds {
     return found ? slot_at(lines_[found.line], found.place, hash) : kNoSlot;
   }
 
-  std::uint32_t recent_accesses(const Line& line, std::uint32_t place) const {
-    return static_cast<std::uint32_t>(line.recent[place] * per_unit_);
-  }
-
   void add(Line& line, std::uint32_t place, Slot slot, float n) {
     float& recent = line.recent[place];
     recent += n * unit_;
-    if (recent >= carry_at_) [[unlikely]] {
-      carried_[slot] += static_cast<double>(recent);
-      recent = 0;
-    }
+    if (recent >= carry_at_) [[unlikely]]
+      carry_over(recent, carried_[slot]);
+  }
+  static void carry_over(float& recent, double& carried) {
+    carried += static_cast<double>(recent);
+    recent = 0;
   }
 
   // Walks ids with their lines prefetched: known(i, found, slot) for those that are there,
   // unknown(i, hash) for the others. Those not found in their home line come at the end of their
-  // block of ids, in order.
-  template <bool kWrite, class Known, class Unknown>
-  void visit(std::span<const Id> ids, Known&& known, Unknown&& unknown) const;
+  // block of ids, in order; then block_done(begin, later), the block's first id and how many ids
+  // behind it those are. All of them by value, so that what they hold stays in registers.
+  template <bool kWrite, class Known, class Unknown, class BlockDone>
+  void visit(std::span<const Id> ids, Known known, Unknown unknown, BlockDone block_done) const;
   // Where the id was put; nowhere if it may not enter.
-  Found admit_unknown(Id id, std::uint64_t hash, const StartsWith& starts_with,
-                      std::vector<Slot>& admitted);
+  Found admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& admitted);
   Slot take_free_slot(std::uint32_t shard);
   // What the index holds of a tracked id.
   struct Entry {

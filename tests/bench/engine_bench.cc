@@ -272,6 +272,69 @@ BENCHMARK_CAPTURE(BM_IntakeAnyOrder, supervised, true)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
+// Full stores, as those of a daemon are that has run for long: ids come for the first time all the
+// while, others make room for them, and what is known of these is forgotten. By Zipf 1.05 from
+// eight times as many ids as are tracked, of which an adopted mapping knows the most frequent, as
+// many as are tracked; one thread, ticks included. Counters:
+//   ns        mean of the processor time an id
+//   tick_ns   elapsed, of that: the ticks
+//   admitted  share of the accesses that brought a new id in
+void BM_IntakeChurn(benchmark::State& state, bool labelled) {
+  constexpr std::size_t kStretches = 64;
+  constexpr std::size_t kStretch = 65'536;  // ids
+  const auto tracked = static_cast<std::uint64_t>(state.range(0)) / kFeatures;
+  const Shape shape{.universe = 8 * tracked, .tracked = tracked, .labelled = labelled};
+  auto engine = Engine::create(config_of(shape));
+  REMAPD_CHECK(engine.has_value(), "the bench's configuration is sound");
+  const support::Zipf zipf(shape.universe, 1.05);
+  Random random(7);
+  std::vector<EventBatch> messages(kStretch / shape.message_ids());
+  tbb::task_arena one(1);
+  const auto take_in = [&] {
+    for (EventBatch& batch : messages) {
+      fill(
+          batch, shape, [&](std::uint32_t, std::size_t) { return zipf(random); },
+          [&] { return random.uniform() < 0.3 ? 1.0F : 0.0F; });
+    }
+    const double begin = cpu_ns();
+    one.execute([&] {
+      for (const EventBatch& batch : messages) (*engine)->ingest(batch);
+      benchmark::DoNotOptimize((*engine)->tracked_ids(TableIndex{0}));  // all is learned
+    });
+    return cpu_ns() - begin;
+  };
+  const auto evicted = [&] {
+    std::uint64_t sum = 0;
+    for (const TableStats& table : (*engine)->stats().tables) sum += table.evicted_ids;
+    return sum;
+  };
+  while (evicted() < tracked) take_in();
+  Shape known = shape;
+  known.universe = tracked;
+  adopt_all(**engine, known);
+  const std::uint64_t evicted_before = evicted();
+  const double ticked = (*engine)->stats().tick_seconds;
+  double ns = 0;
+  for (auto _ : state) {
+    for (std::size_t s = 0; s < kStretches; ++s) ns += take_in();
+  }
+  const auto ids = static_cast<double>(state.iterations()) * kStretches * kStretch;
+  state.counters["ns"] = ns / ids;
+  state.counters["tick_ns"] = ((*engine)->stats().tick_seconds - ticked) * 1e9 / ids;
+  // As many as went, for the stores stay full.
+  state.counters["admitted"] = static_cast<double>(evicted() - evicted_before) / ids;
+}
+BENCHMARK_CAPTURE(BM_IntakeChurn, coaccess, false)
+    ->RangeMultiplier(4)
+    ->Range(1 << 18, 1 << 22)
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_IntakeChurn, supervised, true)
+    ->RangeMultiplier(4)
+    ->Range(1 << 18, 1 << 22)
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
+
 // The curves of docs/benchmarks.md: one thing varied at a time.
 void BM_IntakeByMessage(benchmark::State& state, bool labelled) {
   measure_intake(state,

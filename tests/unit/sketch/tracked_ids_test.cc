@@ -582,13 +582,34 @@ TEST(TrackedIdsDeathTest, RefusesImpossibleArguments) {
   EXPECT_DEATH(TrackedIds(10).decay(1.5), "decay");
 }
 
+// Of odd ids: 1.
+void starts_odd(std::span<const Slot> slots, std::span<const Id> ids, std::span<Marks> marks) {
+  ASSERT_EQ(slots.size(), ids.size());
+  ASSERT_EQ(marks.size(), ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) marks[i] = static_cast<Marks>(ids[i] % 2);
+}
+
+// Also where it comes again before anybody was asked what it starts with.
+TEST(TrackedIds, IdsHaveTheirMarksFromTheFirstAccessOn) {
+  TrackedIds store(20'000);
+  std::vector<Id> ids;
+  for (Id id = 0; id < 500; ++id) {
+    for (Id times = 0; times <= id % 4; ++times) ids.push_back(id);
+  }
+  const Intake all = access(store, ids, 2, starts_odd);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const bool again = i > 0 && ids[i - 1] == ids[i];
+    EXPECT_EQ(all.marks[i], ids[i] % 2 + (again ? 2 : 0)) << i;
+    EXPECT_EQ(store.marks(all.slots[i]), ids[i] % 2 + 2) << i;
+  }
+}
+
 // Marks stay with an id wherever it sits in the index, and leave with it.
 TEST(TrackedIds, MarksStayWithTheirIds) {
   TrackedIds store(20'000);
   std::vector<Id> ids;
   for (std::uint64_t i = 0; i < 20'000; ++i) ids.push_back(hash_id(i, 5));
-  const auto starts_with = [](Slot, Id id) { return static_cast<Marks>(id % 2); };
-  const Intake first = access(store, ids, 0, starts_with);
+  const Intake first = access(store, ids, 0, starts_odd);
   const Intake second = access(store, ids, 2);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (first.slots[i] == kNoSlot) {
