@@ -10,6 +10,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/parallel.h"
+#include "core/embedding/thinning.h"
 
 namespace remapd::embedding {
 namespace {
@@ -42,14 +43,6 @@ std::uint32_t log2_floor(std::uint32_t x) {
 // Round a ring of n.
 std::uint32_t after(std::uint32_t i, std::uint32_t n) {
   return i + 1 < n ? i + 1 : 0;
-}
-
-// Of every 2^doublings accesses of a node one is learned: which, is drawn for them. `count`: the
-// node's accesses so far.
-bool is_drawn(Node node, std::uint32_t count, std::uint32_t doublings) {
-  constexpr std::uint64_t kSpread = 0xd1342543de82ef95;  // Steele, Vigna, SPE 2022
-  const std::uint64_t draw = (std::uint64_t{node} << 32 | count >> doublings) * kSpread >> 40;
-  return ((draw ^ count) & ((1U << doublings) - 1)) == 0;
 }
 
 }  // namespace
@@ -166,12 +159,41 @@ void CoAccessGraph::make_room(const SlotBatch& batch, std::size_t first, std::si
     if (accesses.room.size() < most) accesses.room.resize(std::bit_ceil(most));
   }
   if (stretch.contexts.size() < ids + 1) stretch.contexts.resize(ids + 1);
+  stretch.has_pairs = std::ranges::find(stretch.begin, 2U) != stretch.begin.end();
+  const std::size_t thinned = stretch.has_pairs ? 2 * ids : ids;
+  if (stretch.thinned.size() < thinned) stretch.thinned.resize(std::bit_ceil(thinned));
+}
+
+// Which accesses are learned, of all columns.
+void CoAccessGraph::thin_columns(const SlotBatch& batch, std::size_t first,
+                                 Stretch& stretch) const {
+  stretch.columns.clear();
+  std::uint8_t* free = stretch.thinned.data();
+  for (const SlotBatch::Column& column : batch.columns) {
+    const std::uint32_t begin = column.begin[first];
+    const std::size_t count = column.begin[first + stretch.samples] - begin;
+    const Node first_node = tables_[column.table.value].first;
+    const auto thinned = [&](std::uint32_t log2_learned) {
+      const std::span<std::uint8_t> out(std::exchange(free, free + count), count);
+      thin(first_node, std::span(column.slots).subspan(begin, count),
+           std::span(column.count).subspan(begin, count), log2_learned, out);
+      return out.data();
+    };
+    stretch.columns.push_back(
+        {.begin = &column.begin[first],
+         .slots = column.slots.data() + begin,
+         .stands_for_in_pairs = stretch.has_pairs ? thinned(kLearnedOfPairs) : nullptr,
+         .stands_for = thinned(kLearned),
+         .first_node = first_node,
+         .accesses = &stretch.accesses[column.table.value * kParts]});
+  }
 }
 
 // Who is in each sample, column by column, and whose company each part of a table has to note.
 void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_t last,
                            Stretch& stretch) const {
   make_room(batch, first, last, stretch);
+  thin_columns(batch, first, stretch);
   Node* const contexts = stretch.contexts.data();
   std::uint32_t used = 0;
   static_assert(kLook <= 1U << 16, "a stretch's samples are numbered in 16 bits");
@@ -180,21 +202,18 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
     const float label = batch.labels[first + s];
     if (!std::isnan(label) && label <= 0) continue;  // not seen together: shown
     if (ids < 2) continue;                           // not seen with anyone
-    const std::uint32_t learned = ids > 2 ? kLearned : kLearnedOfPairs;
-    for (const SlotBatch::Column& column : batch.columns) {
-      const Node first_node = tables_[column.table.value].first;
-      Accesses* const accesses = &stretch.accesses[column.table.value * kParts];
-      const std::uint32_t end = column.begin[first + s + 1];
-      for (std::uint32_t at = column.begin[first + s]; at < end; ++at) {
+    for (const Column& column : stretch.columns) {
+      const std::uint8_t* const stands_for =
+          ids == 2 ? column.stands_for_in_pairs : column.stands_for;
+      const std::uint32_t end = column.begin[s + 1] - column.begin[0];
+      for (std::uint32_t at = column.begin[s] - column.begin[0]; at < end; ++at) {
         if (column.slots[at] == kNoSlot) continue;
-        const Node node = first_node + column.slots[at];
-        contexts[used] = generations_.entry(node);
+        const Node node = column.first_node + column.slots[at];
+        contexts[used] = node;
         used += 1 - is_common(node);
-        const std::uint32_t count = column.count[at];
-        const std::uint32_t doublings = std::max(log2_floor(count | 1), learned) - learned;
-        Accesses& to = accesses[part_of(node)];
-        to.room[to.size] = {node, s, doublings};
-        to.size += is_drawn(node, count, doublings) ? 1 : 0;
+        Accesses& to = column.accesses[part_of(node)];
+        to.room[to.size] = {node, static_cast<std::uint16_t>(s), stands_for[at]};
+        to.size += stands_for[at] != kNotLearned ? 1 : 0;
       }
     }
   }
@@ -226,7 +245,7 @@ void CoAccessGraph::learn_part(std::size_t part) {
   std::uint32_t n = 0;
   const auto take = [&](Node context) {
     chosen[n] = context;
-    n += generations_.node_of(context) != access.node ? 1 : 0;
+    n += context != access.node ? 1 : 0;
   };
   if (count <= kContexts + 1) {
     for (std::uint32_t at = 0; at < count; ++at) take(contexts[at]);
@@ -255,7 +274,7 @@ void CoAccessGraph::learn_part(std::size_t part) {
   if (before < kNeighbours) {
     std::uint32_t place = before;
     for (std::uint32_t i = 0; i < n; ++i) {
-      company.neighbours[place] = chosen[i];
+      company.neighbours[place] = generations_.entry(chosen[i]);
       place = after(place, kNeighbours);
     }
   } else {
@@ -263,10 +282,10 @@ void CoAccessGraph::learn_part(std::size_t part) {
     std::uint32_t place = reduce(draw, kNeighbours);
     std::uint32_t next = reduce(draw << 32, n);
     // No more than there are places for: where most contexts were common ones, few were offered.
-    stands_for <<= std::min<std::uint32_t>(access.doublings, log2_floor(before / 64 | 1));
+    stands_for <<= std::min<std::uint32_t>(access.stands_for, log2_floor(before / 64 | 1));
     std::uint64_t due = kNeighbours * stands_for + reduce(draw << 16, before);
     for (; due >= before; due -= before) {
-      company.neighbours[place] = chosen[next];
+      company.neighbours[place] = generations_.entry(chosen[next]);
       place = after(place, kNeighbours);
       next = after(next, n);
     }

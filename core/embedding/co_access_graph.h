@@ -80,20 +80,33 @@ class CoAccessGraph {
   // One that is learned.
   struct Access {
     Node node;
-    std::uint32_t sample : 16;     // of the stretch
-    std::uint32_t doublings : 16;  // it stands for 2^doublings of them
+    std::uint16_t sample;      // of the stretch
+    std::uint16_t stands_for;  // accesses, as a binary logarithm
   };
   // Appended to without a branch.
   struct Accesses {
     std::vector<Access> room;
     std::size_t size = 0;
   };
+  // What gather() goes by of a column of the batch.
+  struct Column {
+    const std::uint32_t* begin;  // of the stretch's first sample
+    const Slot* slots;
+    // See thin(); like slots, from the stretch's first on. In samples of two ids, in others.
+    const std::uint8_t* stands_for_in_pairs;
+    const std::uint8_t* stands_for;
+    Node first_node;
+    Accesses* accesses;  // of the table's parts
+  };
   // Samples between two looks at who is common, prepared for learning.
   struct Stretch {
     std::size_t samples = 0;
-    std::vector<Node> contexts;        // entries, sample by sample, without common ones
+    std::vector<Node> contexts;        // sample by sample, without common ones
     std::vector<std::uint32_t> begin;  // of each sample in contexts
     std::vector<Accesses> accesses;    // by table and part of it
+    std::vector<Column> columns;       // of the batch
+    std::vector<std::uint8_t> thinned;
+    bool has_pairs = false;  // samples of two ids
   };
 
   // Pages of company_ that no node was an id of stay untouched: whoever goes over nodes asks first.
@@ -104,6 +117,7 @@ class CoAccessGraph {
   void learn_stretch(GatherNext&& gather_next);
   void make_room(const SlotBatch& batch, std::size_t first, std::size_t last,
                  Stretch& stretch) const;
+  void thin_columns(const SlotBatch& batch, std::size_t first, Stretch& stretch) const;
   void gather(const SlotBatch& batch, std::size_t first, std::size_t last, Stretch& stretch) const;
   static std::uint32_t part_of(Node node) { return node * 0x9e3779b1U >> 31; }
   void learn_part(std::size_t part);
