@@ -47,9 +47,10 @@ std::uint32_t after(std::uint32_t i, std::uint32_t n) {
 
 }  // namespace
 
-CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts)
+CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts,
+                             std::uint32_t generations)
     : config_(config),
-      generations_(std::accumulate(slot_counts.begin(), slot_counts.end(), Node{0})),
+      generations_(std::accumulate(slot_counts.begin(), slot_counts.end(), Node{0}), generations),
       common_above_(kCommonMinimum) {
   Node nodes = 0;
   for (const std::uint32_t slots : slot_counts) {
@@ -70,7 +71,7 @@ void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::sp
   }
 }
 
-void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
+bool CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
   for (std::size_t t = 0; t < slots.size(); ++t) {
     for (const Slot slot : slots[t]) {
       const Node node = tables_[t].first + slot;
@@ -82,7 +83,9 @@ void CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
   const auto is_gone = [this](Node node) { return company_[node].offered == 0; };
   for (auto& crossed : crossed_) std::erase_if(crossed, is_gone);
   std::erase_if(common_, is_gone);
-  if (generations_.used_up()) restart_generations();
+  if (!generations_.used_up()) return false;
+  restart_generations();
+  return true;
 }
 
 void CoAccessGraph::restart_generations() {
@@ -162,29 +165,35 @@ void CoAccessGraph::make_room(const SlotBatch& batch, std::size_t first, std::si
   stretch.has_pairs = std::ranges::find(stretch.begin, 2U) != stretch.begin.end();
   const std::size_t thinned = stretch.has_pairs ? 2 * ids : ids;
   if (stretch.thinned.size() < thinned) stretch.thinned.resize(std::bit_ceil(thinned));
+  if (stretch.entries.size() < ids) stretch.entries.resize(std::bit_ceil(ids));
 }
 
-// Which accesses are learned, of all columns.
-void CoAccessGraph::thin_columns(const SlotBatch& batch, std::size_t first,
-                                 Stretch& stretch) const {
+// What does not depend on the samples, several accesses at a time.
+void CoAccessGraph::prepare_columns(const SlotBatch& batch, std::size_t first,
+                                    Stretch& stretch) const {
   stretch.columns.clear();
-  std::uint8_t* free = stretch.thinned.data();
+  Node* entries = stretch.entries.data();
+  std::uint8_t* thinned = stretch.thinned.data();
   for (const SlotBatch::Column& column : batch.columns) {
     const std::uint32_t begin = column.begin[first];
     const std::size_t count = column.begin[first + stretch.samples] - begin;
     const Node first_node = tables_[column.table.value].first;
-    const auto thinned = [&](std::uint32_t log2_learned) {
-      const std::span<std::uint8_t> out(std::exchange(free, free + count), count);
-      thin(first_node, std::span(column.slots).subspan(begin, count),
-           std::span(column.count).subspan(begin, count), log2_learned, out);
+    const auto slots = std::span(column.slots).subspan(begin, count);
+    const std::uint8_t* const generations = column.generation.data() + begin;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Node entry = generations_.entry(first_node + slots[i], generations[i]);
+      entries[i] = slots[i] == kNoSlot ? kNobody : entry;
+    }
+    const auto thin_for = [&](std::uint32_t log2_learned) {
+      const std::span<std::uint8_t> out(std::exchange(thinned, thinned + count), count);
+      thin(first_node, slots, std::span(column.count).subspan(begin, count), log2_learned, out);
       return out.data();
     };
     stretch.columns.push_back(
         {.begin = &column.begin[first],
-         .slots = column.slots.data() + begin,
-         .stands_for_in_pairs = stretch.has_pairs ? thinned(kLearnedOfPairs) : nullptr,
-         .stands_for = thinned(kLearned),
-         .first_node = first_node,
+         .entries = std::exchange(entries, entries + count),
+         .stands_for_in_pairs = stretch.has_pairs ? thin_for(kLearnedOfPairs) : nullptr,
+         .stands_for = thin_for(kLearned),
          .accesses = &stretch.accesses[column.table.value * kParts]});
   }
 }
@@ -193,7 +202,7 @@ void CoAccessGraph::thin_columns(const SlotBatch& batch, std::size_t first,
 void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_t last,
                            Stretch& stretch) const {
   make_room(batch, first, last, stretch);
-  thin_columns(batch, first, stretch);
+  prepare_columns(batch, first, stretch);
   Node* const contexts = stretch.contexts.data();
   std::uint32_t used = 0;
   static_assert(kLook <= 1U << 16, "a stretch's samples are numbered in 16 bits");
@@ -207,12 +216,13 @@ void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_
           ids == 2 ? column.stands_for_in_pairs : column.stands_for;
       const std::uint32_t end = column.begin[s + 1] - column.begin[0];
       for (std::uint32_t at = column.begin[s] - column.begin[0]; at < end; ++at) {
-        if (column.slots[at] == kNoSlot) continue;
-        const Node node = column.first_node + column.slots[at];
-        contexts[used] = node;
+        const Node entry = column.entries[at];
+        if (entry == kNobody) continue;
+        contexts[used] = entry;
+        const Node node = generations_.node_of(entry);
         used += 1 - is_common(node);
         Accesses& to = column.accesses[part_of(node)];
-        to.room[to.size] = {node, static_cast<std::uint16_t>(s), stands_for[at]};
+        to.room[to.size] = {entry, static_cast<std::uint16_t>(s), stands_for[at]};
         to.size += stands_for[at] != kNotLearned ? 1 : 0;
       }
     }
@@ -227,11 +237,11 @@ void CoAccessGraph::learn_part(std::size_t part) {
   const std::span<const Access> accesses(now_.accesses[part].room.data(), now_.accesses[part].size);
   const std::size_t first = std::min(kAhead, accesses.size());
   for (std::size_t i = 0; i < first; ++i) {
-    __builtin_prefetch(&company_[accesses[i].node].offered, 1);
+    __builtin_prefetch(&company_[generations_.node_of(accesses[i].entry)].offered, 1);
   }
   for (std::size_t i = 0; i < accesses.size(); ++i) {
     if (i + kAhead < accesses.size()) {
-      __builtin_prefetch(&company_[accesses[i + kAhead].node].offered, 1);
+      __builtin_prefetch(&company_[generations_.node_of(accesses[i + kAhead].entry)].offered, 1);
     }
     learn_access(accesses[i], crossed_[part]);
   }
@@ -245,13 +255,14 @@ void CoAccessGraph::learn_part(std::size_t part) {
   std::uint32_t n = 0;
   const auto take = [&](Node context) {
     chosen[n] = context;
-    n += context != access.node ? 1 : 0;
+    n += context != access.entry ? 1 : 0;
   };
   if (count <= kContexts + 1) {
     for (std::uint32_t at = 0; at < count; ++at) take(contexts[at]);
   } else {  // some of them, evenly spaced from a start that varies
     const std::uint64_t step = (std::uint64_t{count} << 16) / kContexts;
-    const std::uint32_t start = reduce(mix64(samples_ + access.sample + access.node), count);
+    const std::uint32_t start =
+        reduce(mix64(samples_ + access.sample + generations_.node_of(access.entry)), count);
     for (std::uint32_t t = 0; t < kContexts; ++t) {
       const std::uint64_t at = start + (t * step >> 16);
       take(contexts[at < count ? at : at - count]);
@@ -268,24 +279,25 @@ void CoAccessGraph::learn_part(std::size_t part) {
   Node chosen[kContexts + 2];  // one more where the id is no context itself, one written in vain
   const std::uint32_t n = choose_contexts(access, chosen);
   if (n == 0) return;
-  Company& company = company_[access.node];
+  const Node node = generations_.node_of(access.entry);
+  Company& company = company_[node];
   const std::uint32_t before = company.offered;
   std::uint64_t stands_for = n;
   if (before < kNeighbours) {
     std::uint32_t place = before;
     for (std::uint32_t i = 0; i < n; ++i) {
-      company.neighbours[place] = generations_.entry(chosen[i]);
+      company.neighbours[place] = chosen[i];
       place = after(place, kNeighbours);
     }
   } else {
-    const std::uint64_t draw = draw_for(access.node, before);
+    const std::uint64_t draw = draw_for(node, before);
     std::uint32_t place = reduce(draw, kNeighbours);
     std::uint32_t next = reduce(draw << 32, n);
     // No more than there are places for: where most contexts were common ones, few were offered.
     stands_for <<= std::min<std::uint32_t>(access.stands_for, log2_floor(before / 64 | 1));
     std::uint64_t due = kNeighbours * stands_for + reduce(draw << 16, before);
     for (; due >= before; due -= before) {
-      company.neighbours[place] = generations_.entry(chosen[next]);
+      company.neighbours[place] = chosen[next];
       place = after(place, kNeighbours);
       next = after(next, n);
     }
@@ -293,7 +305,7 @@ void CoAccessGraph::learn_part(std::size_t part) {
   company.offered = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(before + stands_for, std::numeric_limits<std::uint32_t>::max()));
   if (before <= common_above_ && company.offered > common_above_) [[unlikely]] {
-    crossed.push_back(access.node);
+    crossed.push_back(node);
   }
 }
 

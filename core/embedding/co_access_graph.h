@@ -43,16 +43,22 @@ class CoAccessGraph {
     std::uint64_t seed = 1;
   };
 
-  CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts);
+  // `generations`: the most of a slot that its batches tell apart.
+  CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts,
+                std::uint32_t generations = Generations::kAll);
 
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
   bool has_company(TableIndex table, Slot slot) const {
     return company_[tables_[table.value].first + slot].offered != 0;
   }
   // Slots of each table that no longer stand for an id: nobody's context any more. Takes as long as
-  // there are slots, and a pass over the graph when generations are used up. slots.size() ==
-  // tables.
-  void evict(std::span<const std::vector<Slot>> slots);
+  // there are slots. True when generations were used up: then it took a pass over the graph, and
+  // those of all slots are 0 again. slots.size() == tables.
+  bool evict(std::span<const std::vector<Slot>> slots);
+  // Of each slot of the table, how many ids have had it before: what batches tell with a slot.
+  std::span<const std::uint8_t> generations(TableIndex table) const {
+    return generations_.of(tables_[table.value].first, tables_[table.value].count);
+  }
   // Learns samples [first, last) of the batch, the more at once the better memory is used; what is
   // learned does not depend on it. Allocates nothing once its scratch has grown.
   void learn(const SlotBatch& batch, std::size_t first, std::size_t last);
@@ -79,7 +85,7 @@ class CoAccessGraph {
   };
   // One that is learned.
   struct Access {
-    Node node;
+    Node entry;
     std::uint16_t sample;      // of the stretch
     std::uint16_t stands_for;  // accesses, as a binary logarithm
   };
@@ -91,20 +97,21 @@ class CoAccessGraph {
   // What gather() goes by of a column of the batch.
   struct Column {
     const std::uint32_t* begin;  // of the stretch's first sample
-    const Slot* slots;
-    // See thin(); like slots, from the stretch's first on. In samples of two ids, in others.
+    // From the stretch's first on: entries of Generations, kNobody where an id is not tracked; how
+    // many each stands for, see thin(), in samples of two ids and in others.
+    const Node* entries;
     const std::uint8_t* stands_for_in_pairs;
     const std::uint8_t* stands_for;
-    Node first_node;
     Accesses* accesses;  // of the table's parts
   };
   // Samples between two looks at who is common, prepared for learning.
   struct Stretch {
     std::size_t samples = 0;
-    std::vector<Node> contexts;        // sample by sample, without common ones
+    std::vector<Node> contexts;        // entries, sample by sample, without common ones
     std::vector<std::uint32_t> begin;  // of each sample in contexts
     std::vector<Accesses> accesses;    // by table and part of it
     std::vector<Column> columns;       // of the batch
+    std::vector<Node> entries;
     std::vector<std::uint8_t> thinned;
     bool has_pairs = false;  // samples of two ids
   };
@@ -117,7 +124,7 @@ class CoAccessGraph {
   void learn_stretch(GatherNext&& gather_next);
   void make_room(const SlotBatch& batch, std::size_t first, std::size_t last,
                  Stretch& stretch) const;
-  void thin_columns(const SlotBatch& batch, std::size_t first, Stretch& stretch) const;
+  void prepare_columns(const SlotBatch& batch, std::size_t first, Stretch& stretch) const;
   void gather(const SlotBatch& batch, std::size_t first, std::size_t last, Stretch& stretch) const;
   static std::uint32_t part_of(Node node) { return node * 0x9e3779b1U >> 31; }
   void learn_part(std::size_t part);

@@ -3,22 +3,22 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/base/check.h"
+
 namespace remapd::embedding {
-namespace {
-
-constexpr std::uint32_t kMaxBits = 7;  // of a generation: one more than the last fits a byte
-
-}  // namespace
 
 // kNobody, all bits set, stays free: nodes end below the largest number of node_bits_.
-Generations::Generations(Node nodes)
+Generations::Generations(Node nodes, std::uint32_t most)
     : passed_(nodes),
       node_bits_(static_cast<std::uint32_t>(std::bit_width(nodes))),
       node_mask_(static_cast<Node>((std::uint64_t{1} << node_bits_) - 1)),
-      last_(static_cast<std::uint8_t>((1U << std::min(kMaxBits, 32 - node_bits_)) - 1)) {}
+      last_(static_cast<std::uint8_t>(
+          std::min<std::uint64_t>(most, std::uint64_t{1} << (32 - node_bits_)) - 1)) {
+  REMAPD_CHECK(most >= 1 && most <= kAll, "a node has between 1 and kAll generations");
+}
 
 void Generations::pass(Node node) {
-  seen_ = ~Node{0};
+  none_passed_ = false;
   // No further than one past the last, which no entry tells.
   if (passed_[node] <= last_) ++passed_[node];
   used_up_ |= passed_[node] > last_;
@@ -26,7 +26,7 @@ void Generations::pass(Node node) {
 
 void Generations::restart() {
   passed_ = HugeArray<std::uint8_t>(passed_.size());
-  seen_ = 0;
+  none_passed_ = true;
   used_up_ = false;
 }
 

@@ -20,8 +20,9 @@ struct SlotBatch {
     std::vector<std::uint32_t> begin;  // samples + 1 offsets into slots
     std::vector<Slot> slots;           // kNoSlot: an id that is not tracked
     // One for each slot:
-    std::vector<std::uint8_t> newcomer;  // the incumbent mapping does not know it
-    std::vector<std::uint32_t> count;    // of the id's accesses so far
+    std::vector<std::uint8_t> newcomer;    // the incumbent mapping does not know it
+    std::vector<std::uint32_t> count;      // of the id's accesses so far
+    std::vector<std::uint8_t> generation;  // of the slot (generations.h)
 
     std::span<const Slot> of(std::size_t sample) const {
       return {slots.data() + begin[sample], begin[sample + 1] - begin[sample]};

@@ -28,6 +28,13 @@ std::vector<TableState> tables_of(const EngineConfig& config) {
   return out;
 }
 
+// That all tables tell apart.
+std::uint32_t generations(const std::vector<TableState>& tables) {
+  std::uint32_t least = embedding::Generations::kAll;
+  for (const TableState& table : tables) least = std::min(least, table.generations());
+  return least;
+}
+
 }  // namespace
 
 Intake::Intake(const EngineConfig& config)
@@ -35,7 +42,7 @@ Intake::Intake(const EngineConfig& config)
       schema_(config.features),
       features_of_(config.tables.size()),
       tables_(tables_of(config)),
-      learners_(config, slot_counts(tables_)),
+      learners_(config, slot_counts(tables_), generations(tables_)),
       filling_(schema_.size()),
       resolving_(schema_.size()),
       resolved_(schema_.size()),
@@ -165,6 +172,7 @@ void Intake::resolve(std::uint32_t index, Chunk& chunk) {
     column.slots.resize(chunk.samples.values(f).size());
     column.newcomer.resize(column.slots.size());
     column.count.resize(column.slots.size());
+    column.generation.resize(column.slots.size());
   }
   const std::size_t step = features_of_[index].size() == 1 ? samples : config_.mini_batch;
   for (std::size_t first = 0; first < samples; first += step) {
@@ -176,8 +184,9 @@ void Intake::resolve(std::uint32_t index, Chunk& chunk) {
       table.access(std::span(chunk.samples.values(f)).subspan(begin, count),
                    {.slots = std::span(column.slots).subspan(begin, count),
                     .newcomer = std::span(column.newcomer).subspan(begin, count),
-                    .counts = std::span(column.count).subspan(begin, count)},
-                   admitted.slots);
+                    .counts = std::span(column.count).subspan(begin, count),
+                    .generation = std::span(column.generation).subspan(begin, count)},
+                   learners_.generations(TableIndex{index}), admitted.slots);
     }
   }
   for (const sketch::Slot slot : admitted.slots) admitted.ids.push_back(table.ids().id_of(slot));
@@ -210,8 +219,12 @@ void Intake::tick() {
     evicted_[t].clear();
     tables_[t].fold(decay, evicted_[t]);
   });
-  learners_.evict(evicted_);
-  if (learners_.begin_needed_at_tick()) tell_begun();
+  bool restart = learners_.evict(evicted_);
+  if (learners_.begin_needed_at_tick()) {
+    tell_begun();
+    restart = true;
+  }
+  for (std::size_t t = 0; restart && t < tables_.size(); ++t) tables_[t].restart_generations();
   ++ticks_;
   last_tick_ = now;
   tick_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -37,8 +37,9 @@ bool may_use(const EngineConfig& config, LearnerChoice learner) {
 
 }  // namespace
 
-Learners::Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts)
-    : config_(config), slot_counts_(std::move(slot_counts)) {
+Learners::Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts,
+                   std::uint32_t generations)
+    : config_(config), slot_counts_(std::move(slot_counts)), generations_(generations) {
   if (some_table(LearnerChoice::kSupervised)) begin_machine();
   if (graph_is_needed()) begin_graph();
   begun_done();  // there are no ids yet
@@ -65,7 +66,7 @@ void Learners::begin_machine() {
 }
 
 void Learners::begin_graph() {
-  graph_.emplace(graph_config(config_), slot_counts_);
+  graph_.emplace(graph_config(config_), slot_counts_, generations_);
   graph_since_ = samples_;
   spectral_.reset();
   graph_begun_ = true;
@@ -114,13 +115,11 @@ void Learners::admit(TableIndex table, std::span<const sketch::Slot> slots,
   if (graph_) graph_->admit(table, slots, ids);
 }
 
-void Learners::evict(std::span<const std::vector<sketch::Slot>> slots) {
-  if (!graph_) return;
-  if (std::all_of(slots.begin(), slots.end(), [](const auto& some) { return some.empty(); })) {
-    return;
-  }
-  graph_->evict(slots);
+bool Learners::evict(std::span<const std::vector<sketch::Slot>> slots) {
+  const auto is_empty = [](const auto& some) { return some.empty(); };
+  if (!graph_ || std::all_of(slots.begin(), slots.end(), is_empty)) return false;
   spectral_.reset();
+  return graph_->evict(slots);
 }
 
 void Learners::learn_labels(const embedding::SlotBatch& batch,

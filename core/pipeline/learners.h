@@ -29,8 +29,10 @@ namespace remapd::pipeline {
 
 class Learners {
  public:
-  // slot_counts: size of each table's slot space; wanted: each table's configured choice.
-  Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts);
+  // slot_counts: size of each table's slot space; generations: how many of a slot batches tell
+  // apart.
+  Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts,
+           std::uint32_t generations = embedding::Generations::kAll);
 
   void admit(TableIndex table, std::span<const sketch::Slot> slots, std::span<const Id> ids);
 
@@ -39,7 +41,8 @@ class Learners {
   bool begin_needed(std::span<const float> labels);
   // After load(): what the tables are pinned to.
   bool begin_needed_for_tables();
-  // At a tick: the same, and ends what is no longer needed.
+  // At a tick: the same, and ends what is no longer needed. Only co-access learning begins at a
+  // tick; then all slots' generations are 0 again.
   bool begin_needed_at_tick();
   void admit_to_begun(TableIndex table, std::span<const sketch::Slot> slots,
                       std::span<const Id> ids);
@@ -49,8 +52,12 @@ class Learners {
   bool has_company(TableIndex table, sketch::Slot slot) const {
     return graph_ && graph_->has_company(table, slot);
   }
-  // Slots of each table that no longer stand for an id.
-  void evict(std::span<const std::vector<sketch::Slot>> slots);
+  // Slots of each table that no longer stand for an id. True: all slots' generations are 0 again.
+  bool evict(std::span<const std::vector<sketch::Slot>> slots);
+  // See CoAccessGraph; empty where nobody needs them.
+  std::span<const std::uint8_t> generations(TableIndex table) const {
+    return graph_ ? graph_->generations(table) : std::span<const std::uint8_t>();
+  }
   // Whether learn() goes by the batch's ids in groups. Changes with begin_needed() and at ticks.
   bool needs_groups() const { return machine_.has_value(); }
   // The batch in mini-batches of so many samples, the last one of what is left; mini_batch > 0.
@@ -104,6 +111,7 @@ class Learners {
 
   const EngineConfig& config_;
   std::vector<std::uint32_t> slot_counts_;
+  std::uint32_t generations_;
   std::optional<embedding::FactorisationMachine> machine_;
   std::optional<embedding::CoAccessGraph> graph_;
   bool machine_learns_ = false;  // from the first mini-batch that has a label

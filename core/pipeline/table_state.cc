@@ -17,11 +17,32 @@ sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
   return out;
 }
 
+// Of the marks that accesses found: leaves their generations, and returns how many are of
+// newcomers.
+std::uint64_t TableState::take_marks_apart(std::span<sketch::Marks> marks,
+                                           std::span<std::uint8_t> newcomer) {
+  // Bytes may be anything's; so that the loop needs not look, nothing is left but them.
+  sketch::Marks* const __restrict of = marks.data();
+  std::uint8_t* const __restrict is_newcomer = newcomer.data();
+  const std::size_t count = marks.size();
+  std::uint64_t newcomers = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    is_newcomer[i] = (of[i] & kKnown) == 0 ? 1 : 0;
+    of[i] &= kGeneration;
+    newcomers += is_newcomer[i];
+  }
+  return newcomers;
+}
+
 void TableState::access(std::span<const Id> ids, const Accessed& out,
+                        std::span<const std::uint8_t> generations,
                         std::vector<sketch::Slot>& admitted) {
-  const auto starts_with = [this](std::span<const sketch::Slot> slots, std::span<const Id> added,
-                                  std::span<sketch::Marks> marks) {
-    for (const Id id : added) distinct_.add(mix64(id));
+  const auto starts_with = [&](std::span<const sketch::Slot> slots, std::span<const Id> added,
+                               std::span<sketch::Marks> marks) {
+    for (std::size_t i = 0; i < added.size(); ++i) {
+      distinct_.add(mix64(added[i]));
+      if (!generations.empty()) marks[i] = generations[slots[i]];
+    }
     if (!incumbent_) return;
     // It may know an id that was evicted and comes back.
     std::array<Row, sketch::TrackedIds::kBlock> rows;
@@ -29,17 +50,13 @@ void TableState::access(std::span<const Id> ids, const Accessed& out,
     for (std::size_t i = 0; i < added.size(); ++i) {
       if (rows[i] == kNoRow) continue;
       rows_[slots[i]] = rows[i];
-      marks[i] = kKnown;
+      marks[i] |= kKnown;
     }
   };
   const std::size_t untracked =
-      ids_.count_accesses(ids, {.slots = out.slots, .marks = out.newcomer, .counts = out.counts},
+      ids_.count_accesses(ids, {.slots = out.slots, .marks = out.generation, .counts = out.counts},
                           kTouched, starts_with, admitted);
-  std::uint64_t unknown = 0;
-  for (std::uint8_t& marks : out.newcomer) {
-    marks = (marks & kKnown) == 0 ? 1 : 0;
-    unknown += marks;
-  }
+  const std::uint64_t unknown = take_marks_apart(out.generation, out.newcomer);
   for (std::size_t i = 0; untracked > 0 && i < ids.size(); ++i) {
     // Ids that have a slot were added when they got it.
     if (out.slots[i] == sketch::kNoSlot) distinct_.add(mix64(ids[i]));
@@ -64,7 +81,7 @@ void TableState::adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids) 
 }
 
 void TableState::find_rows() {
-  ids_.clear_marks();
+  ids_.clear_marks(kKnown | kTouched);
   if (!incumbent_) return;
   // Ids are sorted, shards go by their hashes: every part goes over all ids and keeps to its
   // shards.

@@ -32,12 +32,19 @@ class TableState {
 
   // What access() says of each id; the spans are as long as the list of ids.
   struct Accessed {
-    std::span<sketch::Slot> slots;     // kNoSlot: not tracked
-    std::span<std::uint8_t> newcomer;  // 1: the incumbent mapping does not know it
-    std::span<std::uint32_t> counts;   // of its accesses, as TrackedIds gives them
+    std::span<sketch::Slot> slots;       // kNoSlot: not tracked
+    std::span<std::uint8_t> newcomer;    // 1: the incumbent mapping does not know it
+    std::span<std::uint32_t> counts;     // of its accesses, as TrackedIds gives them
+    std::span<std::uint8_t> generation;  // of its slot, when it got it
   };
   // Counts one access of each id. Slots that were given to new ids are appended to `admitted`.
-  void access(std::span<const Id> ids, const Accessed& out, std::vector<sketch::Slot>& admitted);
+  // `generations`: of each slot, for ids that get one now; empty if they are all 0.
+  void access(std::span<const Id> ids, const Accessed& out,
+              std::span<const std::uint8_t> generations, std::vector<sketch::Slot>& admitted);
+  // How many generations of a slot it can tell apart, from 0 on.
+  std::uint32_t generations() const { return 1U + (ids_.marks_kept() & kGeneration); }
+  // All ids are of generation 0.
+  void restart_generations() { ids_.clear_marks(kGeneration); }
   // A tick: decays counts and makes room; the slots freed are appended to `evicted`.
   void fold(double decay, std::vector<sketch::Slot>& evicted);
 
@@ -63,9 +70,12 @@ class TableState {
   Result<void> load(ByteReader& in);
 
  private:
-  static constexpr sketch::Marks kKnown = 1;  // to the incumbent
-  static constexpr sketch::Marks kTouched = 2;
+  static constexpr sketch::Marks kGeneration = 0x1f;
+  static constexpr sketch::Marks kKnown = 0x20;  // to the incumbent
+  static constexpr sketch::Marks kTouched = 0x40;
 
+  static std::uint64_t take_marks_apart(std::span<sketch::Marks> marks,
+                                        std::span<std::uint8_t> newcomer);
   void find_rows();
 
   TableConfig config_;

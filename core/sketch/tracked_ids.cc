@@ -66,7 +66,11 @@ TrackedIds::TrackedIds(std::uint64_t max_tracked_ids, double evict_share)
     : sketch_(1), asked_(max_tracked_ids), evict_share_(evict_share) {
   REMAPD_CHECK(evict_share > 0 && evict_share <= 1, "evict_share lies in (0, 1]");
   const Geometry g = geometry(max_tracked_ids, kLineIds);
-  REMAPD_CHECK(g.shard_slots < kSlotMask, "a slot within its shard fits the index's bits");
+  REMAPD_CHECK(g.shard_slots < (1U << kWideSlotBits) - 1,
+               "a slot within its shard fits the index's bits");
+  const bool wide = g.shard_slots >= (1U << kSlotBits) - 1;
+  slot_mask_ = (1U << (wide ? kWideSlotBits : kSlotBits)) - 1;
+  marks_kept_ = wide ? kAllMarks & ~Marks{(1U << (kWideSlotBits - kSlotBits)) - 1} : kAllMarks;
   shards_.resize(g.shards);
   shard_lines_ = g.shard_lines;
   shard_slots_ = g.shard_slots;
@@ -106,7 +110,8 @@ std::uint64_t TrackedIds::memory_bytes() const {
          sketch_.memory_bytes() + shards_.size() * sizeof(Shard);
 }
 
-[[gnu::always_inline]] inline std::uint32_t TrackedIds::place_in(const Line& line, Id id) {
+[[gnu::always_inline]] inline std::uint32_t TrackedIds::place_in(const Line& line, Id id,
+                                                                 std::uint32_t slot_mask) {
 #if defined(__SSE4_1__)
   const __m128i wanted = _mm_set1_epi64x(static_cast<long long>(id));
   const auto* pairs = reinterpret_cast<const __m128i*>(line.ids);
@@ -123,15 +128,15 @@ std::uint64_t TrackedIds::memory_bytes() const {
   // A free place holds id 0, so only that one can be found in the wrong place.
   for (; found != 0; found &= found - 1) {
     const auto place = static_cast<std::uint32_t>(std::countr_zero(found));
-    if ((line.slots[place] & kSlotMask) != 0) [[likely]]
+    if ((line.slots[place] & slot_mask) != 0) [[likely]]
       return place;
   }
   return kLineIds;
 }
 
-bool TrackedIds::full(const Line& line) {
-  return (line.slots[0] & kSlotMask) != 0 && (line.slots[1] & kSlotMask) != 0 &&
-         (line.slots[2] & kSlotMask) != 0 && (line.slots[3] & kSlotMask) != 0;
+bool TrackedIds::full(const Line& line) const {
+  return (line.slots[0] & slot_mask_) != 0 && (line.slots[1] & slot_mask_) != 0 &&
+         (line.slots[2] & slot_mask_) != 0 && (line.slots[3] & slot_mask_) != 0;
 }
 
 Slot TrackedIds::find(Id id) const {
@@ -170,6 +175,7 @@ void TrackedIds::visit(std::span<const Id> ids, Known known, Unknown unknown,
   const std::uint32_t line_count = line_count_;
   const std::uint32_t shards = shard_count();
   const std::uint32_t shard_slots = shard_slots_;
+  const std::uint32_t slot_mask = slot_mask_;
   std::uint64_t hashes[2 * kBlock];
   const auto fetch = [&](std::size_t i) {
     const std::uint64_t hash = mix64(ids[i]);
@@ -186,10 +192,10 @@ void TrackedIds::visit(std::span<const Id> ids, Known known, Unknown unknown,
       const std::uint64_t hash = hashes[i % (2 * kBlock)];
       const std::uint32_t home = reduce(hash, line_count);
       const Line& line = lines[home];
-      const std::uint32_t place = place_in(line, ids[i]);
+      const std::uint32_t place = place_in(line, ids[i], slot_mask);
       if (place != kLineIds) [[likely]] {
         const Slot first = reduce(hash, shards) * shard_slots;
-        known(i, Found{home, place}, first + (line.slots[place] & kSlotMask) - 1);
+        known(i, Found{home, place}, first + (line.slots[place] & slot_mask) - 1);
         continue;
       }
       if (went_further(line, hash)) {
@@ -241,12 +247,13 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
   std::size_t without_slot = 0;
   const auto known = [lines = lines_.data(), carried = carried_.data(), slots = out.slots.data(),
                       marks = out.marks.data(), counts = out.counts.data(), unit = unit_,
-                      per_unit = per_unit_, carry_at = carry_at_,
-                      add](std::size_t i, Found found, Slot slot) {
+                      per_unit = per_unit_, carry_at = carry_at_, kept = marks_kept_,
+                      add = static_cast<std::uint32_t>(add & marks_kept_) << kSlotBits](
+                         std::size_t i, Found found, Slot slot) {
     slots[i] = slot;
     Line& line = lines[found.line];
-    marks[i] = marks_at(line, found.place);
-    add_marks_at(line, found.place, add);
+    marks[i] = marks_at(line, found.place, kept);
+    line.slots[found.place] |= add;
     float& recent = line.recent[found.place];
     recent += unit;
     if (recent >= carry_at) [[unlikely]]
@@ -277,7 +284,7 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
       const std::uint32_t place = places_[slots[f]] - 1;
       add_marks_at(lines_[place / kLineIds], place % kLineIds, marks[f]);
       for (const std::uint32_t l : later) {
-        if (out.slots[begin + l] == slots[f]) out.marks[begin + l] |= marks[f];
+        if (out.slots[begin + l] == slots[f]) out.marks[begin + l] |= marks[f] & marks_kept_;
       }
     }
   };
@@ -296,12 +303,13 @@ void TrackedIds::add_marks(std::span<const Id> ids, std::span<Slot> slots, Marks
       [&](std::size_t i, std::uint64_t) { slots[i] = kNoSlot; }, kNothingMore);
 }
 
-void TrackedIds::clear_marks() {
+void TrackedIds::clear_marks(Marks which) {
+  const std::uint32_t cleared = static_cast<std::uint32_t>(which & marks_kept_) << kSlotBits;
   constexpr std::size_t kPiece = 65'536;  // lines
   parallel_ranges(lines_.size(), kPiece, [&](std::size_t begin, std::size_t end) {
     for (Line& line : lines_.span().subspan(begin, end - begin)) {
       for (std::uint32_t& slot : line.slots) {
-        if ((slot & kMarkMask) != 0) slot &= ~kMarkMask;  // pages never used stay untouched
+        if ((slot & cleared) != 0) slot &= ~cleared;  // pages never used stay untouched
       }
     }
   });
@@ -349,7 +357,7 @@ TrackedIds::Found TrackedIds::index(const Entry& entry) {
   if (at != home) ++shards_[shard].away;
   Line& line = lines_[at];
   std::uint32_t place = 0;
-  while ((line.slots[place] & kSlotMask) != 0) ++place;
+  while ((line.slots[place] & slot_mask_) != 0) ++place;
   line.ids[place] = entry.id;
   line.recent[place] = entry.recent;
   line.slots[place] |= entry.slot - first_slot(shard) + 1;
@@ -422,7 +430,7 @@ void TrackedIds::carry(std::uint32_t shard) {
   for (Line& line : lines_.span().subspan(std::size_t{shard} * shard_lines_, shard_lines_)) {
     for (std::uint32_t i = 0; i < kLineIds; ++i) {
       if (line.recent[i] == 0) continue;
-      carried_[first + (line.slots[i] & kSlotMask) - 1] += static_cast<double>(line.recent[i]);
+      carried_[first + (line.slots[i] & slot_mask_) - 1] += static_cast<double>(line.recent[i]);
       line.recent[i] = 0;
     }
   }
@@ -447,7 +455,7 @@ void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
       sketch_.raise_to(mix64(line.ids[place]), count / weight_);
       line.ids[place] = 0;
       line.recent[place] = 0;
-      line.slots[place] &= ~(kSlotMask | kMarkMask);
+      line.slots[place] &= ~(slot_mask_ | std::uint32_t{marks_kept_} << kSlotBits);
       carried_[slot] = 0;
       places_[slot] = 0;
       shard.lowest_free = std::min(shard.lowest_free, slot - first);
@@ -481,7 +489,7 @@ std::vector<double> TrackedIds::scaled_counts(std::uint32_t shard) const {
   std::vector<double> counts(carried.begin(), carried.end());
   for (const Line& line : lines_.span().subspan(std::size_t{shard} * shard_lines_, shard_lines_)) {
     for (std::uint32_t i = 0; i < kLineIds; ++i) {
-      const std::uint32_t slot = line.slots[i] & kSlotMask;
+      const std::uint32_t slot = line.slots[i] & slot_mask_;
       if (slot != 0) counts[slot - 1] += static_cast<double>(line.recent[i]);
     }
   }

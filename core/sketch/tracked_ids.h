@@ -23,8 +23,9 @@
 // index out anew, hottest ids first, when a tenth of a shard's ids have come to sit away from home.
 // Memory is 39 bytes a slot.
 //
-// Marks are two bits of every tracked id that mean something to the owner of the store alone. They
-// are not saved.
+// Marks are seven bits of every tracked id that mean something to the owner of the store alone.
+// They are not saved. Stores of more than 130 million slots have room for the upper two of them
+// only: see marks_kept().
 //
 // Counts. count() is exact up to 2^53 as long as counts are not decayed and whole accesses are
 // added, up to 2^23 at a time (recent accesses are summed in a float and carried to a double well
@@ -62,7 +63,7 @@ namespace remapd::sketch {
 using Slot = std::uint32_t;
 inline constexpr Slot kNoSlot = std::numeric_limits<Slot>::max();
 
-// Two bits, 0 .. 3.
+// Seven bits.
 using Marks = std::uint8_t;
 
 class TrackedIds {
@@ -87,6 +88,8 @@ class TrackedIds {
   std::uint32_t shard_count() const { return static_cast<std::uint32_t>(shards_.size()); }
   std::uint32_t shard_slots() const { return shard_slots_; }
   std::uint32_t shard_of(Id id) const { return shard_of_hash(mix64(id)); }
+  // Marks there is room for; others that are added are lost.
+  Marks marks_kept() const { return marks_kept_; }
 
   std::uint64_t size() const;
   std::uint32_t size(std::uint32_t shard) const { return shards_[shard].size; }
@@ -136,7 +139,8 @@ class TrackedIds {
       if (wanted(slot)) add_marks_at(line, place, add);
     });
   }
-  void clear_marks();
+  // Of all ids.
+  void clear_marks(Marks which);
 
   // Counts n >= 0 accesses of a tracked id.
   void add(Slot slot, float n = 1.0F) {
@@ -189,11 +193,12 @@ class TrackedIds {
 
  private:
   static constexpr std::uint32_t kLineIds = 4;
-  // Of Line::slots: the slot within the shard, plus 1; the marks; the filter.
-  static constexpr std::uint32_t kSlotBits = 26;
-  static constexpr std::uint32_t kSlotMask = (1U << kSlotBits) - 1;
-  static constexpr std::uint32_t kMarkBits = 2;
-  static constexpr std::uint32_t kMarkMask = ((1U << kMarkBits) - 1) << kSlotBits;
+  // Of Line::slots: the slot within the shard, plus 1; the marks; the filter. Slots that need more
+  // bits take those of the lower marks.
+  static constexpr std::uint32_t kMarkBits = 7;
+  static constexpr std::uint32_t kSlotBits = 21;
+  static constexpr std::uint32_t kWideSlotBits = 26;
+  static constexpr Marks kAllMarks = (1U << kMarkBits) - 1;
   static constexpr std::uint32_t kFilterShift = kSlotBits + kMarkBits;
   static constexpr std::uint32_t kFilterBits = 32 - kFilterShift;
 
@@ -237,12 +242,12 @@ class TrackedIds {
   static void note_further(Line& line, std::uint64_t hash) {
     line.slots[filter_word(hash)] |= filter_bit(hash);
   }
-  static bool full(const Line& line);
+  bool full(const Line& line) const;
 
   Slot first_slot(std::uint32_t shard) const { return shard * shard_slots_; }
   std::uint32_t shard_of_hash(std::uint64_t hash) const { return reduce(hash, shard_count()); }
   Slot slot_at(const Line& line, std::uint32_t place, std::uint64_t hash) const {
-    return first_slot(shard_of_hash(hash)) + (line.slots[place] & kSlotMask) - 1;
+    return first_slot(shard_of_hash(hash)) + (line.slots[place] & slot_mask_) - 1;
   }
   double scaled_count(Slot slot) const {
     const std::uint32_t place = places_[slot];
@@ -251,11 +256,14 @@ class TrackedIds {
     return carried_[slot] + static_cast<double>(recent);
   }
 
-  static Marks marks_at(const Line& line, std::uint32_t place) {
-    return static_cast<Marks>((line.slots[place] & kMarkMask) >> kSlotBits);
+  static Marks marks_at(const Line& line, std::uint32_t place, Marks kept) {
+    return static_cast<Marks>(line.slots[place] >> kSlotBits & kept);
   }
-  static void add_marks_at(Line& line, std::uint32_t place, Marks add) {
-    line.slots[place] |= std::uint32_t{add} << kSlotBits;
+  Marks marks_at(const Line& line, std::uint32_t place) const {
+    return marks_at(line, place, marks_kept_);
+  }
+  void add_marks_at(Line& line, std::uint32_t place, Marks add) const {
+    line.slots[place] |= static_cast<std::uint32_t>(add & marks_kept_) << kSlotBits;
   }
   // fn(Slot, Line&, place) for every tracked id, in slot order.
   template <class Fn>
@@ -277,7 +285,8 @@ class TrackedIds {
     explicit operator bool() const { return place != kLineIds; }
   };
   // Where in the line the id is; kLineIds if it is not.
-  static std::uint32_t place_in(const Line& line, Id id);
+  static std::uint32_t place_in(const Line& line, Id id, std::uint32_t slot_mask);
+  std::uint32_t place_in(const Line& line, Id id) const { return place_in(line, id, slot_mask_); }
   Found locate(Id id, std::uint64_t hash) const;
   Found locate_beyond(Id id, std::uint64_t hash, std::uint32_t home) const;
   Slot slot_of(Found found, std::uint64_t hash) const {
@@ -334,6 +343,8 @@ class TrackedIds {
   std::uint32_t line_count_ = 0;
   std::uint32_t shard_lines_ = 0;
   std::uint32_t shard_slots_ = 0;
+  std::uint32_t slot_mask_ = 0;  // of Line::slots
+  Marks marks_kept_ = 0;
   double weight_ = 1;   // units per access; grows as counts decay
   float unit_ = 1;      // weight_ as added
   float per_unit_ = 1;  // 1 / unit_

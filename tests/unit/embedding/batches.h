@@ -38,6 +38,7 @@ inline SlotBatch batch_of(const std::vector<Sample>& samples, std::size_t first,
     }
     column.newcomer.assign(column.slots.size(), 0);
     column.count.assign(column.slots.size(), 0);
+    column.generation.assign(column.slots.size(), 0);
   }
   for (std::size_t s = first; s < last; ++s) {
     batch.labels.push_back(samples[s].label);
@@ -46,8 +47,14 @@ inline SlotBatch batch_of(const std::vector<Sample>& samples, std::size_t first,
   return batch;
 }
 
-// The batch as one mini-batch.
-inline void learn(CoAccessGraph& graph, const SlotBatch& batch) {
+// The batch as one mini-batch, of the slots' present ids.
+inline void learn(CoAccessGraph& graph, SlotBatch batch) {
+  for (SlotBatch::Column& column : batch.columns) {
+    const auto generations = graph.generations(column.table);
+    for (std::size_t i = 0; i < column.slots.size(); ++i) {
+      if (column.slots[i] != kNoSlot) column.generation[i] = generations[column.slots[i]];
+    }
+  }
   graph.learn(batch);
 }
 inline void learn(FactorisationMachine& machine, const SlotBatch& batch) {

@@ -8,19 +8,23 @@
 namespace remapd::embedding {
 namespace {
 
+Node entry_now(const Generations& generations, Node node) {
+  return generations.entry(node, generations.of(node, 1)[0]);
+}
+
 TEST(Generations, NameNodesUntilTheirIdsAreGone) {
   Generations generations(1'000);
   EXPECT_TRUE(generations.none_passed());
-  EXPECT_EQ(generations.entry(999), 999U);
-  const Node before = generations.entry(5);
-  const Node other = generations.entry(6);
+  EXPECT_EQ(generations.entry(999, 0), 999U);
+  const Node before = entry_now(generations, 5);
+  const Node other = entry_now(generations, 6);
   EXPECT_EQ(generations.named(before), 5U);
   generations.pass(5);
   EXPECT_FALSE(generations.none_passed());
   EXPECT_EQ(generations.named(before), kNobody);
   EXPECT_EQ(generations.node_of(before), 5U);
   EXPECT_EQ(generations.named(other), 6U);
-  const Node after = generations.entry(5);
+  const Node after = entry_now(generations, 5);
   EXPECT_NE(after, before);
   EXPECT_EQ(generations.named(after), 5U);
   EXPECT_EQ(generations.node_of(after), 5U);
@@ -32,20 +36,23 @@ TEST(Generations, NameNodesUntilTheirIdsAreGone) {
 TEST(Generations, TellAllEntriesApartUntilTheyAreUsedUp) {
   struct Case {
     Node nodes;
+    std::uint32_t most;
     std::size_t generations;
   };
-  for (const Case c : {Case{1, 128},
-                       {(1U << 25) - 1, 128},
-                       {1U << 25, 64},
-                       {(1U << 31) - 1, 2},
-                       {1U << 31, 1},
-                       {3'000'000'000, 1}}) {
-    Generations generations(c.nodes);
+  for (const Case c : {Case{1, 32, 32},
+                       {1, 5, 5},
+                       {1, 1, 1},
+                       {(1U << 27) - 1, 32, 32},
+                       {1U << 27, 32, 16},
+                       {(1U << 31) - 1, 32, 2},
+                       {1U << 31, 32, 1},
+                       {3'000'000'000, 32, 1}}) {
+    Generations generations(c.nodes, c.most);
     const Node last = c.nodes - 1;
     std::vector<Node> entries;
     while (!generations.used_up()) {
       for (const Node entry : entries) EXPECT_EQ(generations.named(entry), kNobody);
-      entries.push_back(generations.entry(last));
+      entries.push_back(entry_now(generations, last));
       EXPECT_NE(entries.back(), kNobody);
       EXPECT_EQ(generations.named(entries.back()), last);
       generations.pass(last);
@@ -57,7 +64,7 @@ TEST(Generations, TellAllEntriesApartUntilTheyAreUsedUp) {
     generations.restart();
     EXPECT_FALSE(generations.used_up());
     EXPECT_TRUE(generations.none_passed());
-    EXPECT_EQ(generations.entry(last), last);
+    EXPECT_EQ(entry_now(generations, last), last);
   }
 }
 

@@ -507,7 +507,8 @@ TEST(Engine, KeepsItsMemoryWhateverTheTraffic) {
 }
 
 // Read and written again: what was learned are sums of library functions (exp, log), which may end
-// in other last bits on another processor, so no two machines need to learn the same bytes.
+// in other last bits on another processor, so no two machines need to learn the same bytes. Nor do
+// two builds: which of many accesses are learned may change without the format.
 EngineConfig golden_config() {
   EngineConfig config = two_tables();
   for (TableConfig& table : config.tables) {
@@ -540,7 +541,6 @@ TEST(Engine, ReadsAndWritesTheGoldenFiles) {
     ASSERT_TRUE(loaded) << loaded.error().message;
     EXPECT_EQ(in.remaining(), 0U);
     EXPECT_TRUE(saved(*engine) == golden) << name;
-    EXPECT_TRUE(saved(*writer).size() == golden.size()) << name;
     const EngineStats stats = engine->stats();
     EXPECT_EQ(stats.samples, 2003U);
     EXPECT_EQ(stats.ticks, writer->stats().ticks);

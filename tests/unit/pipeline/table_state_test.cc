@@ -24,16 +24,23 @@ struct Access {
   std::vector<sketch::Slot> slots;
   std::vector<sketch::Slot> admitted;
   std::vector<std::uint8_t> newcomer;
+  std::vector<std::uint8_t> generation;
   std::vector<std::uint32_t> counts;
 };
 
-Access access(TableState& table, const std::vector<Id>& ids) {
+Access access(TableState& table, const std::vector<Id>& ids,
+              std::span<const std::uint8_t> generations = {}) {
   Access out;
   out.slots.resize(ids.size());
   out.newcomer.resize(ids.size());
   out.counts.resize(ids.size());
-  table.access(ids, {.slots = out.slots, .newcomer = out.newcomer, .counts = out.counts},
-               out.admitted);
+  out.generation.resize(ids.size());
+  table.access(ids,
+               {.slots = out.slots,
+                .newcomer = out.newcomer,
+                .counts = out.counts,
+                .generation = out.generation},
+               generations, out.admitted);
   return out;
 }
 
@@ -99,6 +106,29 @@ TEST(TableState, MarksWhatWasTouchedSinceTheLastVersion) {
   access(table, {6});
   EXPECT_FALSE(table.touched(first.slots[0]));
   EXPECT_TRUE(table.touched(first.slots[1]));
+}
+
+// Ids keep the generation their slot had when they got it, whatever else is noted of them.
+TEST(TableState, TellsTheGenerationOfSlots) {
+  TableState table(config_of());
+  EXPECT_EQ(table.generations(), 32U);
+  std::vector<std::uint8_t> generations(table.slot_count());
+  for (std::size_t slot = 0; slot < generations.size(); ++slot) {
+    generations[slot] = static_cast<std::uint8_t>(slot * 7 % 32);
+  }
+  const std::vector<Id> ids{5, 6, 7, 6, 5};
+  const Access first = access(table, ids, generations);
+  table.adopt(mapping_of({6, 7}), 2);
+  const Access second = access(table, ids, std::vector<std::uint8_t>(generations.size(), 31));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(first.generation[i], generations[first.slots[i]]);
+    EXPECT_EQ(second.generation[i], generations[first.slots[i]]);
+    EXPECT_EQ(second.newcomer[i], ids[i] == 5 ? 1 : 0);
+  }
+  table.restart_generations();
+  const Access third = access(table, {5, 6, 7});
+  EXPECT_THAT(third.generation, Each(0));
+  EXPECT_THAT(third.newcomer, ElementsAre(1, 0, 0));
 }
 
 TEST(TableState, DecaysAndEvictsAtFolds) {

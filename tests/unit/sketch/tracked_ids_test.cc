@@ -633,7 +633,9 @@ TEST(TrackedIds, MarksStayWithTheirIds) {
   });
 
   std::vector<Slot> slots(ids.size());
-  store.clear_marks();
+  store.clear_marks(1);
+  store.for_each([&](Slot slot, Id, double) { ASSERT_EQ(store.marks(slot) & 1, 0); });
+  store.clear_marks(store.marks_kept());
   store.add_marks(std::span(ids).first(100), std::span(slots).first(100), 1);
   store.add_marks_where([](Slot slot) { return slot % 3 == 0; }, 2);
   store.find(ids, slots);
