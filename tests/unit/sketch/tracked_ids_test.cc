@@ -604,6 +604,25 @@ TEST(TrackedIds, IdsHaveTheirMarksFromTheFirstAccessOn) {
   }
 }
 
+// Slots take the bits of the lower marks. Memory that is not touched costs nothing.
+TEST(TrackedIds, VeryLargeStoresKeepTheUpperMarks) {
+  EXPECT_EQ(TrackedIds(1'000'000).marks_kept(), 0x7f);
+  TrackedIds store(150'000'000);
+  ASSERT_EQ(store.marks_kept(), 0x60);
+  const std::vector<Id> ids{3, 4, 5, 3};
+  const Intake first = access(store, ids, 0x7f, starts_odd);
+  EXPECT_THAT(first.marks, ElementsAre(0, 0, 0, 0x60));
+  EXPECT_EQ(first.slots[0], first.slots[3]);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(store.find(ids[i]), first.slots[i]);
+    EXPECT_EQ(store.id_of(first.slots[i]), ids[i]);
+    EXPECT_EQ(store.marks(first.slots[i]), 0x60);
+  }
+  store.clear_marks(0x3f);
+  EXPECT_EQ(store.marks(first.slots[0]), 0x40);
+  EXPECT_EQ(store.find(3), first.slots[0]);
+}
+
 // Marks stay with an id wherever it sits in the index, and leave with it.
 TEST(TrackedIds, MarksStayWithTheirIds) {
   TrackedIds store(20'000);
