@@ -1,10 +1,9 @@
 // Thinning: which of an id's accesses are learned, and for how many each of these stands.
 //
 // The first 2^(n + 1) are learned; then, as their number doubles, one of every 2, 4, 8, ... for all
-// of them, so that 2^n of each doubling are. Its place in the block of accesses that it stands for
-// moves by the golden ratio of the block's length from block to block (a Weyl sequence), from a
-// start that is a hash of the id. So places are spread evenly, no period of the stream can hide
-// from them, and nothing depends on how the stream is cut into batches.
+// of them, so that 2^n of each doubling are. Which one is drawn for every such block of accesses
+// anew, by a hash of the id and the block: no period of the stream can hide from it, and nothing
+// depends on how the stream is cut into batches.
 #pragma once
 
 #include <cstdint>

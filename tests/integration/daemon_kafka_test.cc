@@ -1,4 +1,5 @@
 // The whole daemon between a real broker's topics: events in, mapping versions out.
+#include <algorithm>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -242,6 +243,10 @@ TEST(DaemonOnItsOwnBroker, OutlivesTheBrokersRestart) {
   send();
   DaemonRun run(config_for(dir.path(), broker.address(), "events", "mappings", "letters"));
   ASSERT_TRUE(run.wait_for_samples(2'000));
+  // Nothing is under way then that would have to be given up first.
+  ASSERT_TRUE(run.wait_for([](const Status& s) {
+    return std::ranges::all_of(s.tables, [](const auto& table) { return table.published > 0; });
+  }));
   broker.kill();
   // Nothing can be published now; it is tried again until it can.
   std::promise<Result<Version>> published;
