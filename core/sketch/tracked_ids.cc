@@ -254,6 +254,7 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
     Line& line = lines[found.line];
     marks[i] = marks_at(line, found.place, kept);
     line.slots[found.place] |= add;
+    // As TrackedIds::add(), of what stays in registers.
     float& recent = line.recent[found.place];
     recent += unit;
     if (recent >= carry_at) [[unlikely]]
