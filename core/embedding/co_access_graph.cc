@@ -10,6 +10,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/parallel.h"
+#include "core/embedding/copy_others.h"
 #include "core/embedding/thinning.h"
 
 namespace remapd::embedding {
@@ -20,14 +21,9 @@ constexpr double kCommonShare = 0.01;           // of the samples, in contexts o
 constexpr std::uint64_t kCommonMinimum = 200;   // contexts; below it nobody is common
 constexpr std::uint64_t kCommonStep = 16;       // the bound follows when it has grown by a 16th
 constexpr std::size_t kTaskAccesses = 256;      // fewer are not worth a task of their own
-constexpr std::uint32_t kParts = 2;             // of a table's nodes, learned apart
 constexpr std::size_t kPiece = 4'096;           // nodes a task works on
 constexpr std::size_t kSavedTogether = 16'384;  // nodes, in the engine state
 constexpr std::uint32_t kContexts = 8;          // an access offers at most; of more, a sample
-// log2 of the accesses that are learned of each doubling of an id's: 32, in samples of two ids 64,
-// for there an access offers one context, and a full sample of neighbours wants 63 for a doubling.
-constexpr std::uint32_t kLearnedOfPairs = 6;
-constexpr std::uint32_t kLearned = 5;
 constexpr std::uint32_t kFirstNeighbours = 32;  // of a node, in the engine state of format 1
 constexpr std::uint32_t kOldNeighbours = 64;    // in formats 2 to 4
 
@@ -51,6 +47,7 @@ CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t
                              std::uint32_t generations)
     : config_(config),
       generations_(std::accumulate(slot_counts.begin(), slot_counts.end(), Node{0}), generations),
+      common_(std::accumulate(slot_counts.begin(), slot_counts.end(), Node{0})),
       common_above_(kCommonMinimum) {
   Node nodes = 0;
   for (const std::uint32_t slots : slot_counts) {
@@ -59,8 +56,7 @@ CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t
   }
   company_ = HugeArray<Company>(nodes);
   signs_ = HugeArray<std::uint64_t>(nodes);
-  common_bits_ = HugeArray<std::uint64_t>((std::size_t{nodes} + 63) / 64);
-  crossed_.resize(tables_.size() * kParts);
+  crossed_.resize(tables_.size() * Stretch::kParts);
 }
 
 void CoAccessGraph::admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids) {
@@ -77,12 +73,11 @@ bool CoAccessGraph::evict(std::span<const std::vector<Slot>> slots) {
       const Node node = tables_[t].first + slot;
       generations_.pass(node);
       company_[node].offered = 0;
-      set_common(node, false);
     }
   }
   const auto is_gone = [this](Node node) { return company_[node].offered == 0; };
   for (auto& crossed : crossed_) std::erase_if(crossed, is_gone);
-  std::erase_if(common_, is_gone);
+  common_.erase_if(is_gone);
   if (!generations_.used_up()) return false;
   restart_generations();
   return true;
@@ -99,184 +94,103 @@ void CoAccessGraph::restart_generations() {
 }
 
 void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t last) {
-  const auto gather_from = [&](std::size_t from, std::uint64_t samples, Stretch& stretch) {
-    gather(batch, from, std::min(last, from + kLook - samples % kLook), stretch);
+  const auto prepare_from = [&](std::size_t from, std::uint64_t samples, Stretch& stretch) {
+    stretch.prepare(batch, from, std::min(last, from + kLook - samples % kLook), tables_,
+                    generations_);
+    stretch.find_contexts(generations_, common_);
   };
-  if (first < last) gather_from(first, samples_, now_);
+  if (first < last) prepare_from(first, samples_, now_);
   while (first < last) {
-    first += now_.samples;
-    const std::uint64_t learned = samples_ + now_.samples;
+    first += now_.samples();
+    const std::uint64_t learned = samples_ + now_.samples();
     learn_stretch([&] {
-      if (first < last) gather_from(first, learned, next_);
+      if (first < last) prepare_from(first, learned, next_);
     });
     samples_ = learned;
     if (samples_ % kLook == 0 && look_for_common() && first < last) {
-      gather_from(first, samples_, next_);
+      next_.find_contexts(generations_, common_);
     }
     std::swap(now_, next_);
   }
 }
 
-// Samples between which nobody becomes common; meanwhile the next ones are gathered, as if nobody
+// Samples between which nobody becomes common; meanwhile the next ones are prepared, as if nobody
 // did after these either.
-template <class GatherNext>
-void CoAccessGraph::learn_stretch(GatherNext&& gather_next) {
+template <class PrepareNext>
+void CoAccessGraph::learn_stretch(PrepareNext&& prepare_next) {
   tasks_.clear();
   std::size_t waiting = kTaskAccesses;
-  for (std::size_t part = 0; part < now_.accesses.size(); ++part) {
+  for (std::size_t part = 0; part < now_.parts(); ++part) {
     if (waiting >= kTaskAccesses) {
       tasks_.push_back(part);
       waiting = 0;
     }
-    waiting += now_.accesses[part].size;
+    waiting += now_.accesses(part).size();
   }
   parallel_pieces(1 + tasks_.size(), [&](std::size_t piece) {
-    if (piece == 0) return gather_next();
-    const std::size_t end = piece < tasks_.size() ? tasks_[piece] : now_.accesses.size();
+    if (piece == 0) return prepare_next();
+    const std::size_t end = piece < tasks_.size() ? tasks_[piece] : now_.parts();
     for (std::size_t part = tasks_[piece - 1]; part < end; ++part) learn_part(part);
   });
-}
-
-// For gather(): sizes what it fills, and counts the ids of each sample into its `begin`.
-void CoAccessGraph::make_room(const SlotBatch& batch, std::size_t first, std::size_t last,
-                              Stretch& stretch) const {
-  stretch.samples = last - first;
-  stretch.begin.resize(stretch.samples + 1);
-  stretch.accesses.resize(tables_.size() * kParts);
-  std::fill(stretch.begin.begin(), stretch.begin.end(), 0);
-  for (Accesses& accesses : stretch.accesses) accesses.size = 0;
-  std::size_t ids = 0;
-  for (const SlotBatch::Column& column : batch.columns) {
-    for (std::size_t s = first; s < last; ++s) {
-      stretch.begin[s - first] += column.begin[s + 1] - column.begin[s];
-    }
-    const std::size_t of_column = column.begin[last] - column.begin[first];
-    for (std::uint32_t part = 0; part < kParts; ++part) {
-      stretch.accesses[column.table.value * kParts + part].size += of_column;
-    }
-    ids += of_column;
-  }
-  // One more, for what is written and then not kept; seldom anew.
-  for (Accesses& accesses : stretch.accesses) {
-    const std::size_t most = std::exchange(accesses.size, 0) + 1;
-    if (accesses.room.size() < most) accesses.room.resize(std::bit_ceil(most));
-  }
-  if (stretch.contexts.size() < ids + 1) stretch.contexts.resize(ids + 1);
-  stretch.has_pairs = std::ranges::find(stretch.begin, 2U) != stretch.begin.end();
-  const std::size_t thinned = stretch.has_pairs ? 2 * ids : ids;
-  if (stretch.thinned.size() < thinned) stretch.thinned.resize(std::bit_ceil(thinned));
-  if (stretch.entries.size() < ids) stretch.entries.resize(std::bit_ceil(ids));
-}
-
-// What does not depend on the samples, several accesses at a time.
-void CoAccessGraph::prepare_columns(const SlotBatch& batch, std::size_t first,
-                                    Stretch& stretch) const {
-  stretch.columns.clear();
-  Node* entries = stretch.entries.data();
-  std::uint8_t* thinned = stretch.thinned.data();
-  for (const SlotBatch::Column& column : batch.columns) {
-    const std::uint32_t begin = column.begin[first];
-    const std::size_t count = column.begin[first + stretch.samples] - begin;
-    const Node first_node = tables_[column.table.value].first;
-    const auto slots = std::span(column.slots).subspan(begin, count);
-    const std::uint8_t* const generations = column.generation.data() + begin;
-    for (std::size_t i = 0; i < count; ++i) {
-      const Node entry = generations_.entry(first_node + slots[i], generations[i]);
-      entries[i] = slots[i] == kNoSlot ? kNobody : entry;
-    }
-    const auto thin_for = [&](std::uint32_t log2_learned) {
-      const std::span<std::uint8_t> out(std::exchange(thinned, thinned + count), count);
-      thin(first_node, slots, std::span(column.count).subspan(begin, count), log2_learned, out);
-      return out.data();
-    };
-    stretch.columns.push_back(
-        {.begin = &column.begin[first],
-         .entries = std::exchange(entries, entries + count),
-         .stands_for_in_pairs = stretch.has_pairs ? thin_for(kLearnedOfPairs) : nullptr,
-         .stands_for = thin_for(kLearned),
-         .accesses = &stretch.accesses[column.table.value * kParts]});
-  }
-}
-
-// Who is in each sample, column by column, and whose company each part of a table has to note.
-void CoAccessGraph::gather(const SlotBatch& batch, std::size_t first, std::size_t last,
-                           Stretch& stretch) const {
-  make_room(batch, first, last, stretch);
-  prepare_columns(batch, first, stretch);
-  Node* const contexts = stretch.contexts.data();
-  std::uint32_t used = 0;
-  static_assert(kLook <= 1U << 16, "a stretch's samples are numbered in 16 bits");
-  for (std::uint32_t s = 0; s < stretch.samples; ++s) {
-    const std::uint32_t ids = std::exchange(stretch.begin[s], used);
-    const float label = batch.labels[first + s];
-    if (!std::isnan(label) && label <= 0) continue;  // not seen together: shown
-    if (ids < 2) continue;                           // not seen with anyone
-    for (const Column& column : stretch.columns) {
-      const std::uint8_t* const stands_for =
-          ids == 2 ? column.stands_for_in_pairs : column.stands_for;
-      const std::uint32_t end = column.begin[s + 1] - column.begin[0];
-      for (std::uint32_t at = column.begin[s] - column.begin[0]; at < end; ++at) {
-        const Node entry = column.entries[at];
-        if (entry == kNobody) continue;
-        contexts[used] = entry;
-        const Node node = generations_.node_of(entry);
-        used += 1 - is_common(node);
-        Accesses& to = column.accesses[part_of(node)];
-        to.room[to.size] = {entry, static_cast<std::uint16_t>(s), stands_for[at]};
-        to.size += stands_for[at] != kNotLearned ? 1 : 0;
-      }
-    }
-  }
-  stretch.begin[stretch.samples] = used;
 }
 
 // The cache line that says how many contexts an id was offered is fetched well before it is needed.
 // That of the neighbours to write, if it is another one, is not: nothing waits for what is written.
 void CoAccessGraph::learn_part(std::size_t part) {
   constexpr std::size_t kAhead = 64;  // accesses
-  const std::span<const Access> accesses(now_.accesses[part].room.data(), now_.accesses[part].size);
+  const std::span<const Stretch::Access> accesses = now_.accesses(part);
   const std::size_t first = std::min(kAhead, accesses.size());
   for (std::size_t i = 0; i < first; ++i) {
     __builtin_prefetch(&company_[generations_.node_of(accesses[i].entry)].offered, 1);
   }
   for (std::size_t i = 0; i < accesses.size(); ++i) {
-    if (i + kAhead < accesses.size()) {
-      __builtin_prefetch(&company_[generations_.node_of(accesses[i + kAhead].entry)].offered, 1);
-    }
+    const Stretch::Access& ahead = accesses[std::min(i + kAhead, accesses.size() - 1)];
+    __builtin_prefetch(&company_[generations_.node_of(ahead.entry)].offered, 1);
     learn_access(accesses[i], crossed_[part]);
   }
 }
 
-// The other ids of the sample.
-[[gnu::always_inline]] inline std::uint32_t CoAccessGraph::choose_contexts(const Access& access,
-                                                                           Node* chosen) const {
-  const Node* const contexts = now_.contexts.data() + now_.begin[access.sample];
-  const std::uint32_t count = now_.begin[access.sample + 1] - now_.begin[access.sample];
-  std::uint32_t n = 0;
-  const auto take = [&](Node context) {
-    chosen[n] = context;
-    n += context != access.entry ? 1 : 0;
-  };
-  if (count <= kContexts + 1) {
-    for (std::uint32_t at = 0; at < count; ++at) take(contexts[at]);
-  } else {  // some of them, evenly spaced from a start that varies
-    const std::uint64_t step = (std::uint64_t{count} << 16) / kContexts;
-    const std::uint32_t start =
-        reduce(mix64(samples_ + access.sample + generations_.node_of(access.entry)), count);
-    for (std::uint32_t t = 0; t < kContexts; ++t) {
-      const std::uint64_t at = start + (t * step >> 16);
-      take(contexts[at < count ? at : at - count]);
-    }
+// The other ids of the sample; of many, some, evenly spaced from a start that varies.
+[[gnu::always_inline]] inline std::uint32_t CoAccessGraph::choose_contexts(
+    const Stretch::Access& access, Node* chosen) const {
+  const std::span<const Node> contexts = now_.contexts(access.sample);
+  if (contexts.size() <= kContexts + 1) return copy_others(contexts, access.entry, chosen);
+  const auto count = static_cast<std::uint32_t>(contexts.size());
+  const std::uint64_t step = (std::uint64_t{count} << 16) / kContexts;
+  const std::uint32_t start =
+      reduce(mix64(samples_ + access.sample + generations_.node_of(access.entry)), count);
+  std::array<Node, kContexts + kCopyRoom> some;
+  for (std::uint32_t t = 0; t < kContexts; ++t) {
+    const std::uint64_t at = start + (t * step >> 16);
+    some[t] = contexts[at < count ? at : at - count];
   }
-  return n;
+  return copy_others(std::span(some).first(kContexts), access.entry, chosen);
+}
+
+// Of a sample that is not full yet; should it become full, the rest goes on from the first place.
+[[gnu::always_inline]] inline void CoAccessGraph::take_free_places(Company& company,
+                                                                   const Node* chosen,
+                                                                   std::uint32_t n) {
+  std::uint32_t place = company.offered;
+  if (place + kContexts + kCopyRoom <= kNeighbours) {
+    // Four at a time: what is written behind the last is not in use.
+    for (std::uint32_t i = 0; i < n; i += 4) {
+      std::copy_n(chosen + i, 4, company.neighbours.data() + place + i);
+    }
+    return;
+  }
+  for (std::uint32_t i = 0; i < n; ++i) {
+    company.neighbours[place] = chosen[i];
+    place = after(place, kNeighbours);
+  }
 }
 
 // An access fills places that are free. Of a full sample it replaces as many as is fair on average:
 // each context takes a place with probability kNeighbours / offered. They go side by side, so that
 // there is one cache line as a rule.
-[[gnu::always_inline]] inline void CoAccessGraph::learn_access(const Access& access,
+[[gnu::always_inline]] inline void CoAccessGraph::learn_access(const Stretch::Access& access,
                                                                std::vector<Node>& crossed) {
-  Node chosen[kContexts + 2];  // one more where the id is no context itself, one written in vain
+  Node chosen[kContexts + 1 + kCopyRoom];  // one more where the id is no context itself
   const std::uint32_t n = choose_contexts(access, chosen);
   if (n == 0) return;
   const Node node = generations_.node_of(access.entry);
@@ -284,11 +198,7 @@ void CoAccessGraph::learn_part(std::size_t part) {
   const std::uint32_t before = company.offered;
   std::uint64_t stands_for = n;
   if (before < kNeighbours) {
-    std::uint32_t place = before;
-    for (std::uint32_t i = 0; i < n; ++i) {
-      company.neighbours[place] = chosen[i];
-      place = after(place, kNeighbours);
-    }
+    take_free_places(company, chosen, n);
   } else {
     const std::uint64_t draw = draw_for(node, before);
     std::uint32_t place = reduce(draw, kNeighbours);
@@ -309,38 +219,22 @@ void CoAccessGraph::learn_part(std::size_t part) {
   }
 }
 
-void CoAccessGraph::set_common(Node node, bool common) {
-  const std::uint64_t bit = std::uint64_t{1} << (node % 64);
-  std::uint64_t& bits = common_bits_[node / 64];
-  if (common != ((bits & bit) != 0)) bits ^= bit;
-  if (common) common_filter_[filter_bit(node) / 64] |= std::uint64_t{1} << (filter_bit(node) % 64);
-}
-
 // Afterwards those are common that were offered more than common_above_ contexts. Whether others
 // are now than before.
 bool CoAccessGraph::look_for_common() {
   bool changed = false;
   for (auto& crossed : crossed_) {
-    for (const Node node : crossed) {
-      set_common(node, true);
-      common_.push_back(node);
-    }
-    changed |= !crossed.empty();
+    if (crossed.empty()) continue;
+    common_.add(crossed);
     crossed.clear();
+    changed = true;
   }
   const std::uint64_t bound = common_bound(samples_);
   if (bound - common_above_ > common_above_ / kCommonStep) {
     common_above_ = bound;
-    std::erase_if(common_, [this](Node node) {
-      const bool no_longer = company_[node].offered <= common_above_;
-      if (no_longer) set_common(node, false);
-      return no_longer;
-    });
-    common_filter_.fill(0);
-    for (const Node node : common_) set_common(node, true);
+    common_.erase_if([this](Node node) { return company_[node].offered <= common_above_; });
     changed = true;
   }
-  if (changed) std::sort(common_.begin(), common_.end());
   return changed;
 }
 
@@ -391,7 +285,7 @@ std::size_t CoAccessGraph::bytes_per_slot() {
 
 std::size_t CoAccessGraph::memory_bytes() const {
   return company_.memory_bytes() + signs_.memory_bytes() + generations_.memory_bytes() +
-         common_bits_.memory_bytes();
+         common_.memory_bytes();
 }
 
 void CoAccessGraph::save(StateWriter& out) const {
@@ -407,7 +301,7 @@ void CoAccessGraph::save(StateWriter& out) const {
   for (const auto& some : crossed_) crossed.insert(crossed.end(), some.begin(), some.end());
   std::sort(crossed.begin(), crossed.end());
   out.small().put(common_above_);
-  out.small().put_vector(common_);
+  out.small().put_vector(common_.nodes());
   out.small().put_vector(crossed);
 }
 
@@ -519,16 +413,16 @@ void CoAccessGraph::load_old(ByteReader& in, std::uint32_t format) {
 
 void CoAccessGraph::find_common() {
   common_above_ = common_bound(samples_);
+  std::vector<Node> common;
   for (Node node = 0; node < node_count(); ++node) {
-    if (!was_id(node) || company_[node].offered <= common_above_) continue;
-    set_common(node, true);
-    common_.push_back(node);
+    if (was_id(node) && company_[node].offered > common_above_) common.push_back(node);
   }
+  common_.add(common);
 }
 
 Result<void> CoAccessGraph::load_common(ByteReader& in) {
   common_above_ = in.get<std::uint64_t>();
-  common_ = in.get_vector<Node>();
+  const auto common = in.get_vector<Node>();
   const auto crossed = in.get_vector<Node>();
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: cut short");
   const auto sound = [this](const std::vector<Node>& nodes) {
@@ -537,14 +431,14 @@ Result<void> CoAccessGraph::load_common(ByteReader& in) {
              return node < node_count() && company_[node].offered > common_above_;
            });
   };
-  if (!sound(common_) || !sound(crossed)) {
+  if (!sound(common) || !sound(crossed)) {
     return fail(ErrorCode::kCorrupt, "co-access graph: its common ids are not");
   }
-  for (const Node node : common_) set_common(node, true);
+  common_.add(common);
   std::size_t table = 0;
   for (const Node node : crossed) {
     while (node >= tables_[table].first + tables_[table].count) ++table;
-    crossed_[table * kParts + part_of(node)].push_back(node);
+    crossed_[table * Stretch::kParts + Stretch::part_of(node)].push_back(node);
   }
   return {};
 }

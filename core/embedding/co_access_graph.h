@@ -29,9 +29,11 @@
 #include "core/base/result.h"
 #include "core/base/state_writer.h"
 #include "core/embedding/co_access_snapshot.h"
+#include "core/embedding/common_nodes.h"
 #include "core/embedding/generations.h"
 #include "core/embedding/slot_batch.h"
 #include "core/embedding/state_format.h"
+#include "core/embedding/stretch.h"
 
 namespace remapd::embedding {
 
@@ -83,66 +85,20 @@ class CoAccessGraph {
     std::span<Node> in_use() { return {neighbours.data(), known()}; }
     std::span<const Node> in_use() const { return {neighbours.data(), known()}; }
   };
-  // One that is learned.
-  struct Access {
-    Node entry;
-    std::uint16_t sample;      // of the stretch
-    std::uint16_t stands_for;  // accesses, as a binary logarithm
-  };
-  // Appended to without a branch.
-  struct Accesses {
-    std::vector<Access> room;
-    std::size_t size = 0;
-  };
-  // What gather() goes by of a column of the batch.
-  struct Column {
-    const std::uint32_t* begin;  // of the stretch's first sample
-    // From the stretch's first on: entries of Generations, kNobody where an id is not tracked; how
-    // many each stands for, see thin(), in samples of two ids and in others.
-    const Node* entries;
-    const std::uint8_t* stands_for_in_pairs;
-    const std::uint8_t* stands_for;
-    Accesses* accesses;  // of the table's parts
-  };
-  // Samples between two looks at who is common, prepared for learning.
-  struct Stretch {
-    std::size_t samples = 0;
-    std::vector<Node> contexts;        // entries, sample by sample, without common ones
-    std::vector<std::uint32_t> begin;  // of each sample in contexts
-    std::vector<Accesses> accesses;    // by table and part of it
-    std::vector<Column> columns;       // of the batch
-    std::vector<Node> entries;
-    std::vector<std::uint8_t> thinned;
-    bool has_pairs = false;  // samples of two ids
-  };
-
   // Pages of company_ that no node was an id of stay untouched: whoever goes over nodes asks first.
   bool was_id(Node node) const { return signs_[node] != 0; }
 
   Node node_count() const { return static_cast<Node>(signs_.size()); }
-  template <class GatherNext>
-  void learn_stretch(GatherNext&& gather_next);
-  void make_room(const SlotBatch& batch, std::size_t first, std::size_t last,
-                 Stretch& stretch) const;
-  void prepare_columns(const SlotBatch& batch, std::size_t first, Stretch& stretch) const;
-  void gather(const SlotBatch& batch, std::size_t first, std::size_t last, Stretch& stretch) const;
-  static std::uint32_t part_of(Node node) { return node * 0x9e3779b1U >> 31; }
+  template <class PrepareNext>
+  void learn_stretch(PrepareNext&& prepare_next);
   void learn_part(std::size_t part);
   // Another one with every access that is learned: `offered` grows.
   std::uint64_t draw_for(Node node, std::uint32_t offered) const {
     return mix64((std::uint64_t{node} << 32 | offered) + config_.seed);
   }
-  std::uint32_t choose_contexts(const Access& access, Node* chosen) const;
-  void learn_access(const Access& access, std::vector<Node>& crossed);
-  // 1 or 0. No branch, for which one it is cannot be guessed; and memory is looked at for no more
-  // than a few that are not.
-  std::uint32_t is_common(Node node) const {
-    const std::uint32_t may_be =
-        common_filter_[filter_bit(node) / 64] >> (filter_bit(node) % 64) & 1;
-    return static_cast<std::uint32_t>(common_bits_[node / 64 * may_be] >> (node % 64)) & may_be;
-  }
-  static std::uint32_t filter_bit(Node node) { return (node * 0x9e3779b1U) >> 17; }
-  void set_common(Node node, bool common);
+  std::uint32_t choose_contexts(const Stretch::Access& access, Node* chosen) const;
+  static void take_free_places(Company& company, const Node* chosen, std::uint32_t n);
+  void learn_access(const Stretch::Access& access, std::vector<Node>& crossed);
   bool look_for_common();
   void find_common();
   void restart_generations();
@@ -160,9 +116,7 @@ class CoAccessGraph {
   HugeArray<Company> company_;      // of each node
   HugeArray<std::uint64_t> signs_;  // of each node's vector to start from; 0: never an id
   Generations generations_;
-  std::vector<Node> common_;  // ascending
-  HugeArray<std::uint64_t> common_bits_;
-  std::array<std::uint64_t, (1U << 15) / 64> common_filter_{};  // a bit for what hashes alike
+  CommonNodes common_;
   std::uint64_t common_above_;              // contexts offered: what the last look went by
   std::vector<std::vector<Node>> crossed_;  // by table: those above it since the last look
   std::uint64_t samples_ = 0;

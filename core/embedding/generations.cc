@@ -17,6 +17,20 @@ Generations::Generations(Node nodes, std::uint32_t most)
   REMAPD_CHECK(most >= 1 && most <= kAll, "a node has between 1 and kAll generations");
 }
 
+void Generations::entries(Node first, std::span<const sketch::Slot> slots,
+                          std::span<const std::uint8_t> generations, std::span<Node> out) const {
+  REMAPD_CHECK(slots.size() == generations.size() && slots.size() == out.size(),
+               "entries() makes one of each slot");
+  const sketch::Slot* const slot_of = slots.data();
+  const std::uint8_t* const generation_of = generations.data();
+  Node* const to = out.data();
+  const std::uint32_t shift = node_bits_ % 32;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Node entry = (first + slot_of[i]) | Node{generation_of[i]} << shift;
+    to[i] = slot_of[i] == sketch::kNoSlot ? kNobody : entry;
+  }
+}
+
 void Generations::pass(Node node) {
   none_passed_ = false;
   // No further than one past the last, which no entry tells.

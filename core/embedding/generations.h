@@ -23,6 +23,7 @@
 
 #include "core/base/huge_array.h"
 #include "core/embedding/co_access_snapshot.h"
+#include "core/sketch/tracked_ids.h"
 
 namespace remapd::embedding {
 
@@ -42,6 +43,10 @@ class Generations {
     // Where nodes leave no bits there is but one generation, 0.
     return node | Node{generation} << (node_bits_ % 32);
   }
+  // The same for ids of slots of a table whose first node is given; kNobody for sketch::kNoSlot.
+  // The spans are of one length.
+  void entries(Node first, std::span<const sketch::Slot> slots,
+               std::span<const std::uint8_t> generations, std::span<Node> out) const;
   // What an entry, or kNobody, names now: the node, or kNobody if the id is gone.
   Node named(Node entry) const {
     if (entry == kNobody) return kNobody;

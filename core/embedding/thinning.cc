@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstddef>
+
+#if defined(__SSE2__) && !defined(REMAPD_PORTABLE)
+#include <emmintrin.h>
+#endif
 
 #include "core/base/check.h"
+#include "core/base/simd.h"
 
 namespace remapd::embedding {
 namespace {
@@ -34,6 +38,7 @@ std::uint32_t mix(std::uint32_t a, std::uint32_t b) {
 
 }  // namespace
 
+REMAPD_SIMD_CLONES
 void thin(Node first, std::span<const std::uint32_t> slots, std::span<const std::uint32_t> counts,
           std::uint32_t log2_learned, std::span<std::uint8_t> stands_for) {
   REMAPD_CHECK(slots.size() == counts.size() && slots.size() == stands_for.size(),
@@ -48,8 +53,33 @@ void thin(Node first, std::span<const std::uint32_t> slots, std::span<const std:
     const std::uint32_t within = power_of_two(doublings) - 1;  // a block, counted from its start
     const std::uint32_t draw = mix(first + slot_of[i], count & ~within) >> 4;
     const bool drawn = ((draw ^ count) & within) == 0;
-    out[i] = static_cast<std::uint8_t>(drawn ? doublings : kNotLearned);
+    const std::uint32_t stands_for_all = drawn ? doublings : kNotLearned;
+    out[i] =
+        static_cast<std::uint8_t>(slot_of[i] == sketch::kNoSlot ? kNotLearned : stands_for_all);
   }
+}
+
+std::uint64_t learned_portable(std::span<const std::uint8_t, kLearnedMask> stands_for) {
+  std::uint64_t mask = 0;
+  for (std::size_t i = 0; i < kLearnedMask; ++i) {
+    mask |= std::uint64_t{stands_for[i] != kNotLearned} << i;
+  }
+  return mask;
+}
+
+std::uint64_t learned(std::span<const std::uint8_t, kLearnedMask> stands_for) {
+#if defined(__SSE2__) && !defined(REMAPD_PORTABLE)
+  const auto* const at = reinterpret_cast<const __m128i*>(stands_for.data());
+  const __m128i not_learned = _mm_set1_epi8(static_cast<char>(kNotLearned));
+  std::uint64_t mask = 0;
+  for (int i = 3; i >= 0; --i) {
+    const __m128i are_not = _mm_cmpeq_epi8(_mm_loadu_si128(at + i), not_learned);
+    mask = mask << 16 | static_cast<std::uint32_t>(_mm_movemask_epi8(are_not));
+  }
+  return ~mask;
+#else
+  return learned_portable(stands_for);
+#endif
 }
 
 }  // namespace remapd::embedding

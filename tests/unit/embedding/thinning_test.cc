@@ -1,6 +1,7 @@
 #include "core/embedding/thinning.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <numeric>
 #include <vector>
@@ -78,6 +79,29 @@ TEST(Thinning, NoPeriodHides) {
       }
     }
     for (const double share : seen) EXPECT_NEAR(share / all, 1.0 / period, 0.1 / period) << period;
+  }
+}
+
+TEST(Thinning, WithoutASlotNothingIsLearned) {
+  const std::vector<std::uint32_t> slots = {7, sketch::kNoSlot, 7, sketch::kNoSlot};
+  const std::vector<std::uint32_t> counts = {1, 0, 2, 5};
+  std::vector<std::uint8_t> out(4);
+  thin(3, slots, counts, 5, out);
+  EXPECT_EQ(out, (std::vector<std::uint8_t>{0, kNotLearned, 0, kNotLearned}));
+}
+
+TEST(Thinning, TellsWhichAreLearned) {
+  Random random(2);
+  for (int round = 0; round < 1'000; ++round) {
+    std::array<std::uint8_t, kLearnedMask> stands_for;
+    std::uint64_t expected = 0;
+    for (std::size_t i = 0; i < kLearnedMask; ++i) {
+      const bool is_learned = random.below(3) == 0;
+      stands_for[i] = is_learned ? static_cast<std::uint8_t>(random.below(32)) : kNotLearned;
+      expected |= std::uint64_t{is_learned} << i;
+    }
+    EXPECT_EQ(learned(stands_for), expected);
+    EXPECT_EQ(learned_portable(stands_for), expected);
   }
 }
 
