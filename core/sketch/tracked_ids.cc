@@ -14,6 +14,7 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "core/base/simd.h"
 
 namespace remapd::sketch {
 namespace {
@@ -53,7 +54,7 @@ Geometry geometry(std::uint64_t max_tracked_ids, std::uint32_t line_ids) {
   return {shards, static_cast<std::uint32_t>(slots), static_cast<std::uint32_t>(lines)};
 }
 
-constexpr auto kNothingMore = [](std::size_t, std::span<const std::uint32_t>) {};
+constexpr auto kNothingMore = [](const auto&) {};
 
 // Of each shard.
 std::uint64_t sketch_lines(const Geometry& g) {
@@ -110,26 +111,28 @@ std::uint64_t TrackedIds::memory_bytes() const {
          sketch_.memory_bytes() + shards_.size() * sizeof(Shard);
 }
 
-[[gnu::always_inline]] inline std::uint32_t TrackedIds::place_in(const Line& line, Id id,
-                                                                 std::uint32_t slot_mask) {
+// Bit i: place i holds the id, or it is id 0 and the place is free.
+[[gnu::always_inline]] inline std::uint32_t TrackedIds::places_with(const Line& line, Id id) {
 #if defined(__SSE4_1__)
   const __m128i wanted = _mm_set1_epi64x(static_cast<long long>(id));
   const auto* pairs = reinterpret_cast<const __m128i*>(line.ids);
   const __m128i low = _mm_cmpeq_epi64(_mm_load_si128(pairs), wanted);
   const __m128i high = _mm_cmpeq_epi64(_mm_load_si128(pairs + 1), wanted);
   const __m128i all = _mm_packs_epi32(low, high);
-  auto found = static_cast<std::uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(all)));
+  return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(all)));
 #else
   std::uint32_t found = 0;
   for (std::uint32_t i = 0; i < kLineIds; ++i) {
     found |= static_cast<std::uint32_t>(line.ids[i] == id) << i;
   }
+  return found;
 #endif
-  // A free place holds id 0, so only that one can be found in the wrong place.
-  for (; found != 0; found &= found - 1) {
+}
+
+std::uint32_t TrackedIds::place_in(const Line& line, Id id) const {
+  for (std::uint32_t found = places_with(line, id); found != 0; found &= found - 1) {
     const auto place = static_cast<std::uint32_t>(std::countr_zero(found));
-    if ((line.slots[place] & slot_mask) != 0) [[likely]]
-      return place;
+    if ((line.slots[place] & slot_mask_) != 0) return place;
   }
   return kLineIds;
 }
@@ -173,68 +176,83 @@ void TrackedIds::visit(std::span<const Id> ids, Known known, Unknown unknown,
   static_assert(kAhead <= kBlock);
   const Line* const lines = lines_.data();
   const std::uint32_t line_count = line_count_;
-  const std::uint32_t shards = shard_count();
-  const std::uint32_t shard_slots = shard_slots_;
   const std::uint32_t slot_mask = slot_mask_;
-  std::uint64_t hashes[2 * kBlock];
-  const auto fetch = [&](std::size_t i) {
-    const std::uint64_t hash = mix64(ids[i]);
-    hashes[i % (2 * kBlock)] = hash;
-    __builtin_prefetch(&lines[reduce(hash, line_count)], kWrite ? 1 : 0);
+  // Of this block and the next one; behind the last id those of an earlier one, or the first line:
+  // to fetch them once more does no harm.
+  std::uint64_t hashes[2][kBlock];
+  std::uint32_t homes[2 * kBlock] = {};
+  const auto hash_block = [&](std::size_t begin) {
+    std::uint64_t* const hash_of = hashes[begin / kBlock % 2];
+    for (std::size_t j = 0; begin + j < std::min(begin + kBlock, ids.size()); ++j) {
+      hash_of[j] = mix64(ids[begin + j]);
+      homes[kBlock + j] = reduce(hash_of[j], line_count);
+    }
   };
-  for (std::size_t i = 0; i < std::min(kAhead, ids.size()); ++i) fetch(i);
+  const auto fetch = [&](std::uint32_t line) { __builtin_prefetch(&lines[line], kWrite ? 1 : 0); };
+  hash_block(0);
+  for (std::size_t j = 0; j < std::min(kAhead, ids.size()); ++j) fetch(homes[kBlock + j]);
   for (std::size_t begin = 0; begin < ids.size(); begin += kBlock) {
-    const std::size_t end = std::min(begin + kBlock, ids.size());
+    std::copy_n(homes + kBlock, kBlock, homes);
+    hash_block(begin + kBlock);
+    const std::size_t count = std::min(kBlock, ids.size() - begin);
+    const std::uint64_t* const hash_of = hashes[begin / kBlock % 2];
     std::uint32_t later[kBlock];
     std::size_t laters = 0;
-    for (std::size_t i = begin; i < end; ++i) {
-      if (i + kAhead < ids.size()) fetch(i + kAhead);
-      const std::uint64_t hash = hashes[i % (2 * kBlock)];
-      const std::uint32_t home = reduce(hash, line_count);
-      const Line& line = lines[home];
-      const std::uint32_t place = place_in(line, ids[i], slot_mask);
-      if (place != kLineIds) [[likely]] {
-        const Slot first = reduce(hash, shards) * shard_slots;
-        known(i, Found{home, place}, first + (line.slots[place] & slot_mask) - 1);
-        continue;
+    for (std::size_t j = 0; j < count; ++j) {
+      fetch(homes[j + kAhead]);
+      const Line& line = lines[homes[j]];
+      const std::uint32_t found = places_with(line, ids[begin + j]);
+      if (found != 0) [[likely]] {
+        const auto place = static_cast<std::uint32_t>(std::countr_zero(found));
+        if ((line.slots[place] & slot_mask) != 0) [[likely]] {
+          known(begin, j, Found{homes[j], place}, hash_of[j]);
+          continue;
+        }
       }
-      if (went_further(line, hash)) {
-        __builtin_prefetch(&lines[neighbour(home)], kWrite ? 1 : 0);
+      if (went_further(line, hash_of[j])) {
+        fetch(neighbour(homes[j]));
       } else if constexpr (kWrite) {
-        sketch_.prefetch(hash);
+        sketch_.prefetch(hash_of[j]);
       }
-      later[laters++] = static_cast<std::uint32_t>(i - begin);
+      later[laters++] = static_cast<std::uint32_t>(j);
     }
-    for (std::size_t l = 0; l < laters; ++l) {
-      const std::size_t i = begin + later[l];
-      const std::uint64_t hash = hashes[i % (2 * kBlock)];
-      Found found = locate_beyond(ids[i], hash, home_line(hash));
-      // Once more from the start: it may have been admitted since its home was looked at.
-      if (kWrite && !found) found = locate(ids[i], hash);
+    for (const std::uint32_t j : std::span(later, laters)) {
+      const std::uint64_t hash = hash_of[j];
+      Found found = locate_beyond(ids[begin + j], hash, homes[j]);
+      // Once more from the start: it may have been admitted since its home was looked at, and id 0
+      // is also found where nobody is.
+      if (!found) found = locate(ids[begin + j], hash);
       if (found) {
-        known(i, found, slot_of(found, hash));
+        known(begin, j, found, hash);
       } else {
-        unknown(i, hash);
+        unknown(begin, j, hash);
       }
     }
-    block_done(begin, std::span<const std::uint32_t>(later, laters));
+    block_done(Block{.begin = begin, .hashes = {hash_of, count}, .later = {later, laters}});
   }
 }
 
 void TrackedIds::find(std::span<const Id> ids, std::span<Slot> slots) const {
   REMAPD_CHECK(ids.size() == slots.size(), "find() fills one slot for each id");
   visit<false>(
-      ids, [slots](std::size_t i, Found, Slot slot) { slots[i] = slot; },
-      [slots](std::size_t i, std::uint64_t) { slots[i] = kNoSlot; }, kNothingMore);
+      ids,
+      [&](std::size_t begin, std::size_t j, Found found, std::uint64_t hash) {
+        slots[begin + j] = slot_of(found, hash);
+      },
+      [&](std::size_t begin, std::size_t j, std::uint64_t) { slots[begin + j] = kNoSlot; },
+      kNothingMore);
 }
 
 void TrackedIds::admit(std::span<const Id> ids, std::span<Slot> slots,
                        std::vector<Slot>& admitted) {
   REMAPD_CHECK(ids.size() == slots.size(), "admit() fills one slot for each id");
   visit<true>(
-      ids, [slots](std::size_t i, Found, Slot slot) { slots[i] = slot; },
-      [&](std::size_t i, std::uint64_t hash) {
-        slots[i] = slot_of(admit_unknown(ids[i], hash, admitted), hash);
+      ids,
+      [&](std::size_t begin, std::size_t j, Found found, std::uint64_t hash) {
+        slots[begin + j] = slot_of(found, hash);
+      },
+      [&](std::size_t begin, std::size_t j, std::uint64_t hash) {
+        slots[begin + j] = slot_of(admit_unknown(ids[begin + j], hash, admitted), hash);
       },
       kNothingMore);
 }
@@ -244,64 +262,95 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
   REMAPD_CHECK(ids.size() == out.slots.size() && ids.size() == out.marks.size() &&
                    ids.size() == out.counts.size(),
                "count_accesses() fills a slot, marks and a count for each id");
-  std::size_t without_slot = 0;
-  const auto known = [lines = lines_.data(), carried = carried_.data(), slots = out.slots.data(),
-                      marks = out.marks.data(), counts = out.counts.data(), unit = unit_,
-                      per_unit = per_unit_, carry_at = carry_at_, kept = marks_kept_,
+  // What an id's line says of it, kept until its block is done and then taken apart, several ids at
+  // a time: the word of its slot and marks, and its recent count. Of ids without a slot: zeros.
+  std::uint32_t words[kBlock];
+  float recents[kBlock];
+  const auto known = [&, lines = lines_.data(), unit = unit_, carry_at = carry_at_,
                       add = static_cast<std::uint32_t>(add & marks_kept_) << kSlotBits](
-                         std::size_t i, Found found, Slot slot) {
-    slots[i] = slot;
+                         std::size_t, std::size_t j, Found found, std::uint64_t hash) {
     Line& line = lines[found.line];
-    marks[i] = marks_at(line, found.place, kept);
-    line.slots[found.place] |= add;
+    std::uint32_t& word = line.slots[found.place];
+    words[j] = word;
+    word |= add;
     // As TrackedIds::add(), of what stays in registers.
     float& recent = line.recent[found.place];
     recent += unit;
     if (recent >= carry_at) [[unlikely]]
-      carry_over(recent, carried[slot]);
-    counts[i] = static_cast<std::uint32_t>(recent * per_unit);
+      carry_over(recent, carried_[slot_of(found, hash)]);
+    recents[j] = recent;
   };
   Id fresh[kBlock];  // admitted in this block
   std::size_t fresh_count = 0;
-  const auto unknown = [&](std::size_t i, std::uint64_t hash) {
-    const Found found = admit_unknown(ids[i], hash, admitted);
+  std::size_t without_slot = 0;
+  const auto unknown = [&](std::size_t begin, std::size_t j, std::uint64_t hash) {
+    const Found found = admit_unknown(ids[begin + j], hash, admitted);
     if (found) {
-      fresh[fresh_count++] = ids[i];
-      return known(i, found, slot_of(found, hash));
+      fresh[fresh_count++] = ids[begin + j];
+      return known(begin, j, found, hash);
     }
-    out.slots[i] = kNoSlot;
-    out.marks[i] = 0;
-    out.counts[i] = 0;
+    words[j] = 0;
+    recents[j] = 0;
     ++without_slot;
   };
-  const auto start_fresh = [&](std::size_t begin, std::span<const std::uint32_t> later) {
-    const std::size_t count = std::exchange(fresh_count, 0);
-    if (count == 0 || !starts_with) return;
-    const auto slots = std::span<const Slot>(admitted).last(count);
+  const auto tell = [&](const Block& block) {
+    const std::size_t count = block.hashes.size();
+    const Accessed of{.slots = out.slots.subspan(block.begin, count),
+                      .marks = out.marks.subspan(block.begin, count),
+                      .counts = out.counts.subspan(block.begin, count)};
+    take_apart(block.hashes, words, recents, of);
+    if (fresh_count == 0 || !starts_with) {
+      fresh_count = 0;
+      return;
+    }
+    const auto added = std::span<const Id>(fresh, std::exchange(fresh_count, 0));
+    const auto slots = std::span<const Slot>(admitted).last(added.size());
     Marks marks[kBlock] = {};
-    starts_with(slots, std::span<const Id>(fresh, count), std::span(marks, count));
-    for (std::size_t f = 0; f < count; ++f) {
+    starts_with(slots, added, std::span(marks, added.size()));
+    for (std::size_t f = 0; f < added.size(); ++f) {
       if (marks[f] == 0) continue;
       const std::uint32_t place = places_[slots[f]] - 1;
       add_marks_at(lines_[place / kLineIds], place % kLineIds, marks[f]);
-      for (const std::uint32_t l : later) {
-        if (out.slots[begin + l] == slots[f]) out.marks[begin + l] |= marks[f] & marks_kept_;
+      for (const std::uint32_t l : block.later) {
+        if (of.slots[l] == slots[f]) of.marks[l] |= marks[f] & marks_kept_;
       }
     }
   };
-  visit<true>(ids, known, unknown, start_fresh);
+  visit<true>(ids, known, unknown, tell);
   return without_slot;
+}
+
+REMAPD_SIMD_CLONES
+void TrackedIds::take_apart(std::span<const std::uint64_t> hashes, const std::uint32_t* words,
+                            const float* recents, const Accessed& out) const {
+  Slot* const slots = out.slots.data();
+  Marks* const __restrict marks = out.marks.data();  // bytes may be anything's
+  std::uint32_t* const counts = out.counts.data();
+  const std::uint32_t slot_mask = slot_mask_;
+  const std::uint32_t shard_slots = shard_slots_;
+  const auto shard_bits = static_cast<std::uint32_t>(std::countr_zero(shard_count()));
+  const std::uint32_t kept = marks_kept_;
+  const float per_unit = per_unit_;
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    // shard_of_hash(), for their number is a power of two; it may be 1.
+    const std::uint32_t shard = static_cast<std::uint32_t>(hashes[i] >> 33) >> (31 - shard_bits);
+    const std::uint32_t within = words[i] & slot_mask;
+    slots[i] = within == 0 ? kNoSlot : shard * shard_slots + within - 1;
+    marks[i] = static_cast<Marks>(words[i] >> kSlotBits & kept);
+    counts[i] = static_cast<std::uint32_t>(static_cast<std::int32_t>(recents[i] * per_unit));
+  }
 }
 
 void TrackedIds::add_marks(std::span<const Id> ids, std::span<Slot> slots, Marks add) {
   REMAPD_CHECK(ids.size() == slots.size(), "add_marks() fills one slot for each id");
   visit<true>(
       ids,
-      [&](std::size_t i, Found found, Slot slot) {
-        slots[i] = slot;
+      [&](std::size_t begin, std::size_t j, Found found, std::uint64_t hash) {
+        slots[begin + j] = slot_of(found, hash);
         add_marks_at(lines_[found.line], found.place, add);
       },
-      [&](std::size_t i, std::uint64_t) { slots[i] = kNoSlot; }, kNothingMore);
+      [&](std::size_t begin, std::size_t j, std::uint64_t) { slots[begin + j] = kNoSlot; },
+      kNothingMore);
 }
 
 void TrackedIds::clear_marks(Marks which) {

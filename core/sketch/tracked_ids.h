@@ -284,9 +284,9 @@ class TrackedIds {
     std::uint32_t place = kLineIds;
     explicit operator bool() const { return place != kLineIds; }
   };
+  static std::uint32_t places_with(const Line& line, Id id);
   // Where in the line the id is; kLineIds if it is not.
-  static std::uint32_t place_in(const Line& line, Id id, std::uint32_t slot_mask);
-  std::uint32_t place_in(const Line& line, Id id) const { return place_in(line, id, slot_mask_); }
+  std::uint32_t place_in(const Line& line, Id id) const;
   Found locate(Id id, std::uint64_t hash) const;
   Found locate_beyond(Id id, std::uint64_t hash, std::uint32_t home) const;
   Slot slot_of(Found found, std::uint64_t hash) const {
@@ -304,12 +304,22 @@ class TrackedIds {
     recent = 0;
   }
 
-  // Walks ids with their lines prefetched: known(i, found, slot) for those that are there,
-  // unknown(i, hash) for the others. Those not found in their home line come at the end of their
-  // block of ids, in order; then block_done(begin, later), the block's first id and how many ids
-  // behind it those are. All of them by value, so that what they hold stays in registers.
+  // kBlock ids, or what is left of them.
+  struct Block {
+    std::size_t begin;                      // its first id
+    std::span<const std::uint64_t> hashes;  // of its ids
+    std::span<const std::uint32_t> later;   // those that were not in their home line
+  };
+  // Walks ids with their lines prefetched: known(begin, j, found, hash) for those that are there,
+  // unknown(begin, j, hash) for the others, each the j-th of the block that begins there. Those not
+  // found in their home line come at the end of their block of ids, in order; then
+  // block_done(block). All of them by value, so that what they hold stays in registers.
   template <bool kWrite, class Known, class Unknown, class BlockDone>
   void visit(std::span<const Id> ids, Known known, Unknown unknown, BlockDone block_done) const;
+  // For count_accesses(): of each id of a block the slot, marks and count, from the words and
+  // recent counts in the lines of those that have a slot, zeros of others.
+  void take_apart(std::span<const std::uint64_t> hashes, const std::uint32_t* words,
+                  const float* recents, const Accessed& out) const;
   // Where the id was put; nowhere if it may not enter.
   Found admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& admitted);
   Slot take_free_slot(std::uint32_t shard);
