@@ -59,34 +59,11 @@ struct Mapping {
     const auto at = std::lower_bound(ids.begin(), ids.end(), id);
     return at != ids.end() && *at == id ? static_cast<std::size_t>(at - ids.begin()) : ids.size();
   }
-  // The row of each id, kNoRow for those that are not known; the spans are of one length. Searches
-  // some at a time, so that they wait for memory together.
-  void find_rows(std::span<const Id> wanted, std::span<Row> found) const;
   Row lookup(Id id) const {
     const std::size_t i = find(id);
     return i < ids.size() ? rows[i] : info.fallback.row(id);
   }
 };
-
-inline void Mapping::find_rows(std::span<const Id> wanted, std::span<Row> found) const {
-  constexpr std::size_t kTogether = 32;
-  for (std::size_t first = 0; first < wanted.size(); first += kTogether) {
-    const std::size_t count = std::min(kTogether, wanted.size() - first);
-    // Each id, if it is known, is one of `left` from at[i] on.
-    std::size_t at[kTogether] = {};
-    for (std::size_t left = ids.size(); left > 1;) {
-      const std::size_t half = left / 2;
-      for (std::size_t i = 0; i < count; ++i) {
-        at[i] += (ids[at[i] + half] <= wanted[first + i] ? 1 : 0) * half;
-      }
-      left -= half;
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      const bool known = !ids.empty() && ids[at[i]] == wanted[first + i];
-      found[first + i] = known ? rows[at[i]] : kNoRow;
-    }
-  }
-}
 
 // What one (id, row) pair adds to a mapping's content hash. The hash of a mapping is the sum of its
 // pairs' terms modulo 2^64, so a client that applies a delta can update and verify it without

@@ -45,11 +45,11 @@ void TableState::access(std::span<const Id> ids, const Accessed& out,
     }
     if (!incumbent_) return;
     // It may know an id that was evicted and comes back.
-    std::array<Row, sketch::TrackedIds::kBlock> rows;
-    incumbent_->find_rows(added, std::span(rows).first(added.size()));
+    std::array<std::size_t, sketch::TrackedIds::kBlock> places;
+    known_ids_.find(added, std::span(places).first(added.size()));
     for (std::size_t i = 0; i < added.size(); ++i) {
-      if (rows[i] == kNoRow) continue;
-      rows_[slots[i]] = rows[i];
+      if (places[i] == incumbent_->ids.size()) continue;
+      rows_[slots[i]] = incumbent_->rows[places[i]];
       marks[i] |= kKnown;
     }
   };
@@ -83,6 +83,7 @@ void TableState::adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids) 
 void TableState::find_rows() {
   ids_.clear_marks(kKnown | kTouched);
   if (!incumbent_) return;
+  known_ids_ = mapping::IdIndex(incumbent_->ids);
   // Ids are sorted, shards go by their hashes: every part goes over all ids and keeps to its
   // shards.
   constexpr std::size_t kParts = 4;
@@ -124,6 +125,7 @@ double TableState::unknown_traffic() const {
 std::size_t TableState::memory_bytes() const {
   std::size_t bytes = ids_.memory_bytes() + rows_.memory_bytes() + distinct_.memory_bytes();
   if (incumbent_) bytes += incumbent_->ids.size() * (sizeof(Id) + sizeof(Row));
+  bytes += known_ids_.memory_bytes();
   return bytes;
 }
 

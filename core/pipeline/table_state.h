@@ -12,6 +12,7 @@
 #include "core/base/result.h"
 #include "core/base/state_writer.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/id_index.h"
 #include "core/mapping/mapping.h"
 #include "core/pipeline/engine_config.h"
 #include "core/sketch/hyperloglog.h"
@@ -83,6 +84,7 @@ class TableState {
   sketch::HyperLogLog distinct_;
   HugeArray<Row> rows_;  // by slot: in the incumbent, where the id is known to it
   std::shared_ptr<const mapping::Mapping> incumbent_;
+  mapping::IdIndex known_ids_;  // the incumbent's
   std::uint64_t clustered_ids_ = 0;
   std::uint64_t accesses_ = 0;
   std::uint64_t evicted_ = 0;

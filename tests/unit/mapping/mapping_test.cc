@@ -1,6 +1,5 @@
 #include "core/mapping/mapping.h"
 
-#include <limits>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -52,24 +51,6 @@ TEST(ContentHash, TellsApartIdsRowsAndTheirSwapping) {
 TEST(ContentHash, KeepsItsValues) {
   EXPECT_EQ(content_term(0, Row{0}), mix64(mix64(0) + 0x9e3779b97f4a7c15ULL));
   EXPECT_EQ(content_term(42, Row{7}), 2820384354626331986ULL);
-}
-
-TEST(Mapping, FindsTheRowsOfManyIdsTogether) {
-  for (const std::size_t known : {0U, 1U, 2U, 3U, 64U, 1'000U}) {
-    Mapping mapping;
-    for (std::size_t i = 0; i < known; ++i) {
-      mapping.ids.push_back(10 + 3 * i);
-      mapping.rows.push_back(Row{static_cast<std::uint32_t>(i)});
-    }
-    std::vector<Id> wanted{0, 10, std::numeric_limits<Id>::max()};
-    for (Id id = 0; id < 3 * known + 20; ++id) wanted.push_back(id * 7 % (3 * known + 20));
-    std::vector<Row> found(wanted.size());
-    mapping.find_rows(wanted, found);
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      const std::size_t at = mapping.find(wanted[i]);
-      EXPECT_EQ(found[i], at < known ? mapping.rows[at] : kNoRow) << wanted[i] << " of " << known;
-    }
-  }
 }
 
 }  // namespace
