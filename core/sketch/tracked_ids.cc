@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#if defined(__SSE4_1__)
+#if defined(__SSE4_1__) && !defined(REMAPD_PORTABLE)
 #include <smmintrin.h>
 #endif
 
@@ -25,9 +25,11 @@ constexpr std::size_t kShardHeaderBytes = 32;
 constexpr std::size_t kEntryBytes = sizeof(Slot) + sizeof(Id) + sizeof(double) + sizeof(float);
 constexpr std::uint32_t kMaxShards = 64;
 constexpr std::uint64_t kLeastPerShard = 8192;
-constexpr double kFullShare = 0.95;      // of a shard's slots; above it fold() makes room
-constexpr double kMaxLoad = 0.85;        // of the index's places
-constexpr std::uint32_t kAwayPart = 10;  // one part in so many away from home: lay out anew
+constexpr double kFullShare = 0.95;  // of a shard's slots; above it fold() makes room
+constexpr double kMaxLoad = 0.85;    // of the index's places
+// One part in so many more away from home than at first, or come to be: lay out anew.
+constexpr std::uint32_t kAwayPart = 10;
+constexpr std::uint32_t kWentAwayPart = 3;
 constexpr std::uint32_t kSlotsPerSketchLine = 8;  // eight bytes a slot
 constexpr double kMaxWeight = 0x1p40;    // units grow up to here before all counts are rewritten
 constexpr double kLeastDecay = 1e-30;    // keeps weights finite
@@ -113,7 +115,7 @@ std::uint64_t TrackedIds::memory_bytes() const {
 
 // Bit i: place i holds the id, or it is id 0 and the place is free.
 [[gnu::always_inline]] inline std::uint32_t TrackedIds::places_with(const Line& line, Id id) {
-#if defined(__SSE4_1__)
+#if defined(__SSE4_1__) && !defined(REMAPD_PORTABLE)
   const __m128i wanted = _mm_set1_epi64x(static_cast<long long>(id));
   const auto* pairs = reinterpret_cast<const __m128i*>(line.ids);
   const __m128i low = _mm_cmpeq_epi64(_mm_load_si128(pairs), wanted);
@@ -213,6 +215,7 @@ void TrackedIds::visit(std::span<const Id> ids, Known known, Unknown unknown,
         fetch(neighbour(homes[j]));
       } else if constexpr (kWrite) {
         sketch_.prefetch(hash_of[j]);
+        fetch(neighbour(homes[j]));  // where it may come to be
       }
       later[laters++] = static_cast<std::uint32_t>(j);
     }
@@ -404,7 +407,10 @@ TrackedIds::Found TrackedIds::index(const Entry& entry) {
     }
   }
   const std::uint32_t shard = shard_of_hash(hash);
-  if (at != home) ++shards_[shard].away;
+  if (at != home) {
+    ++shards_[shard].went_away;
+    ++shards_[shard].away;
+  }
   Line& line = lines_[at];
   std::uint32_t place = 0;
   while ((line.slots[place] & slot_mask_) != 0) ++place;
@@ -439,6 +445,7 @@ void TrackedIds::lay_out(std::uint32_t shard, std::span<const Entry> entries) {
     }
     index(entries[order[i]]);
   }
+  shards_[shard].went_away = 0;
   shards_[shard].away = 0;
 }
 
@@ -495,14 +502,25 @@ void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
   } else if (unknown > 0) {
     const std::vector<double> counts = scaled_counts(shard_index);
     const auto share = static_cast<std::size_t>(std::ceil(evict_share_ * shard_slots_));
+    const std::vector<Slot> cold =
+        coldest(shard_index, counts, std::min<std::size_t>(share, shard.size));
     double hottest = 0;
-    for (const Slot slot : coldest(shard_index, counts, std::min<std::size_t>(share, shard.size))) {
+    for (std::size_t i = 0; i < cold.size(); ++i) {
+      // First the id's line, then, by the id, that of the sketch.
+      if (i + kAhead < cold.size()) {
+        __builtin_prefetch(&lines_[(places_[cold[i + kAhead]] - 1) / kLineIds], 1);
+      }
+      if (i + kAhead / 2 < cold.size()) sketch_.prefetch(mix64(id_of(cold[i + kAhead / 2])));
+      const Slot slot = cold[i];
       const double count = counts[slot - first];
       hottest = std::max(hottest, count);
-      Line& line = lines_[(places_[slot] - 1) / kLineIds];
+      const std::uint32_t at = (places_[slot] - 1) / kLineIds;
       const std::uint32_t place = (places_[slot] - 1) % kLineIds;
+      Line& line = lines_[at];
+      const std::uint64_t hash = mix64(line.ids[place]);
       // So that it starts from its count, should it come back.
-      sketch_.raise_to(mix64(line.ids[place]), count / weight_);
+      sketch_.raise_to(hash, count / weight_);
+      shard.away -= at != home_line(hash) ? 1 : 0;
       line.ids[place] = 0;
       line.recent[place] = 0;
       line.slots[place] &= ~(slot_mask_ | std::uint32_t{marks_kept_} << kSlotBits);
@@ -519,7 +537,10 @@ void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
 
   // Counts stay as they are: whether this happens depends on the past of the index, and that must
   // not show in anything but speed.
-  if (shard.away > shard.size / kAwayPart) lay_out(shard_index, entries_of(shard_index));
+  const bool many_are_away = shard.away > static_cast<std::int32_t>(shard.size / kAwayPart);
+  if (many_are_away || shard.went_away > shard.size / kWentAwayPart) {
+    lay_out(shard_index, entries_of(shard_index));
+  }
 }
 
 std::vector<TrackedIds::Entry> TrackedIds::entries_of(std::uint32_t shard) const {
@@ -549,8 +570,8 @@ std::vector<double> TrackedIds::scaled_counts(std::uint32_t shard) const {
 // The n slots of lowest (count, id), ascending by slot; counts: of the shard's slots.
 std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::span<const double> counts,
                                       std::size_t n) const {
-  // Counts in classes of 1 %, so that only one class needs comparing.
-  constexpr std::uint32_t kClassShift = 16;
+  // Counts in classes of 6 %, as many as fit a core's cache, so that only one needs comparing.
+  constexpr std::uint32_t kClassShift = 19;
   const Slot first = first_slot(shard);
   const auto class_of = [&](Slot slot) {
     return std::bit_cast<std::uint32_t>(static_cast<float>(counts[slot - first])) >> kClassShift;

@@ -20,7 +20,8 @@
 // finding that an id is not there. An id
 // whose home line is full goes to the line beside it, then to a line chosen by other bits of its
 // hash and on from there. Slots do not depend on where an id sits in the index, so a fold lays the
-// index out anew, hottest ids first, when a tenth of a shard's ids have come to sit away from home.
+// index out anew, hottest ids first, when a tenth more of a shard's ids than before sit away from
+// home, or a third have come to: then filters know too many that are gone.
 // Memory is 39 bytes a slot.
 //
 // Marks are seven bits of every tracked id that mean something to the owner of the store alone.
@@ -211,7 +212,8 @@ class TrackedIds {
 
   struct alignas(64) Shard {
     std::uint32_t size = 0;
-    std::uint32_t away = 0;            // ids indexed away from home since the last re-index
+    std::uint32_t went_away = 0;       // ids that found their home full since it was laid out
+    std::int32_t away = 0;             // how many more sit away from home than then
     Slot lowest_free = 0;              // no free slot of the shard is below it; within the shard
     bool sketched = false;             // the sketch may know ids of this shard
     std::uint64_t unknown = 0;         // accesses of unknown ids since the last fold
