@@ -17,11 +17,11 @@
 // Layout. The index is an open-addressing table whose buckets are cache lines: four ids, their
 // slots, their recent counts, and in spare bits their marks and a filter of which ids had to go
 // further. So finding an id, counting it and reading its marks costs one cold line, and so does
-// finding that an id is not there. An id
-// whose home line is full goes to the line beside it, then to a line chosen by other bits of its
-// hash and on from there. Slots do not depend on where an id sits in the index, so a fold lays the
-// index out anew, hottest ids first, when a tenth more of a shard's ids than before sit away from
-// home, or a third have come to: then filters know too many that are gone.
+// finding that an id is not there. An id whose home line is full goes to the line beside it, then
+// to a line chosen by other bits of its hash and on from there. Slots do not depend on where an id
+// sits in the index, so a fold lays the index out anew, hottest ids first, when a tenth more of a
+// shard's ids than before sit away from home, or a third have come to: then filters know too many
+// that are gone.
 // Memory is 39 bytes a slot.
 //
 // Marks are seven bits of every tracked id that mean something to the owner of the store alone.
