@@ -222,13 +222,14 @@ void CoAccessGraph::learn_part(std::size_t part) {
 // Afterwards those are common that were offered more than common_above_ contexts. Whether others
 // are now than before.
 bool CoAccessGraph::look_for_common() {
-  bool changed = false;
-  for (auto& crossed : crossed_) {
-    if (crossed.empty()) continue;
-    common_.add(crossed);
-    crossed.clear();
-    changed = true;
+  std::vector<Node>& became = crossed_.front();  // all of them
+  for (std::size_t part = 1; part < crossed_.size(); ++part) {
+    became.insert(became.end(), crossed_[part].begin(), crossed_[part].end());
+    crossed_[part].clear();
   }
+  bool changed = !became.empty();
+  if (changed) common_.add(became);
+  became.clear();
   const std::uint64_t bound = common_bound(samples_);
   if (bound - common_above_ > common_above_ / kCommonStep) {
     common_above_ = bound;
