@@ -17,6 +17,9 @@ namespace {
 // for there an access offers one context, and a full sample of neighbours wants 63 for a doubling.
 constexpr std::uint32_t kLearnedOfPairs = 6;
 constexpr std::uint32_t kLearned = 5;
+// Contexts are found for so many ids at a time, or so many samples.
+constexpr std::size_t kIdsTogether = 2'048;
+constexpr std::size_t kLeastSamples = 16;
 
 // Seldom anew.
 template <class T>
@@ -32,8 +35,11 @@ void Stretch::prepare(const SlotBatch& batch, std::size_t first, std::size_t las
   parts_.resize(tables.size() * kParts);
   make_room(batch, first, last);
   find_kinds(std::span(batch.labels).subspan(first, samples_));
+  columns_.clear();
+  if (all_nothing_) return;
   std::size_t begin = 0;
   for (const SlotBatch::Column& column : batch.columns) {
+    columns_.push_back({.begin = column.begin.data() + first, .at = begin});
     const std::size_t at = column.begin[first];
     const std::size_t count = column.begin[last] - at;
     const auto slots = std::span(column.slots).subspan(at, count);
@@ -95,6 +101,7 @@ void Stretch::find_kinds(std::span<const float> labels) {
     pairs += kinds_[s] == Kind::kPair ? 1 : 0;
     more += kinds_[s] == Kind::kMore ? 1 : 0;
   }
+  all_nothing_ = pairs + more == 0;
   some_pairs_ = pairs > 0;
   all_more_ = more == samples_;
 }
@@ -162,18 +169,28 @@ void Stretch::order_by_sample(Part& part) {
   std::swap(part.accesses, ordered_);
 }
 
+// Some samples at a time, so that what is written stays in the cache however many columns there
+// are.
 void Stretch::find_contexts(const Generations& generations, const CommonNodes& common) {
   end_ = begin_;
   const Node* const entries = entries_.data();
   const std::uint16_t* const sample_of = sample_of_.data();
   std::uint32_t* const ends = end_.data();
   Node* const contexts = contexts_.data();
-  for (std::size_t i = 0; i < ids_; ++i) {
-    const Node entry = entries[i];
-    const std::uint32_t is_tracked = entry != kNobody ? 1 : 0;
-    std::uint32_t& end = ends[sample_of[i]];
-    contexts[end] = entry;
-    end += is_tracked & ~common.contains(generations.node_of(entry));
+  const std::size_t some = std::max(kLeastSamples, samples_ * kIdsTogether / (ids_ + 1));
+  for (std::size_t first = 0; first < samples_; first += some) {
+    const std::size_t last = std::min(samples_, first + some);
+    for (const Column& column : columns_) {
+      const std::size_t end_of_some = column.at + (column.begin[last] - column.begin[0]);
+      for (std::size_t i = column.at + (column.begin[first] - column.begin[0]); i < end_of_some;
+           ++i) {
+        const Node entry = entries[i];
+        const std::uint32_t is_tracked = entry != kNobody ? 1 : 0;
+        std::uint32_t& end = ends[sample_of[i]];
+        contexts[end] = entry;
+        end += is_tracked & ~common.contains(generations.node_of(entry));
+      }
+    }
   }
 }
 

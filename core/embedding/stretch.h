@@ -36,7 +36,7 @@ class Stretch {
   // find_contexts().
   void prepare(const SlotBatch& batch, std::size_t first, std::size_t last,
                std::span<const NodeRange> tables, const Generations& generations);
-  // May be called again when others are common.
+  // Of the batch that was prepared. May be called again when others are common.
   void find_contexts(const Generations& generations, const CommonNodes& common);
 
   std::size_t samples() const { return samples_; }
@@ -56,6 +56,11 @@ class Stretch {
   // What is learned of a sample: who is alone is seen with nobody.
   enum class Kind : std::uint8_t { kNothing, kPair, kMore };
 
+  // Of the batch.
+  struct Column {
+    const std::uint32_t* begin;  // of the stretch's first sample
+    std::size_t at;              // of its first access, in entries_
+  };
   struct Part {
     std::vector<Access> accesses;  // room for more than there are
     std::size_t size = 0;
@@ -79,11 +84,13 @@ class Stretch {
   std::vector<std::uint32_t> begin_;  // in contexts_, where there is room for all its ids
   std::vector<std::uint32_t> end_;
   std::vector<Kind> kinds_;
+  bool all_nothing_ = true;
   bool some_pairs_ = false;
   bool all_more_ = false;
   // By access, column by column.
   std::vector<Node> entries_;  // kNobody where an id is not tracked
   std::vector<std::uint16_t> sample_of_;
+  std::vector<Column> columns_;
   std::vector<Node> contexts_;  // sample by sample
   std::vector<Part> parts_;
 
