@@ -2,7 +2,7 @@
 // what `remapd check-config` tells and benchmarks hold the process to.
 //
 // Pages are touched as slots are given out, so an engine that tracks fewer ids holds less. Mapping
-// versions are apart: each incumbent holds 12 bytes for each of its ids. So are copies: a
+// versions are apart: each incumbent holds 12 1/4 bytes for each of its ids. So are copies: a
 // checkpoint is held once while it is written, and what a build works on while it runs.
 #pragma once
 
