@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -11,7 +10,6 @@
 #include "core/base/hash.h"
 #include "core/base/parallel.h"
 #include "core/embedding/copy_others.h"
-#include "core/embedding/thinning.h"
 
 namespace remapd::embedding {
 namespace {
@@ -32,6 +30,10 @@ std::uint64_t common_bound(std::uint64_t samples) {
                   static_cast<std::uint64_t>(kCommonShare * static_cast<double>(samples)));
 }
 
+Node nodes_of(std::span<const std::uint32_t> slot_counts) {
+  return std::accumulate(slot_counts.begin(), slot_counts.end(), Node{0});
+}
+
 std::uint32_t log2_floor(std::uint32_t x) {
   return static_cast<std::uint32_t>(std::bit_width(x)) - 1;
 }
@@ -46,8 +48,8 @@ std::uint32_t after(std::uint32_t i, std::uint32_t n) {
 CoAccessGraph::CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts,
                              std::uint32_t generations)
     : config_(config),
-      generations_(std::accumulate(slot_counts.begin(), slot_counts.end(), Node{0}), generations),
-      common_(std::accumulate(slot_counts.begin(), slot_counts.end(), Node{0})),
+      generations_(nodes_of(slot_counts), generations),
+      common_(nodes_of(slot_counts)),
       common_above_(kCommonMinimum) {
   Node nodes = 0;
   for (const std::uint32_t slots : slot_counts) {
@@ -173,9 +175,9 @@ void CoAccessGraph::learn_part(std::size_t part) {
                                                                    std::uint32_t n) {
   std::uint32_t place = company.offered;
   if (place + kContexts + kCopyRoom <= kNeighbours) {
-    // Four at a time: what is written behind the last is not in use.
-    for (std::uint32_t i = 0; i < n; i += 4) {
-      std::copy_n(chosen + i, 4, company.neighbours.data() + place + i);
+    // Some at a time: what is written behind the last is not in use.
+    for (std::uint32_t i = 0; i < n; i += kCopyRoom) {
+      std::copy_n(chosen + i, kCopyRoom, company.neighbours.data() + place + i);
     }
     return;
   }

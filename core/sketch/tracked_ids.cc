@@ -302,11 +302,8 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
                       .marks = out.marks.subspan(block.begin, count),
                       .counts = out.counts.subspan(block.begin, count)};
     take_apart(block.hashes, words, recents, of);
-    if (fresh_count == 0 || !starts_with) {
-      fresh_count = 0;
-      return;
-    }
     const auto added = std::span<const Id>(fresh, std::exchange(fresh_count, 0));
+    if (added.empty() || !starts_with) return;
     const auto slots = std::span<const Slot>(admitted).last(added.size());
     Marks marks[kBlock] = {};
     starts_with(slots, added, std::span(marks, added.size()));

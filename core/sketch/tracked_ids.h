@@ -258,11 +258,8 @@ class TrackedIds {
     return carried_[slot] + static_cast<double>(recent);
   }
 
-  static Marks marks_at(const Line& line, std::uint32_t place, Marks kept) {
-    return static_cast<Marks>(line.slots[place] >> kSlotBits & kept);
-  }
   Marks marks_at(const Line& line, std::uint32_t place) const {
-    return marks_at(line, place, marks_kept_);
+    return static_cast<Marks>(line.slots[place] >> kSlotBits & marks_kept_);
   }
   void add_marks_at(Line& line, std::uint32_t place, Marks add) const {
     line.slots[place] |= static_cast<std::uint32_t>(add & marks_kept_) << kSlotBits;
