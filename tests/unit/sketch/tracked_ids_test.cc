@@ -618,6 +618,11 @@ TEST(TrackedIds, VeryLargeStoresKeepTheUpperMarks) {
     EXPECT_EQ(store.id_of(first.slots[i]), ids[i]);
     EXPECT_EQ(store.marks(first.slots[i]), 0x60);
   }
+  store.clear_marks(0x3f);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(store.marks(first.slots[i]), 0x40);
+    EXPECT_EQ(store.find(ids[i]), first.slots[i]);
+  }
 }
 
 // Marks stay with an id wherever it sits in the index, and leave with it.
