@@ -182,9 +182,19 @@ Result<void> Pipeline::restore() {
   checkpointer_->start();
   reading_ = true;
   answering_ = true;
-  // So that a crash before the first regular one finds where the stream began.
-  if (!*found) save_checkpoint();
-  return {};
+  return *found ? Result<void>() : keep_first_checkpoint();
+}
+
+// Nothing is read before it is durable: a crash would not find where the stream began.
+Result<void> Pipeline::keep_first_checkpoint() {
+  return persist("keep the first checkpoint", [&]() -> Result<void> {
+    save_checkpoint();
+    await_checkpoint();
+    if (auto error = fatal()) return fail(std::move(*error));
+    const std::string& problem = checkpointer_->status().problem;
+    if (problem.empty()) return {};
+    return fail(ErrorCode::kUnavailable, problem, true);
+  });
 }
 
 // Reading -------------------------------------------------------------------------------------
@@ -340,16 +350,10 @@ void Pipeline::finish_in_flight() {
 
 void Pipeline::take_last_checkpoint() {
   if (cursor_.remaining() > 0) engine_->ingest(cursor_.take(cursor_.remaining()));
-  const auto await = [&] {
-    while (checkpointer_->in_flight()) {
-      run_tasks(kPollTimeout);
-      ++beats_;
-    }
-  };
-  await();
+  await_checkpoint();
   if (fatal()) return;
   save_checkpoint();
-  await();
+  await_checkpoint();
 }
 
 // In between ----------------------------------------------------------------------------------
@@ -369,6 +373,13 @@ void Pipeline::save_checkpoint() {
                        .offsets = ports_.source->offsets(),
                        .tables = publisher_->progress()},
                       *engine_);
+}
+
+void Pipeline::await_checkpoint() {
+  while (checkpointer_->in_flight()) {
+    run_tasks(kPollTimeout);
+    ++beats_;
+  }
 }
 
 void Pipeline::set_phase(Phase phase) {

@@ -107,6 +107,7 @@ class Pipeline {
   void run();
   Result<void> bring_up();
   Result<void> restore();
+  Result<void> keep_first_checkpoint();
   template <class Action>
   Result<void> persist(const char* what, Action action);
 
@@ -126,6 +127,7 @@ class Pipeline {
 
   void run_tasks(std::chrono::milliseconds wait);  // waits for the first
   void save_checkpoint();
+  void await_checkpoint();
   void publish_status(bool now);
   void set_phase(Phase phase);
   std::int64_t wall_ms() const;

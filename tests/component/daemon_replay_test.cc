@@ -354,20 +354,42 @@ TEST_F(DaemonReplay, ASinkThatRecoversLosesNothing) {
   expect_same(versions(), undisturbed());
 }
 
-// Versions, checkpoints and dead letters cannot be written; nothing is lost, only late.
+// From the first version on nothing can be written; nothing is lost, only late.
 TEST_F(DaemonReplay, AFullDiskIsWaitedOut) {
   undisturbed();  // made without the limit
-  std::optional<test_support::FileSizeLimit> full(1'000);
-  DaemonRun run(config_in(dir_.path()));
+  std::optional<test_support::FileSizeLimit> full;
+  std::atomic<bool> first{true};
+  DaemonRun run(config_in(dir_.path()), kAll, [&](const mapping::Publication&) -> Result<void> {
+    if (first.exchange(false)) full.emplace(1'000);
+    return {};
+  });
   const bool told =
       run.wait_for([](const Status& status) { return !status.tables[0].problem.empty(); });
   const auto meanwhile = run->status();
   full.reset();
   ASSERT_TRUE(told);
-  EXPECT_THAT(meanwhile->checkpoint.problem, HasSubstr("File too large"));
   EXPECT_THAT(meanwhile->tables[0].problem, HasSubstr("File too large"));
   ASSERT_TRUE(run.run_to_its_end());
   EXPECT_EQ(run->status()->tables[0].problem, "");
+  EXPECT_EQ(run->status()->checkpoint.problem, "");
+  expect_same(versions(), undisturbed());
+}
+
+// Nothing is read while not even the first checkpoint can be kept.
+TEST_F(DaemonReplay, ADiskThatIsFullAtTheStartIsWaitedOut) {
+  undisturbed();
+  std::optional<test_support::FileSizeLimit> full(1'000);
+  DaemonRun run(config_in(dir_.path()));
+  const bool told = run.wait_for([](const Status& status) { return !status.problem.empty(); });
+  const auto meanwhile = run->status();
+  full.reset();
+  ASSERT_TRUE(told);
+  EXPECT_THAT(meanwhile->problem, HasSubstr("File too large"));
+  EXPECT_THAT(meanwhile->checkpoint.problem, HasSubstr("File too large"));
+  EXPECT_FALSE(meanwhile->ready());
+  EXPECT_EQ(meanwhile->samples, 0U);
+  ASSERT_TRUE(run.run_to_its_end());
+  EXPECT_EQ(run->status()->problem, "");
   EXPECT_EQ(run->status()->checkpoint.problem, "");
   expect_same(versions(), undisturbed());
 }

@@ -49,10 +49,18 @@ class ScriptedSource final : public pipeline::EventSource {
   Script& script_;
 };
 
+// Fails as a test says, one error a checkpoint.
 class MemoryStore final : public pipeline::CheckpointStore {
  public:
-  Result<void> save(const std::vector<ByteView>&) override { return {}; }
+  explicit MemoryStore(Mailbox<Error>& errors) : errors_(errors) {}
+  Result<void> save(const std::vector<ByteView>&) override {
+    if (auto error = errors_.pop(0ms)) return fail(std::move(*error));
+    return {};
+  }
   Result<Loaded> load_latest() override { return Loaded{}; }
+
+ private:
+  Mailbox<Error>& errors_;
 };
 
 class PipelineTest : public testing::Test {
@@ -70,7 +78,7 @@ class PipelineTest : public testing::Test {
     sink_ = sink.get();
     ports.sink = std::move(sink);
     ports.source = std::make_unique<ScriptedSource>(script_);
-    ports.checkpoints = std::make_unique<MemoryStore>();
+    ports.checkpoints = std::make_unique<MemoryStore>(checkpoint_errors_);
     ports.stream = "a test";
     pipeline_.emplace(options_, small_engine(), std::move(ports), board_, log_.log(), clock_);
   }
@@ -98,6 +106,7 @@ class PipelineTest : public testing::Test {
 
   Pipeline::Options options_;
   ScriptedSource::Script script_;
+  Mailbox<Error> checkpoint_errors_;
   test_support::MemorySink* sink_ = nullptr;
   StatusBoard board_;
   test_support::LogLines log_;
@@ -160,6 +169,48 @@ TEST_F(PipelineTest, AStopEndsTheWaitForTheStart) {
   EXPECT_TRUE(pipeline_->join());
   EXPECT_EQ(board_.read()->phase, Phase::kStopped);
   EXPECT_EQ(board_.read()->checkpoint.saved, 0U);  // there is nothing to keep
+}
+
+// Or a crash would not find where the stream began.
+TEST_F(PipelineTest, ReadsNothingBeforeTheFirstCheckpointIsKept) {
+  options_.start_retry = 1h;
+  make();
+  checkpoint_errors_.push({ErrorCode::kIo, "disk broken", false});
+  give_samples(150);
+  pipeline_->start();
+  ASSERT_TRUE(wait_for([](const Status& s) { return s.problem == "disk broken"; }));
+  EXPECT_EQ(board_.read()->phase, Phase::kRestoring);
+  pipeline_->request_stop();
+  EXPECT_TRUE(pipeline_->join());
+  EXPECT_EQ(board_.read()->samples, 0U);
+  EXPECT_EQ(sink_->published().size(), 0U);
+  EXPECT_EQ(board_.read()->checkpoint.saved, 1U);  // at the end
+}
+
+TEST_F(PipelineTest, TriesToKeepTheFirstCheckpointUntilItCan) {
+  make();
+  for (int i = 0; i < 3; ++i) checkpoint_errors_.push({ErrorCode::kResource, "disk full", true});
+  give_samples(150);
+  give_end();
+  pipeline_->start();
+  ASSERT_TRUE(pipeline_->join());
+  EXPECT_EQ(board_.read()->samples, 150U);
+  EXPECT_EQ(sink_->published().size(), 2U);
+  EXPECT_EQ(board_.read()->checkpoint.failed, 3U);
+  EXPECT_EQ(board_.read()->checkpoint.saved, 2U);
+  EXPECT_EQ(board_.read()->problem, "");
+  EXPECT_THAT(log_.text(), HasSubstr("keep the first checkpoint"));
+}
+
+TEST_F(PipelineTest, AnotherInstancesCheckpointsEndTheStart) {
+  make();
+  checkpoint_errors_.push({ErrorCode::kConflict, "another one saves there", false});
+  pipeline_->start();
+  const auto end = pipeline_->join();
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(end.error().message, HasSubstr("another one saves there"));
+  EXPECT_EQ(board_.read()->phase, Phase::kFailed);
 }
 
 TEST_F(PipelineTest, AStartThatCannotBeIsAnError) {
