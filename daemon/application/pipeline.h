@@ -5,8 +5,8 @@
 //                    -> Checkpointer -> store, then source.commit()
 //
 // The start: take the tables over, restore the newest checkpoint, catch up with what was published
-// after it, read on from its offsets. Whatever fails for a reason that may pass is tried again
-// until a stop is requested.
+// after it, read on from its offsets; or, where there is none, keep a first one before anything is
+// read. Whatever fails for a reason that may pass is tried again until a stop is requested.
 //
 // Stopping: no more reading; the batch at hand is taken in; a publication in flight is finished, or
 // given up after stop_timeout; a last checkpoint; the source is told how far it goes. An instance
