@@ -5,11 +5,12 @@
 // Zipf 1.05 from 2,000,000 a feature, and all of them are tracked, in 8.4 million slots, and known
 // to an adopted mapping before anything is measured. They came as such a stream brings them,
 // frequent ids first, and then the rest; "any_order": in an order that has nothing to do with
-// frequency, which no stream does, so frequent ids lie scattered over memory. Stretches of 65,536
-// ids are taken in in three ways in turn, on the same engine, so that what else the machine does
-// meets all of them: on one thread, 8,192 ids' messages at a time, read just before, as by the
-// decoder that fills them in the daemon; and with one and with two threads at once, all messages
-// read before. Counters:
+// frequency, which no stream does, so frequent ids lie scattered over memory. Stretches of the
+// stream are taken in in three ways in turn, on the same engine, so that what else the machine does
+// meets all of them: 65,536 ids on one thread, 8,192 ids' messages at a time, read just before, as
+// by the decoder that fills them in the daemon; and 262,144 ids at once, all messages read before,
+// with one thread and with two. (So many, for at its beginning and at its end, which a stream does
+// not have, a stretch has work for one thread only.) Counters:
 //   ns           median of the processor time an id, one thread, just read
 //   wall_ns      lower decile of the time an id, one thread, at once
 //   wall_ns_2    the same with two threads
@@ -223,20 +224,24 @@ double absl_ns(const std::vector<EventBatch>& messages, const Shape& shape) {
 }
 
 void measure_intake(benchmark::State& state, const Shape& shape, bool compare) {
-  constexpr std::size_t kStretch = 65'536;  // ids
   constexpr std::size_t kDecoded = 8'192;   // ids, so few that they stay in a core's cache
+  constexpr std::size_t kStretch = 65'536;  // ids
+  constexpr std::size_t kAtOnce = 262'144;  // ids
   struct Way {
     tbb::task_arena arena;
+    std::size_t step;  // messages of a stretch
     std::size_t read;  // messages that are read before they are taken in
     std::vector<double> cpu = {};
     std::vector<double> wall = {};
   };
-  const Loaded loaded = load(shape, std::size_t{64} * kStretch);
-  const std::size_t step = std::max<std::size_t>(1, kStretch / shape.message_ids());
-  const std::size_t decoded = std::clamp<std::size_t>(kDecoded / shape.message_ids(), 1, step);
-  Way one{tbb::task_arena(1), decoded};
-  Way one_at_once{tbb::task_arena(1), step};
-  Way two_at_once{tbb::task_arena(2), step};
+  const Loaded loaded = load(shape, 8 * (kStretch + 2 * kAtOnce));
+  const auto messages_of = [&](std::size_t ids) {
+    return std::max<std::size_t>(1, ids / shape.message_ids());
+  };
+  Way one{tbb::task_arena(1), messages_of(kStretch), messages_of(kDecoded)};
+  Way one_at_once{tbb::task_arena(1), messages_of(kAtOnce), messages_of(kAtOnce)};
+  Way two_at_once{tbb::task_arena(2), messages_of(kAtOnce), messages_of(kAtOnce)};
+  Way* const ways[] = {&one, &one_at_once, &two_at_once};
   const auto take_in = [&](std::span<const EventBatch> messages, Way& way) {
     double cpu = 0;
     double wall = 0;
@@ -260,10 +265,11 @@ void measure_intake(benchmark::State& state, const Shape& shape, bool compare) {
   };
   const std::span<const EventBatch> messages(loaded.messages);
   for (auto _ : state) {
-    std::size_t turn = 0;
-    for (std::size_t first = 0; first + step <= messages.size(); first += step) {
-      Way* const ways[] = {&one, &one_at_once, &two_at_once};
-      take_in(messages.subspan(first, step), *ways[turn++ % 3]);
+    std::size_t first = 0;
+    for (std::size_t turn = 0; first < messages.size(); ++turn) {
+      Way& way = *ways[turn % std::size(ways)];
+      take_in(messages.subspan(first, std::min(way.step, messages.size() - first)), way);
+      first += way.step;
     }
   }
   state.SetItemsProcessed(state.iterations() *
