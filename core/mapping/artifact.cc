@@ -247,14 +247,23 @@ void ArtifactView::lookup(std::span<const Id> ids, std::span<Row> out) const {
 
 void ArtifactView::lookup_second(std::span<const Id> ids, std::span<Row> out) const {
   REMAPD_CHECK(out.size() == ids.size(), "one row for each id");
+  if (info_.fallback.ways != 2) {
+    std::fill(out.begin(), out.end(), kNoRow);
+    return;
+  }
+  find(ids, out);
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const bool two = info_.fallback.ways == 2 && !contains(ids[i]);
-    out[i] = two ? info_.fallback.second_row(ids[i]) : kNoRow;
+    out[i] = out[i] == kNoRow ? info_.fallback.second_row(ids[i]) : kNoRow;
   }
 }
 
 bool ArtifactView::contains(Id id) const {
   return std::visit([&](const auto& table) { return table.find(id).has_value(); }, table_);
+}
+
+void ArtifactView::find(std::span<const Id> ids, std::span<Row> out) const {
+  REMAPD_CHECK(out.size() == ids.size(), "one row for each id");
+  std::visit([&](const auto& table) { table.find(ids, out); }, table_);
 }
 
 }  // namespace remapd::mapping

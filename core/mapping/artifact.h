@@ -47,12 +47,14 @@ class ArtifactView {
 
   // The row of one id; unknown ids get their fallback row.
   Row lookup(Id id) const;
-  // Batched: out.size() == ids.size(). Memory latency is hidden by prefetching.
+  // Batched: out.size() == ids.size(), here and below. Memory latency is hidden by prefetching.
   void lookup(std::span<const Id> ids, std::span<Row> out) const;
   // With info().fallback.ways == 2: the second row of each id, kNoRow where it has only one.
   void lookup_second(std::span<const Id> ids, std::span<Row> out) const;
   // Whether the id is known: always true for those that are, seldom for others (see above).
   bool contains(Id id) const;
+  // The rows of those that contains() is true for, kNoRow for others.
+  void find(std::span<const Id> ids, std::span<Row> out) const;
 
  private:
   friend class ArtifactEditor;

@@ -49,11 +49,12 @@ std::optional<Row> FuseTable::find(Id id) const {
   return row;
 }
 
-void FuseTable::lookup(std::span<const Id> ids, const Fallback& fallback,
-                       std::span<Row> out) const {
+template <class UnknownRow>
+void FuseTable::find_or(std::span<const Id> ids, const UnknownRow& unknown_row,
+                        std::span<Row> out) const {
   const std::size_t n = ids.size();
   if (shape_.shards == 0) {
-    std::transform(ids.begin(), ids.end(), out.begin(), [&](Id id) { return fallback.row(id); });
+    std::transform(ids.begin(), ids.end(), out.begin(), unknown_row);
     return;
   }
   constexpr std::size_t kAhead = 16;  // ids, with three lines each
@@ -65,12 +66,23 @@ void FuseTable::lookup(std::span<const Id> ids, const Fallback& fallback,
   for (std::size_t i = 0; i < n; ++i) {
     Probe& here = probes[i % kAhead];
     Row row;
-    out[i] = read(here, row) ? row : fallback.row(ids[i]);
+    out[i] = read(here, row) ? row : unknown_row(ids[i]);
     if (i + kAhead < n) {
       here = probe(ids[i + kAhead]);
       fetch(here);
     }
   }
+}
+
+void FuseTable::find(std::span<const Id> ids, std::span<Row> out) const {
+  find_or(
+      ids, [](Id) { return kNoRow; }, out);
+}
+
+void FuseTable::lookup(std::span<const Id> ids, const Fallback& fallback,
+                       std::span<Row> out) const {
+  find_or(
+      ids, [&](Id id) { return fallback.row(id); }, out);
 }
 
 }  // namespace remapd::mapping

@@ -24,6 +24,8 @@ class FuseTable {
 
   // The row of a known id; of others nothing, or with p <= 1/4096 some row.
   std::optional<Row> find(Id id) const;
+  // Batched; kNoRow where find() gives nothing. out.size() == ids.size().
+  void find(std::span<const Id> ids, std::span<Row> out) const;
   // Batched; where find() gives nothing, the fallback's row. out.size() == ids.size().
   void lookup(std::span<const Id> ids, const Fallback& fallback, std::span<Row> out) const;
 
@@ -35,6 +37,8 @@ class FuseTable {
     std::uint32_t fingerprint;
   };
 
+  template <class UnknownRow>
+  void find_or(std::span<const Id> ids, const UnknownRow& unknown_row, std::span<Row> out) const;
   Probe probe(Id id) const;
   static void fetch(const Probe& probe);
   bool read(const Probe& probe, Row& row) const;

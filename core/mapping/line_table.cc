@@ -67,9 +67,9 @@ std::optional<Row> LineTable::find(Id id) const {
 }
 
 // Ids that a line sends on wait until the next one has come, too.
-template <class Line>
-void LineTable::lookup_lines(std::span<const Id> ids, const Fallback& fallback,
-                             std::span<Row> out) const {
+template <class Line, class UnknownRow>
+void LineTable::find_in_lines(std::span<const Id> ids, const UnknownRow& unknown_row,
+                              std::span<Row> out) const {
   // As many lines are on their way as one core can wait for.
   constexpr std::size_t kAhead = 32;
   constexpr std::size_t kSentOn = 32;
@@ -97,7 +97,7 @@ void LineTable::lookup_lines(std::span<const Id> ids, const Fallback& fallback,
       return;
     }
     const Row row = entry < 0 ? kNoRow : access.row(at, entry);
-    out[i] = row.value < rows_ ? row : fallback.row(ids[i]);
+    out[i] = row.value < rows_ ? row : unknown_row(ids[i]);
   };
   const auto look_further = [&] {
     for (std::size_t k = 0, count = std::exchange(waiting, 0); k < count; ++k) {
@@ -111,7 +111,7 @@ void LineTable::lookup_lines(std::span<const Id> ids, const Fallback& fallback,
     if (i + kAhead < n) fetch(i + kAhead);
     const std::uint32_t home = reduce(hash, shape_.home_lines);
     if ((flags(line(home)) & kExceptions) != 0) [[unlikely]] {
-      out[i] = find(ids[i]).value_or(fallback.row(ids[i]));
+      out[i] = find(ids[i]).value_or(unknown_row(ids[i]));
     } else {
       look(i, hash, home);
     }
@@ -120,9 +120,21 @@ void LineTable::lookup_lines(std::span<const Id> ids, const Fallback& fallback,
   while (waiting > 0) look_further();
 }
 
+template <class UnknownRow>
+void LineTable::find_or(std::span<const Id> ids, const UnknownRow& unknown_row,
+                        std::span<Row> out) const {
+  with_line(shape_.layout, [&]<class Line>() { find_in_lines<Line>(ids, unknown_row, out); });
+}
+
+void LineTable::find(std::span<const Id> ids, std::span<Row> out) const {
+  find_or(
+      ids, [](Id) { return kNoRow; }, out);
+}
+
 void LineTable::lookup(std::span<const Id> ids, const Fallback& fallback,
                        std::span<Row> out) const {
-  with_line(shape_.layout, [&]<class Line>() { lookup_lines<Line>(ids, fallback, out); });
+  find_or(
+      ids, [&](Id id) { return fallback.row(id); }, out);
 }
 
 }  // namespace remapd::mapping

@@ -43,14 +43,19 @@ class LineTable {
 
   // The row of a known id; of others nothing, or with p < 3e-7 some row.
   std::optional<Row> find(Id id) const;
+  // Batched; kNoRow where find() gives nothing. out.size() == ids.size().
+  void find(std::span<const Id> ids, std::span<Row> out) const;
   // Batched; where find() gives nothing, the fallback's row. out.size() == ids.size().
   void lookup(std::span<const Id> ids, const Fallback& fallback, std::span<Row> out) const;
 
  private:
   template <class Line>
   bool find_from(std::uint32_t index, const Line& access, Row& row) const;
-  template <class Line>
-  void lookup_lines(std::span<const Id> ids, const Fallback& fallback, std::span<Row> out) const;
+  template <class UnknownRow>
+  void find_or(std::span<const Id> ids, const UnknownRow& unknown_row, std::span<Row> out) const;
+  template <class Line, class UnknownRow>
+  void find_in_lines(std::span<const Id> ids, const UnknownRow& unknown_row,
+                     std::span<Row> out) const;
   std::optional<Row> find_exception(Id id) const;
 
   LineShape shape_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <span>
 #include <unordered_map>
 
@@ -29,6 +30,8 @@ void BuildJobDeleter::operator()(BuildJob* job) const {
 namespace {
 
 using embedding::kStateFormat;
+
+constexpr std::size_t kLookedUpTogether = 16'384;  // ids
 
 // The ids, frequencies and embeddings of the job by ascending id.
 mapping::BuildInput sorted_input(const BuildJob& job) {
@@ -134,15 +137,20 @@ class StreamEngine final : public Engine {
     mapping::Mapping incumbent;
     incumbent.info = artifact.info();
     std::vector<Id> ids;
+    ids.reserve(table.ids().size());
     table.ids().for_each([&](sketch::Slot, Id id, double) { ids.push_back(id); });
-    std::sort(ids.begin(), ids.end());
+    parallel_sort(ids, std::less<>());
+    std::vector<Row> rows(ids.size());
+    parallel_ranges(ids.size(), kLookedUpTogether, [&](std::size_t begin, std::size_t end) {
+      artifact.find(std::span(ids).subspan(begin, end - begin),
+                    std::span(rows).subspan(begin, end - begin));
+    });
     std::uint64_t clustered = 0;
-    for (const Id id : ids) {
-      if (!artifact.contains(id)) continue;
-      const Row row = artifact.lookup(id);
-      incumbent.ids.push_back(id);
-      incumbent.rows.push_back(row);
-      if (row.value >= incumbent.info.dedicated_rows) ++clustered;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (rows[i] == kNoRow) continue;
+      incumbent.ids.push_back(ids[i]);
+      incumbent.rows.push_back(rows[i]);
+      if (rows[i].value >= incumbent.info.dedicated_rows) ++clustered;
     }
     incumbent.stats.ids = incumbent.ids.size();
     incumbent.stats.dedicated_rows = incumbent.info.dedicated_rows;

@@ -429,12 +429,14 @@ void BM_IntakeByDimension(benchmark::State& state) {
 BENCHMARK(BM_IntakeByDimension)->Arg(8)->Arg(16)->Arg(32)->Arg(64);
 
 // Intake on all threads, alone and while versions of its tables are being built, one after another,
-// as the daemon's builder does. Counters:
+// as the daemon's builder does, and what it waits for. Counters:
 //   kept           rate beside a build over the rate alone, medians of stretches of 65,536 ids
 //   build_s        a build, alone
 //   build_s_beside the same beside intake that never pauses
 //   begin_s        what beginning a build takes the thread that takes events in
 //   copy_s         what copying the state for a checkpoint takes it
+//   adopt_s        what going on from the version that was built takes it
+//   fetched_s      what going on from a published version does: at the start, after a roll-back
 void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t dimension) {
   constexpr std::size_t kStretch = 65'536;  // ids
   const Shape shape{.universe = kUniverse / 2,
@@ -457,6 +459,8 @@ void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t 
   std::vector<double> beside;
   std::vector<double> begins;
   std::vector<double> copies;
+  std::vector<double> adoptions;
+  std::vector<double> fetched;
   std::vector<double> builds_alone;
   std::vector<double> builds_beside;
   const auto begin_build = [&] {
@@ -470,6 +474,17 @@ void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t 
     const double begin = wall_ns();
     benchmark::DoNotOptimize(run_build_and_encode(std::move(job)));
     took.push_back((wall_ns() - begin) * 1e-9);
+  };
+  const auto adopt = [&] {
+    const BuildOutcome outcome = run_build(begin_build());
+    const double begin = wall_ns();
+    engine.adopt(outcome);
+    adoptions.push_back((wall_ns() - begin) * 1e-9);
+    const Bytes artifact = mapping::encode_artifact(outcome.mapping, outcome.artifact);
+    const double found = wall_ns();
+    const auto view = mapping::ArtifactView::open(artifact, mapping::Verify::kAll);
+    REMAPD_CHECK(view && engine.adopt(TableIndex{0}, *view), "an engine adopts its own tables");
+    fetched.push_back((wall_ns() - found) * 1e-9);
   };
   for (auto _ : state) {
     for (int i = 0; i < 32; ++i) alone.push_back(take_in());
@@ -487,12 +502,15 @@ void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t 
     engine.save(copy);
     benchmark::DoNotOptimize(std::move(copy).write());
     copies.push_back((wall_ns() - begin) * 1e-9);
+    adopt();
   }
   state.counters["ns"] = quantile(alone, 0.5);
   state.counters["ns_beside"] = quantile(beside, 0.5);
   state.counters["kept"] = quantile(alone, 0.5) / quantile(beside, 0.5);
   state.counters["begin_s"] = quantile(begins, 0.5);
   state.counters["copy_s"] = quantile(copies, 0.5);
+  state.counters["adopt_s"] = quantile(adoptions, 0.5);
+  state.counters["fetched_s"] = quantile(fetched, 0.5);
   state.counters["build_s"] = quantile(builds_alone, 0.5);
   state.counters["build_s_beside"] = quantile(builds_beside, 0.5);
 }

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
 
 #include "connectors/files/mapped_blob.h"
 #include "connectors/trainer/c/handles.h"
@@ -91,14 +94,19 @@ remap_status remap_mapping_roles(const remap_mapping* mapping, const uint64_t* i
     if (count != 0 && ids == nullptr) return remapd::fail(c_api::null_argument("ids"));
     if (count != 0 && roles == nullptr) return remapd::fail(c_api::null_argument("roles"));
     const auto* artifact = mapping->artifact();
-    for (std::size_t i = 0; i < count; ++i) {
-      if (artifact == nullptr || !artifact->contains(ids[i])) {
-        roles[i] = REMAP_ROLE_FALLBACK;
-      } else {
-        roles[i] = artifact->lookup(ids[i]).value < artifact->info().dedicated_rows
-                       ? REMAP_ROLE_DEDICATED
-                       : REMAP_ROLE_SHARED;
-      }
+    if (artifact == nullptr) {
+      std::fill_n(roles, count, std::uint8_t{REMAP_ROLE_FALLBACK});
+      return {};
+    }
+    const auto role_of = [dedicated = artifact->info().dedicated_rows](Row row) -> std::uint8_t {
+      if (row == remapd::kNoRow) return REMAP_ROLE_FALLBACK;
+      return row.value < dedicated ? REMAP_ROLE_DEDICATED : REMAP_ROLE_SHARED;
+    };
+    std::array<Row, 4'096> found;
+    for (std::size_t first = 0; first < count; first += found.size()) {
+      const auto rows = std::span(found).first(std::min(found.size(), count - first));
+      artifact->find({ids + first, rows.size()}, rows);
+      std::transform(rows.begin(), rows.end(), roles + first, role_of);
     }
     return {};
   });

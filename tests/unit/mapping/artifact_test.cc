@@ -1,8 +1,10 @@
 #include "core/mapping/artifact.h"
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <tbb/global_control.h>
 
@@ -13,6 +15,9 @@
 namespace remapd::mapping {
 namespace {
 
+using testing::Each;
+using testing::ElementsAre;
+
 constexpr std::array kKinds{ArtifactKind::kFast, ArtifactKind::kCompact};
 
 // Every known id looks up to its row, single and batched.
@@ -22,6 +27,9 @@ void expect_exact(const Mapping& mapping, const ArtifactView& view) {
   EXPECT_EQ(view.content_hash(), content_hash(mapping));
   std::vector<Row> rows(mapping.ids.size());
   view.lookup(mapping.ids, rows);
+  ASSERT_EQ(rows, mapping.rows);
+  std::fill(rows.begin(), rows.end(), kNoRow);
+  view.find(mapping.ids, rows);
   ASSERT_EQ(rows, mapping.rows);
   for (std::size_t i = 0; i < mapping.ids.size(); i += 97) {
     EXPECT_EQ(view.lookup(mapping.ids[i]), mapping.rows[i]);
@@ -78,9 +86,12 @@ TEST(Artifact, CompactIsExactForManyIdsAndSmaller) {
   for (Id& id : ids) id = random.next();
   std::vector<Row> rows(ids.size());
   view.lookup(ids, rows);
+  std::vector<Row> found(ids.size());
+  view.find(ids, found);
   int false_hits = 0;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     EXPECT_EQ(rows[i], view.lookup(ids[i]));
+    EXPECT_EQ(found[i], view.contains(ids[i]) ? rows[i] : kNoRow);
     EXPECT_TRUE(view.contains(ids[i]) || rows[i] == mapping.info.fallback.row(ids[i]));
     if (view.contains(ids[i])) ++false_hits;
   }
@@ -100,6 +111,8 @@ TEST(Artifact, CompactWithoutIdsTakesNoneForKnown) {
     ASSERT_FALSE(view.contains(ids[i]));
     ASSERT_EQ(rows[i], mapping.info.fallback.row(ids[i]));
   }
+  view.find(ids, rows);
+  EXPECT_THAT(rows, Each(kNoRow));
 }
 
 // Ids made to meet in one shard, by inverting the hash: they are dealt out by another seed.
@@ -202,17 +215,41 @@ TEST(Artifact, LooksUpTheSameUnderAnotherInfo) {
   }
 }
 
+// Rows up to 1,000 are written in fewer bits than those up to 2^24.
+TEST(Artifact, FindsKnownIdsAmongOthers) {
+  for (const std::uint32_t rows : {1'000U, 1U << 24}) {
+    for (const ArtifactKind kind : kKinds) {
+      const Mapping mapping = random_mapping(5'000, rows, 11);
+      const Bytes bytes = encode_artifact(mapping, kind);
+      const ArtifactView view = opened(bytes);
+      Random random(12);
+      std::vector<Id> ids;
+      for (const Id id : mapping.ids) {
+        ids.push_back(id);
+        ids.push_back(random.next());
+      }
+      std::vector<Row> found(ids.size());
+      view.find(ids, found);
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        ASSERT_EQ(found[i], view.contains(ids[i]) ? view.lookup(ids[i]) : kNoRow) << i;
+      }
+      EXPECT_GE(std::count(found.begin(), found.end(), kNoRow), 4'900);
+    }
+  }
+}
+
 TEST(Artifact, GivesTwoRowsWhereTheStrategyHasTwo) {
   Mapping mapping = random_mapping(10, 100, 7);
+  const std::vector<Id> ids{mapping.ids[0], 12345};
+  std::vector<Row> second(2, Row{7});
+  const Bytes one_way = encode_artifact(mapping);
+  opened(one_way).lookup_second(ids, second);
+  EXPECT_THAT(second, ElementsAre(kNoRow, kNoRow));
   mapping.info.strategy = Strategy::kDoubleHash;
   mapping.info.fallback.ways = 2;
-  const Bytes bytes = encode_artifact(mapping);
-  const ArtifactView view = opened(bytes);
-  const std::vector<Id> ids{mapping.ids[0], 12345};
-  std::vector<Row> second(2);
-  view.lookup_second(ids, second);
-  EXPECT_EQ(second[0], kNoRow);
-  EXPECT_EQ(second[1], mapping.info.fallback.second_row(12345));
+  const Bytes two_ways = encode_artifact(mapping);
+  opened(two_ways).lookup_second(ids, second);
+  EXPECT_THAT(second, ElementsAre(kNoRow, mapping.info.fallback.second_row(12345)));
 }
 
 TEST(Artifact, NoticesEveryFlippedByte) {
