@@ -5,7 +5,6 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
-#include <string>
 #include <utility>
 
 #if defined(__SSE4_1__) && !defined(REMAPD_PORTABLE)
@@ -19,22 +18,12 @@
 namespace remapd::sketch {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x31495452;  // "RTI1"
-// As they are saved.
-constexpr std::size_t kShardHeaderBytes = 32;
-constexpr std::size_t kEntryBytes = sizeof(Slot) + sizeof(Id) + sizeof(double) + sizeof(float);
 constexpr std::uint32_t kMaxShards = 64;
 constexpr std::uint64_t kLeastPerShard = 8192;
-constexpr double kFullShare = 0.95;  // of a shard's slots; above it fold() makes room
-constexpr double kMaxLoad = 0.85;    // of the index's places
-// One part in so many more away from home than at first, or come to be: lay out anew.
-constexpr std::uint32_t kAwayPart = 10;
-constexpr std::uint32_t kWentAwayPart = 3;
+constexpr double kMaxLoad = 0.85;                 // of the index's places
 constexpr std::uint32_t kSlotsPerSketchLine = 8;  // eight bytes a slot
-constexpr double kMaxWeight = 0x1p40;    // units grow up to here before all counts are rewritten
-constexpr double kLeastDecay = 1e-30;    // keeps weights finite
-constexpr float kExactRecent = 0x1p23F;  // accesses a float sums with room to spare
-constexpr std::size_t kAhead = 48;       // ids whose lines are on their way at the same time
+constexpr float kExactRecent = 0x1p23F;           // accesses a float sums with room to spare
+constexpr std::size_t kAhead = 48;  // ids whose lines are on their way at the same time
 
 struct Geometry {
   std::uint32_t shards;
@@ -452,94 +441,6 @@ double TrackedIds::estimate(Id id) const {
   return slot != kNoSlot ? count(slot) : sketch_.estimate(hash);
 }
 
-void TrackedIds::fold(double decay_factor, std::vector<Slot>& evicted) {
-  decay(decay_factor);
-  for (std::uint32_t s = 0; s < shard_count(); ++s) evict(s, evicted);
-}
-
-void TrackedIds::decay(double decay_factor) {
-  REMAPD_CHECK(decay_factor >= 0 && decay_factor <= 1, "a decay factor lies in [0, 1]");
-  const double factor = std::max(decay_factor, kLeastDecay);
-  sketch_.decay(factor);
-  std::uint64_t updates = 0;
-  for (const Shard& shard : shards_) updates += shard.sketch_updates;
-  if (updates >= 2 * sketch_.counters()) {
-    sketch_.decay(0.5);
-    for (Shard& shard : shards_) shard.sketch_updates = 0;
-  }
-
-  if (weight_ / factor <= kMaxWeight) {
-    set_weight(weight_ / factor);
-    return;
-  }
-  const double scale = factor / weight_;
-  for (std::uint32_t s = 0; s < shard_count(); ++s) carry(s);
-  for (double& carried : carried_.span()) carried *= scale;
-  for (Shard& shard : shards_) shard.threshold *= scale;
-  set_weight(1);
-}
-
-void TrackedIds::carry(std::uint32_t shard) {
-  const Slot first = first_slot(shard);
-  for (Line& line : lines_.span().subspan(std::size_t{shard} * shard_lines_, shard_lines_)) {
-    for (std::uint32_t i = 0; i < kLineIds; ++i) {
-      if (line.recent[i] == 0) continue;
-      carried_[first + (line.slots[i] & slot_mask_) - 1] += static_cast<double>(line.recent[i]);
-      line.recent[i] = 0;
-    }
-  }
-}
-
-void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
-  Shard& shard = shards_[shard_index];
-  const Slot first = first_slot(shard_index);
-  const std::uint64_t unknown = std::exchange(shard.unknown, 0);
-  if (shard.size <= kFullShare * shard_slots_) {
-    shard.threshold /= 2;
-  } else if (unknown > 0) {
-    const std::vector<double> counts = scaled_counts(shard_index);
-    const auto share = static_cast<std::size_t>(std::ceil(evict_share_ * shard_slots_));
-    const std::vector<Slot> cold =
-        coldest(shard_index, counts, std::min<std::size_t>(share, shard.size));
-    double hottest = 0;
-    for (std::size_t i = 0; i < cold.size(); ++i) {
-      // First the id's line, then, by the id, that of the sketch.
-      if (i + kAhead < cold.size()) {
-        __builtin_prefetch(&lines_[(places_[cold[i + kAhead]] - 1) / kLineIds], 1);
-      }
-      if (i + kAhead / 2 < cold.size()) sketch_.prefetch(mix64(id_of(cold[i + kAhead / 2])));
-      const Slot slot = cold[i];
-      const double count = counts[slot - first];
-      hottest = std::max(hottest, count);
-      const std::uint32_t at = (places_[slot] - 1) / kLineIds;
-      const std::uint32_t place = (places_[slot] - 1) % kLineIds;
-      Line& line = lines_[at];
-      const std::uint64_t hash = mix64(line.ids[place]);
-      // So that it starts from its count, should it come back.
-      sketch_.raise_to(hash, count / weight_);
-      shard.away -= at != home_line(hash) ? 1 : 0;
-      line.ids[place] = 0;
-      line.recent[place] = 0;
-      line.slots[place] &= ~(slot_mask_ | std::uint32_t{marks_kept_} << kSlotBits);
-      carried_[slot] = 0;
-      places_[slot] = 0;
-      shard.lowest_free = std::min(shard.lowest_free, slot - first);
-      --shard.size;
-      ++shard.sketch_updates;
-      evicted.push_back(slot);
-    }
-    shard.sketched = true;
-    shard.threshold = hottest;
-  }
-
-  // Counts stay as they are: whether this happens depends on the past of the index, and that must
-  // not show in anything but speed.
-  const bool many_are_away = shard.away > static_cast<std::int32_t>(shard.size / kAwayPart);
-  if (many_are_away || shard.went_away > shard.size / kWentAwayPart) {
-    lay_out(shard_index, entries_of(shard_index));
-  }
-}
-
 std::vector<TrackedIds::Entry> TrackedIds::entries_of(std::uint32_t shard) const {
   std::vector<Entry> entries;
   entries.reserve(shards_[shard].size);
@@ -549,182 +450,6 @@ std::vector<TrackedIds::Entry> TrackedIds::entries_of(std::uint32_t shard) const
     entries.push_back({id, slot, line.recent[place % kLineIds], marks_at(line, place % kLineIds)});
   });
   return entries;
-}
-
-// Line by line, which is faster than slot by slot.
-std::vector<double> TrackedIds::scaled_counts(std::uint32_t shard) const {
-  const auto carried = carried_.span().subspan(first_slot(shard), shard_slots_);
-  std::vector<double> counts(carried.begin(), carried.end());
-  for (const Line& line : lines_.span().subspan(std::size_t{shard} * shard_lines_, shard_lines_)) {
-    for (std::uint32_t i = 0; i < kLineIds; ++i) {
-      const std::uint32_t slot = line.slots[i] & slot_mask_;
-      if (slot != 0) counts[slot - 1] += static_cast<double>(line.recent[i]);
-    }
-  }
-  return counts;
-}
-
-// The n slots of lowest (count, id), ascending by slot; counts: of the shard's slots.
-std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::span<const double> counts,
-                                      std::size_t n) const {
-  // Counts in classes of 6 %, as many as fit a core's cache, so that only one needs comparing.
-  constexpr std::uint32_t kClassShift = 19;
-  const Slot first = first_slot(shard);
-  const auto class_of = [&](Slot slot) {
-    return std::bit_cast<std::uint32_t>(static_cast<float>(counts[slot - first])) >> kClassShift;
-  };
-  std::vector<std::uint32_t> sizes(1U << (32 - kClassShift));
-  const Slot end = first_slot(shard + 1);
-  for (Slot slot = first; slot < end; ++slot) {
-    if (occupied(slot)) ++sizes[class_of(slot)];
-  }
-  std::uint32_t last = 0;  // class from which only some are taken
-  std::size_t below = 0;   // in lower classes
-  while (below + sizes[last] < n) below += sizes[last++];
-
-  std::vector<Slot> taken;
-  std::vector<Entry> candidates;
-  taken.reserve(n);
-  candidates.reserve(sizes[last]);
-  for (Slot slot = first; slot < end; ++slot) {
-    if (!occupied(slot)) continue;
-    const std::uint32_t c = class_of(slot);
-    if (c < last) taken.push_back(slot);
-    if (c == last) candidates.push_back({id_of(slot), slot, 0.0F, 0});
-  }
-  const auto colder = [&](const Entry& a, const Entry& b) {
-    const double count_a = counts[a.slot - first];
-    const double count_b = counts[b.slot - first];
-    return count_a != count_b ? count_a < count_b : a.id < b.id;
-  };
-  const auto wanted = candidates.begin() + static_cast<std::ptrdiff_t>(n - below);
-  std::nth_element(candidates.begin(), wanted - 1, candidates.end(), colder);
-  for (auto it = candidates.begin(); it != wanted; ++it) taken.push_back(it->slot);
-  std::sort(taken.begin(), taken.end());
-  return taken;
-}
-
-void TrackedIds::clear() {
-  for (Line& line : lines_.span()) line = Line{};
-  for (double& carried : carried_.span()) carried = 0;
-  for (std::uint32_t& place : places_.span()) place = 0;
-  for (Shard& shard : shards_) shard = Shard{};
-  set_weight(1);
-}
-
-void TrackedIds::save(StateWriter& out) const {
-  out.small().put(kMagic);
-  out.small().put<std::uint32_t>(shard_count());
-  out.small().put(asked_);
-  out.small().put(evict_share_);
-  out.small().put(weight_);
-  for (std::uint32_t s = 0; s < shard_count(); ++s) {
-    out.add([this, s](ByteWriter& bytes) { save_shard(s, bytes); });
-  }
-  out.add([this](ByteWriter& bytes) { sketch_.save(bytes); });
-}
-
-void TrackedIds::save_shard(std::uint32_t shard_index, ByteWriter& out) const {
-  const Shard& shard = shards_[shard_index];
-  const std::vector<Entry> entries = entries_of(shard_index);
-  out.bytes().reserve(kShardHeaderBytes + entries.size() * kEntryBytes);
-  out.put<std::uint32_t>(shard.size);
-  out.put<std::uint32_t>(shard.sketched ? 1 : 0);
-  out.put(shard.unknown);
-  out.put(shard.sketch_updates);
-  out.put(shard.threshold);
-  const Slot first = first_slot(shard_index);
-  const std::size_t n = entries.size();
-  out.put_each<Slot>(n, [&](std::size_t i) { return entries[i].slot - first; });
-  out.put_each<Id>(n, [&](std::size_t i) { return entries[i].id; });
-  out.put_each<double>(n, [&](std::size_t i) { return carried_[entries[i].slot]; });
-  out.put_each<float>(n, [&](std::size_t i) { return entries[i].recent; });
-}
-
-Result<void> TrackedIds::load(ByteReader& in) {
-  clear();
-  const auto magic = in.get<std::uint32_t>();
-  const auto shards = in.get<std::uint32_t>();
-  const auto asked = in.get<std::uint64_t>();
-  const auto evict_share = in.get<double>();
-  const auto weight = in.get<double>();
-  if (!in.ok()) return fail(ErrorCode::kCorrupt, "tracked ids: ends within its header");
-  if (magic != kMagic) return fail(ErrorCode::kCorrupt, "tracked ids: does not start with RTI1");
-  if (asked != asked_) {
-    return fail(ErrorCode::kConflict,
-                "tracked ids: saved with max_tracked_ids = " + std::to_string(asked) +
-                    ", configured with " + std::to_string(asked_));
-  }
-  if (evict_share != evict_share_) {
-    return fail(ErrorCode::kConflict, "tracked ids: saved with another evict_share");
-  }
-  if (shards != shard_count()) {
-    return fail(ErrorCode::kCorrupt, "tracked ids: wrong number of shards");
-  }
-  if (!(weight >= 1 && weight <= kMaxWeight) ||
-      static_cast<double>(static_cast<float>(weight)) != weight) {
-    return fail(ErrorCode::kCorrupt, "tracked ids: the weight of an access is out of bounds");
-  }
-  set_weight(weight);
-  for (std::uint32_t s = 0; s < shard_count(); ++s) {
-    if (auto loaded = load_shard(s, in); !loaded) {
-      clear();
-      return fail(
-          std::move(loaded.error()).with_context("tracked ids, shard " + std::to_string(s)));
-    }
-  }
-  if (auto loaded = sketch_.load(in); !loaded) {
-    clear();
-    return fail(std::move(loaded.error()).with_context("tracked ids"));
-  }
-  return {};
-}
-
-Result<void> TrackedIds::load_shard(std::uint32_t shard_index, ByteReader& in) {
-  Shard& shard = shards_[shard_index];
-  const auto size = in.get<std::uint32_t>();
-  const auto sketched = in.get<std::uint32_t>();
-  shard.unknown = in.get<std::uint64_t>();
-  shard.sketch_updates = in.get<std::uint64_t>();
-  shard.threshold = in.get<double>();
-  if (!in.ok()) return fail(ErrorCode::kCorrupt, "ends within its header");
-  if (size > shard_slots_ || sketched > 1 ||
-      !(shard.threshold >= 0 && std::isfinite(shard.threshold))) {
-    return fail(ErrorCode::kCorrupt, "a value of its header is out of bounds");
-  }
-  shard.size = size;
-  shard.sketched = sketched == 1;
-
-  if (size > in.remaining() / kEntryBytes) return fail(ErrorCode::kCorrupt, "ends within its ids");
-  std::vector<Slot> slots(size);
-  std::vector<Id> ids(size);
-  std::vector<double> carried(size);
-  std::vector<float> recent(size);
-  in.get_array(std::span<Slot>(slots));
-  in.get_array(std::span<Id>(ids));
-  in.get_array(std::span<double>(carried));
-  in.get_array(std::span<float>(recent));
-
-  std::vector<Entry> entries(size);
-  for (std::uint32_t i = 0; i < size; ++i) {
-    if (slots[i] >= shard_slots_ || (i > 0 && slots[i] <= slots[i - 1])) {
-      return fail(ErrorCode::kCorrupt, "its slots do not ascend");
-    }
-    if (shard_of(ids[i]) != shard_index) {
-      return fail(ErrorCode::kCorrupt, "holds an id of another shard");
-    }
-    if (!(carried[i] >= 0 && std::isfinite(carried[i])) ||
-        !(recent[i] >= 0 && recent[i] < carry_at_)) {
-      return fail(ErrorCode::kCorrupt, "a count is out of bounds");
-    }
-    entries[i] = {ids[i], first_slot(shard_index) + slots[i], recent[i], 0};
-    carried_[entries[i].slot] = carried[i];
-  }
-  lay_out(shard_index, entries);
-  for (const Entry& entry : entries) {
-    if (find(entry.id) != entry.slot) return fail(ErrorCode::kCorrupt, "holds an id twice");
-  }
-  return {};
 }
 
 }  // namespace remapd::sketch

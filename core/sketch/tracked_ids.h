@@ -194,6 +194,8 @@ class TrackedIds {
 
  private:
   static constexpr std::uint32_t kLineIds = 4;
+  // Units grow up to here before all counts are rewritten.
+  static constexpr double kMaxWeight = 0x1p40;
   // Of Line::slots: the slot within the shard, plus 1; the marks; the filter. Slots that need more
   // bits take those of the lower marks.
   static constexpr std::uint32_t kMarkBits = 7;
@@ -247,6 +249,12 @@ class TrackedIds {
   bool full(const Line& line) const;
 
   Slot first_slot(std::uint32_t shard) const { return shard * shard_slots_; }
+  std::span<Line> lines_of(std::uint32_t shard) {
+    return lines_.span().subspan(std::size_t{shard} * shard_lines_, shard_lines_);
+  }
+  std::span<const Line> lines_of(std::uint32_t shard) const {
+    return lines_.span().subspan(std::size_t{shard} * shard_lines_, shard_lines_);
+  }
   std::uint32_t shard_of_hash(std::uint64_t hash) const { return reduce(hash, shard_count()); }
   Slot slot_at(const Line& line, std::uint32_t place, std::uint64_t hash) const {
     return first_slot(shard_of_hash(hash)) + (line.slots[place] & slot_mask_) - 1;
@@ -333,6 +341,7 @@ class TrackedIds {
   std::vector<Entry> entries_of(std::uint32_t shard) const;  // in slot order
   void lay_out(std::uint32_t shard, std::span<const Entry> entries);
   void carry(std::uint32_t shard);
+  void give_up_coldest(std::uint32_t shard, std::vector<Slot>& evicted);
   std::vector<double> scaled_counts(std::uint32_t shard) const;  // of its slots
   std::vector<Slot> coldest(std::uint32_t shard, std::span<const double> counts,
                             std::size_t n) const;
