@@ -127,14 +127,14 @@ void LineTable::find_or(std::span<const Id> ids, const UnknownRow& unknown_row,
 }
 
 void LineTable::find(std::span<const Id> ids, std::span<Row> out) const {
-  find_or(
-      ids, [](Id) { return kNoRow; }, out);
+  const auto no_row = [](Id) { return kNoRow; };
+  find_or(ids, no_row, out);
 }
 
 void LineTable::lookup(std::span<const Id> ids, const Fallback& fallback,
                        std::span<Row> out) const {
-  find_or(
-      ids, [&](Id id) { return fallback.row(id); }, out);
+  const auto fallback_row = [&](Id id) { return fallback.row(id); };
+  find_or(ids, fallback_row, out);
 }
 
 }  // namespace remapd::mapping
