@@ -70,22 +70,42 @@ FactorisationMachine::FactorisationMachine(const Config& config,
 
 void FactorisationMachine::admit(TableIndex table, std::span<const Slot> slots,
                                  std::span<const Id> ids) {
+  constexpr std::size_t kAhead = 16;
+  // Uniform in [-bound, bound]: a normal distribution learns no better and takes logarithms.
+  const float bound = config_.initial_scale * std::sqrt(3.0F);
   for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (i + kAhead < slots.size()) prefetch(tables_[table.value], slots.subspan(i + kAhead, 1));
     float* p = at(tables_[table.value], slots[i]);
     std::fill_n(p, kFactors, 0.0F);
     Random random(hash_id(ids[i], config_.seed));
     for (std::uint32_t k = 0; k < config_.factors; ++k) {
-      p[kFactors + k] = config_.initial_scale * static_cast<float>(random.normal());
+      p[kFactors + k] = bound * (2.0F * static_cast<float>(random.uniform()) - 1.0F);
     }
   }
 }
 
-void FactorisationMachine::prefetch(const Table& table, std::span<const Slot> ids) const {
-  for (const Slot slot : ids) {
+void FactorisationMachine::prefetch(const Table& table, std::span<const Slot> slots) const {
+  for (const Slot slot : slots) {
     const float* p = at(table, slot);
     __builtin_prefetch(p, 1);
     __builtin_prefetch(p + stride_ - 1, 1);
   }
+}
+
+// Fetches the parameters for a stretch: the mini-batches from `begin` on, up to `end`, until enough
+// contexts are together. Returns where it ends. All at once, they wait for each other least.
+std::size_t FactorisationMachine::prefetch_stretch(const SlotBatch& batch,
+                                                   std::span<const IdGroups> groups,
+                                                   std::size_t begin, std::size_t end) const {
+  std::size_t at = begin;
+  for (std::size_t contexts = 0; at < end && contexts < kStretchContexts; ++at) {
+    for (std::size_t t = 0; t + 1 < table_begin_.size(); ++t) {
+      const std::uint32_t table = table_of(batch, t);
+      prefetch(tables_[table], groups[table].ids(at));
+      contexts += groups[table].accesses(at).size();
+    }
+  }
+  return at;
 }
 
 template <std::size_t kFour>
@@ -135,9 +155,9 @@ void FactorisationMachine::update_moments(Table& table, std::size_t columns, std
   }
 }
 
-// All gradients are taken at the same parameters, which stay as they are until all are summed. What
-// memory the table's ids of the next mini-batch need is fetched on the way: all at once it would be
-// waited for.
+// All gradients are taken at the same parameters, which stay as they are until all are summed.
+// Those of the next mini-batch's ids are brought nearer on the way: of a whole stretch they do not
+// fit the nearest cache.
 template <std::size_t kFour>
 void FactorisationMachine::update_table(Table& table, const IdGroups& groups,
                                         std::size_t mini_batch) {
@@ -168,14 +188,13 @@ void FactorisationMachine::update_table(Table& table, const IdGroups& groups,
     context_ends_.push_back(before + end);
   }
   for (std::size_t id = 0; id < ids.size(); ++id) {
-    step_with<kFour>(at(table, ids[id]), bias_gradients_[id], factor_gradients_.data() + id * k);
+    step<kFour>(at(table, ids[id]), bias_gradients_[id], factor_gradients_.data() + id * k);
   }
 }
 
 // One Adagrad step of an id's parameters.
 template <std::size_t kFour>
-void FactorisationMachine::step_with(float* p, float bias_gradient,
-                                     const float* factor_gradient) const {
+void FactorisationMachine::step(float* p, float bias_gradient, const float* factor_gradient) const {
   const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
   Floats squares{};
   for (std::size_t j = 0; j < k; j += 4) {
@@ -194,14 +213,11 @@ void FactorisationMachine::step_with(float* p, float bias_gradient,
   }
 }
 
-void FactorisationMachine::step(float* p, float bias_gradient, const float* factor_gradient) const {
-  step_with<0>(p, bias_gradient, factor_gradient);
-}
-
+template <std::size_t kFour>
 void FactorisationMachine::update_newcomer(const SlotBatch::Column& column,
                                            std::span<const float> labels, std::size_t first,
                                            std::size_t last) {
-  const std::size_t k = config_.factors;
+  const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
   Table& table = tables_[column.table.value];
   const float* typical = table.newcomer.data();
   table.residual_products *= kNewcomerDecay;
@@ -220,14 +236,19 @@ void FactorisationMachine::update_newcomer(const SlotBatch::Column& column,
       if (column.newcomer[i] == 0 || column.slots[i] == kNoSlot) continue;
       // The same sample with the typical newcomer in place of this id.
       float* p = at(table, column.slots[i]);
-      float logit = logit_[s - first] + typical[kBias] - p[kBias];
-      for (std::size_t j = 0; j < k; ++j) {
-        const float context = sum[j] - p[kFactors + j];
-        logit += context * (typical[kFactors + j] - p[kFactors + j]);
+      const float* v = p + kFactors;
+      Floats change{};
+      for (std::size_t j = 0; j < k; j += 4) {
+        change += (four_at(sum + j) - four_at(v + j)) *
+                  (four_at(typical + kFactors + j) - four_at(v + j));
       }
+      const float logit = logit_[s - first] + typical[kBias] - p[kBias] + total(change);
       const float g = probability(logit) - labels[s];
       bias_gradient += g;
-      for (std::size_t j = 0; j < k; ++j) step_[j] += g * (sum[j] - p[kFactors + j]);
+      for (std::size_t j = 0; j < k; j += 4) {
+        const Floats context = four_at(sum + j) - four_at(v + j);
+        put_four(step_.data() + j, four_at(step_.data() + j) + g * context);
+      }
       if (p[kResidual] != 0) {
         table.residual_products += static_cast<double>(p[kResidual]) * g;
         table.residual_squares +=
@@ -237,7 +258,7 @@ void FactorisationMachine::update_newcomer(const SlotBatch::Column& column,
       any = true;
     }
   }
-  if (any) step(table.newcomer.data(), bias_gradient, step_.data());
+  if (any) step<kFour>(table.newcomer.data(), bias_gradient, step_.data());
 }
 
 std::optional<double> FactorisationMachine::newcomer_persistence(TableIndex table) const {
@@ -271,7 +292,7 @@ void FactorisationMachine::learn_mini_batch(const SlotBatch& batch,
   float total_gradient = 0;
   for (const float g : gradient_) total_gradient += g;
   for (const SlotBatch::Column& column : batch.columns) {
-    update_newcomer(column, batch.labels, first, last);
+    update_newcomer<kFour>(column, batch.labels, first, last);
   }
   for (std::size_t t = 0; t + 1 < table_begin_.size(); ++t) {
     const std::uint32_t table = table_of(batch, t);
@@ -293,28 +314,25 @@ void FactorisationMachine::learn_with(const SlotBatch& batch, std::span<const Id
   }
   if (contexts_.size() < ids * config_.factors) contexts_.resize(ids * config_.factors);
   context_ends_.clear();
-  // Nobody has fetched for the first mini-batch.
-  for (std::size_t t = 0; t + 1 < table_begin_.size(); ++t) {
-    const std::uint32_t table = table_of(batch, t);
-    prefetch(tables_[table], groups[table].ids(first / mini_batch));
-  }
   // Mini-batches follow one another; meanwhile the moments of those before them are summed.
   const std::size_t columns = batch.columns.size();
   const std::size_t tables = table_begin_.size() - 1;
-  context_ends_.reserve((batch.samples - first + mini_batch - 1) / mini_batch * columns);
+  const std::size_t end = (batch.samples + mini_batch - 1) / mini_batch;
+  std::size_t next = first / mini_batch;
+  context_ends_.reserve((end - next) * columns);
   std::size_t summed = 0;
   for (bool more = true; more;) {
     const std::size_t listed = context_ends_.size();
     const std::size_t contexts = contexts_used();
     const std::size_t tasks =
         std::min(tables, (contexts - contexts_before(summed)) / kTaskContexts + 1);
-    more = first < batch.samples;
+    more = next < end;
     parallel_pieces(1 + tasks, [&](std::size_t piece) {
       if (piece == 0) {
-        for (; first < batch.samples && contexts_used() < contexts + kStretchContexts;
-             first += mini_batch) {
-          learn_mini_batch<kFour>(batch, groups, first, std::min(batch.samples, first + mini_batch),
-                                  first / mini_batch);
+        for (const std::size_t last = prefetch_stretch(batch, groups, next, end); next < last;
+             ++next) {
+          learn_mini_batch<kFour>(batch, groups, next * mini_batch,
+                                  std::min(batch.samples, (next + 1) * mini_batch), next);
         }
         return;
       }

@@ -108,7 +108,9 @@ class FactorisationMachine {
   template <std::size_t kFour>
   void learn_mini_batch(const SlotBatch& batch, std::span<const IdGroups> groups, std::size_t first,
                         std::size_t last, std::size_t mini_batch);
-  void prefetch(const Table& table, std::span<const Slot> ids) const;
+  void prefetch(const Table& table, std::span<const Slot> slots) const;
+  std::size_t prefetch_stretch(const SlotBatch& batch, std::span<const IdGroups> groups,
+                               std::size_t begin, std::size_t end) const;
   template <std::size_t kFour>
   void forward(const SlotBatch& batch, std::size_t first, std::size_t last);
   void sort_columns(const SlotBatch& batch);
@@ -116,6 +118,7 @@ class FactorisationMachine {
                       std::size_t last);
   template <std::size_t kFour>
   void update_table(Table& table, const IdGroups& groups, std::size_t mini_batch);
+  template <std::size_t kFour>
   void update_newcomer(const SlotBatch::Column& column, std::span<const float> labels,
                        std::size_t first, std::size_t last);
   float* context(std::size_t access) { return contexts_.data() + access * config_.factors; }
@@ -128,9 +131,8 @@ class FactorisationMachine {
     return batch.columns[by_table_[table_begin_[t]]].table.value;
   }
   std::vector<double> packed_moments(const Table& table) const;
-  void step(float* parameters, float bias_gradient, const float* factor_gradient) const;
   template <std::size_t kFour>
-  void step_with(float* parameters, float bias_gradient, const float* factor_gradient) const;
+  void step(float* parameters, float bias_gradient, const float* factor_gradient) const;
 
   Config config_;
   std::size_t stride_;
