@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <compare>
+#include <limits>
 #include <utility>
 
 #include "core/base/check.h"
@@ -125,49 +126,67 @@ std::vector<double> TrackedIds::scaled_counts(std::uint32_t shard) const {
   return counts;
 }
 
-// The n slots of lowest (count, id), ascending by slot; counts: of the shard's slots.
+// The n slots of lowest (count, id), ascending by slot; counts: of the shard's slots; 0 < n <= the
+// ids there are.
 std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::span<const double> counts,
                                       std::size_t n) const {
-  // Counts in classes of 6 %, as many as fit a core's cache, so that only one needs comparing.
-  constexpr std::uint32_t kClassShift = 19;
-  constexpr std::uint16_t kFree = 1U << (32 - kClassShift);
+  // A count's bits as a float are in its order. They are counted by their upper ones, as many as
+  // fit a core's cache, and where the n-th is among them by the next ones.
+  constexpr std::uint32_t kLowBits = 8;
+  constexpr std::uint32_t kMiddleBits = 11;
+  constexpr std::uint32_t kHighShift = kLowBits + kMiddleBits;
+  constexpr std::uint32_t kFree = std::numeric_limits<std::uint32_t>::max();
   const Slot first = first_slot(shard);
   const auto places = places_.span().subspan(first, shard_slots_);
-  std::vector<std::uint16_t> classes(shard_slots_);
-  std::vector<std::uint32_t> sizes(kFree + 1);
+  std::vector<std::uint32_t> keys(shard_slots_);
+  std::vector<std::uint32_t> sizes((kFree >> kHighShift) + 1);
   for (std::uint32_t i = 0; i < shard_slots_; ++i) {
     const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(counts[i]));
-    classes[i] = places[i] == 0 ? kFree : static_cast<std::uint16_t>(bits >> kClassShift);
-    ++sizes[classes[i]];
+    keys[i] = places[i] == 0 ? kFree : bits;
+    ++sizes[keys[i] >> kHighShift];
   }
-  std::uint32_t last = 0;  // class from which only some are taken
-  std::size_t below = 0;   // in lower classes
-  while (below + sizes[last] < n) below += sizes[last++];
+  std::size_t below = 0;  // in lower classes
+  const auto class_of_nth = [&] {
+    std::uint32_t at = 0;
+    while (below + sizes[at] < n) below += sizes[at++];
+    return at;
+  };
+  const std::uint32_t high = class_of_nth();
+  sizes.assign(std::size_t{1} << kMiddleBits, 0);
+  for (const std::uint32_t key : keys) {
+    if (key >> kHighShift == high) ++sizes[key >> kLowBits & (sizes.size() - 1)];
+  }
+  const std::uint32_t middle = class_of_nth();
+  const std::uint32_t doubtful = (high << kMiddleBits | middle) << kLowBits;
+  const std::uint32_t too_hot = doubtful + (1U << kLowBits);
 
-  std::vector<Slot> taken;
-  taken.reserve(n);
+  std::vector<Slot> taken(below + sizes[middle] + 1);
+  std::size_t count = 0;
   for (std::uint32_t i = 0; i < shard_slots_; ++i) {
-    if (classes[i] < last) taken.push_back(first + i);
+    taken[count] = first + i;
+    count += keys[i] < too_hot ? 1 : 0;  // without a branch, for nobody can guess
   }
+  taken.resize(count);
+  if (count == n) return taken;
   struct Candidate {
     double count;
     Id id;
     Slot slot;
     auto operator<=>(const Candidate&) const = default;
   };
-  std::vector<Candidate> candidates;
-  candidates.reserve(sizes[last]);
-  for (const Line& line : lines_of(shard)) {
-    for (std::uint32_t place = 0; place < kLineIds; ++place) {
-      const std::uint32_t slot = line.slots[place] & slot_mask_;
-      if (slot == 0 || classes[slot - 1] != last) continue;
-      candidates.push_back({counts[slot - 1], line.ids[place], first + slot - 1});
-    }
+  std::vector<Candidate> candidates;  // without decay, most of what is taken
+  candidates.reserve(count - below);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count)
+      __builtin_prefetch(&lines_[(places_[taken[i + kAhead]] - 1) / kLineIds]);
+    const Slot slot = taken[i];
+    if (keys[slot - first] < doubtful) continue;
+    candidates.push_back({counts[slot - first], id_of(slot), slot});
   }
-  const auto wanted = candidates.begin() + static_cast<std::ptrdiff_t>(n - below);
-  std::nth_element(candidates.begin(), wanted - 1, candidates.end());
-  for (auto it = candidates.begin(); it != wanted; ++it) taken.push_back(it->slot);
-  std::sort(taken.begin(), taken.end());
+  const auto stay = candidates.begin() + static_cast<std::ptrdiff_t>(n - below);
+  std::nth_element(candidates.begin(), stay, candidates.end());
+  for (auto it = stay; it != candidates.end(); ++it) keys[it->slot - first] = kFree;
+  std::erase_if(taken, [&](Slot slot) { return keys[slot - first] == kFree; });
   return taken;
 }
 

@@ -226,6 +226,42 @@ TEST(TrackedIds, AFullShardTurnsUnknownIdsAwayUntilTheFold) {
   EXPECT_EQ(store.count(intake.slots[0]), 21);
 }
 
+// Few counts for many ids, counts of all sizes, and such as a float cannot tell apart.
+TEST(TrackedIds, TheColdestGoWhateverTheirCounts) {
+  const auto few = [](Random& random) { return 1.0F + static_cast<float>(random.below(3)); };
+  const auto any = [](Random& random) {
+    return std::exp2(12.0F * static_cast<float>(random.uniform()) - 20.0F);
+  };
+  const auto near = [](Random& random) {
+    return 8'000'000.0F + static_cast<float>(random.below(300));
+  };
+  using Count = float (*)(Random&);
+  for (const Count count_of : {Count(few), Count(any), Count(near)}) {
+    for (const double share : {0.001, 0.05, 0.5, 1.0}) {
+      Random random(3);
+      TrackedIds store(1'000, share);
+      std::vector<Slot> slots(1'000);
+      std::vector<Slot> admitted;
+      std::vector<Id> ids(slots.size());
+      for (Id& id : ids) id = random.next();
+      store.admit(ids, slots, admitted);
+      ASSERT_EQ(admitted.size(), ids.size());
+      for (int time = 0; time < 20; ++time) {
+        for (const Slot slot : slots) store.add(slot, count_of(random));
+      }
+      access(store, random.next(), 1);  // wants a place
+      std::vector<std::pair<double, Id>> coldest;
+      store.for_each([&](Slot, Id id, double count) { coldest.emplace_back(count, id); });
+      std::sort(coldest.begin(), coldest.end());
+      coldest.resize(static_cast<std::size_t>(std::ceil(share * store.slot_count())));
+      std::vector<Slot> expected;
+      for (const auto& [count, id] : coldest) expected.push_back(store.find(id));
+      std::sort(expected.begin(), expected.end());
+      EXPECT_EQ(fold(store, 1), expected) << share;
+    }
+  }
+}
+
 TEST(TrackedIds, EvictsNothingWithoutNeed) {
   TrackedIds store = full_store();
   access(store, 7777, 1);
