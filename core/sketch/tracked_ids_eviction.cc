@@ -177,8 +177,9 @@ std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::span<const doubl
   std::vector<Candidate> candidates;  // without decay, most of what is taken
   candidates.reserve(count - below);
   for (std::size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count)
+    if (i + kAhead < count) {
       __builtin_prefetch(&lines_[(places_[taken[i + kAhead]] - 1) / kLineIds]);
+    }
     const Slot slot = taken[i];
     if (keys[slot - first] < doubtful) continue;
     candidates.push_back({counts[slot - first], id_of(slot), slot});
