@@ -56,7 +56,7 @@ add_custom_command(
   VERBATIM)
 add_custom_target(remapd_python_library ALL DEPENDS ${python_library})
 set(python_home /usr/lib/python3/dist-packages/remap)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/connectors/trainer/python/remap/ COMPONENT python
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/client/python/remap/ COMPONENT python
         DESTINATION ${python_home} FILES_MATCHING PATTERN "*.py" PATTERN "py.typed"
         PATTERN "__pycache__" EXCLUDE)
 install(FILES ${python_library} COMPONENT python DESTINATION ${python_home})

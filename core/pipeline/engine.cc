@@ -8,17 +8,17 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
-#include "core/mapping/builder.h"
+#include "core/placement/builder.h"
 #include "core/pipeline/intake.h"
 
 namespace remapd::pipeline {
 
 struct BuildJob {
   TableIndex table;
-  mapping::BuildInput input;        // ids in slot order, without embeddings; run_build() sorts
+  placement::BuildInput input;        // ids in slot order, without embeddings; run_build() sorts
   std::vector<sketch::Slot> slots;  // of the ids
   Learners::Embedding embedding;    // of the slots
-  mapping::BuilderConfig config;
+  placement::BuilderConfig config;
   std::shared_ptr<const mapping::Mapping> incumbent;
   mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;
 };
@@ -34,8 +34,8 @@ using embedding::kStateFormat;
 constexpr std::size_t kLookedUpTogether = 16'384;  // ids
 
 // The ids, frequencies and embeddings of the job by ascending id.
-mapping::BuildInput sorted_input(const BuildJob& job) {
-  const mapping::BuildInput& from = job.input;
+placement::BuildInput sorted_input(const BuildJob& job) {
+  const placement::BuildInput& from = job.input;
   struct Entry {
     Id id;
     std::uint32_t position;
@@ -44,7 +44,7 @@ mapping::BuildInput sorted_input(const BuildJob& job) {
   std::vector<Entry> order(n);
   for (std::uint32_t i = 0; i < n; ++i) order[i] = {from.ids[i], i};
   parallel_sort(order, [](const Entry& a, const Entry& b) { return a.id < b.id; });
-  mapping::BuildInput to = {.table = from.table,
+  placement::BuildInput to = {.table = from.table,
                             .version = from.version,
                             .epoch = from.epoch,
                             .built_ms = from.built_ms,
@@ -106,7 +106,7 @@ class StreamEngine final : public Engine {
                    .hysteresis = config.hysteresis,
                    .churn_budget = config.churn_budget,
                    .seed = config_.seed};
-    mapping::BuildInput& input = job->input;
+    placement::BuildInput& input = job->input;
     input.table = config.name;
     input.version = request.version;
     input.epoch = request.epoch;
@@ -266,7 +266,7 @@ class StreamEngine final : public Engine {
     const sketch::TrackedIds& ids = table.ids();
     std::vector<std::size_t> begin(ids.shard_count() + 1);  // of each shard's ids
     for (std::uint32_t s = 0; s < ids.shard_count(); ++s) begin[s + 1] = begin[s] + ids.size(s);
-    mapping::BuildInput& input = job.input;
+    placement::BuildInput& input = job.input;
     job.slots.resize(begin.back());
     input.ids.resize(begin.back());
     input.touched.resize(begin.back());
@@ -348,10 +348,10 @@ BuildOutcome run_build(BuildJobPtr job) {
   out.table = job->table;
   out.incumbent = job->incumbent;
   out.artifact = job->artifact;
-  const mapping::BuilderConfig config = job->config;
-  const mapping::BuildInput input = sorted_input(*job);
+  const placement::BuilderConfig config = job->config;
+  const placement::BuildInput input = sorted_input(*job);
   job.reset();  // its copies take more memory than what was made of them
-  mapping::BuildResult result = mapping::build_mapping(input, config);
+  placement::BuildResult result = placement::build_mapping(input, config);
   out.mapping = std::move(result.mapping);
   out.plan = std::move(result.plan);
   out.clustered_ids = result.clustered_ids;

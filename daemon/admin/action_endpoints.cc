@@ -25,7 +25,7 @@ Result<Json> only_member(const Request& request, const char* name, const char* e
   return fail(ErrorCode::kInvalidArgument, fmt::format("the body must be like {}", example));
 }
 
-void publish(daemon::Control& control, const Request& request, const Respond& respond) {
+void publish(application::Control& control, const Request& request, const Respond& respond) {
   const std::string& table = request.path_values.at("table");
   control.publish_now(table, [table, respond](const Result<Version>& version) {
     respond(version ? done({{"table", table}, {"version", version->value}})
@@ -33,15 +33,15 @@ void publish(daemon::Control& control, const Request& request, const Respond& re
   });
 }
 
-void freeze(daemon::Control& control, const Request& request, bool frozen, const Respond& respond) {
+void freeze(application::Control& control, const Request& request, bool frozen, const Respond& respond) {
   const std::string& table = request.path_values.at("table");
-  const daemon::Answer<void> answer = [table, frozen, respond](const Result<void>& result) {
+  const application::Answer<void> answer = [table, frozen, respond](const Result<void>& result) {
     respond(result ? done({{"table", table}, {"frozen", frozen}}) : error_response(result.error()));
   };
   frozen ? control.freeze(table, answer) : control.unfreeze(table, answer);
 }
 
-void roll_back(daemon::Control& control, const Request& request, const Respond& respond) {
+void roll_back(application::Control& control, const Request& request, const Respond& respond) {
   constexpr const char* kExample = R"({"version": 12})";
   const auto number = only_member(request, "version", kExample);
   if (!number) return respond(error_response(number.error()));
@@ -58,7 +58,7 @@ void roll_back(daemon::Control& control, const Request& request, const Respond& 
   });
 }
 
-void set_log_level(daemon::Control& control, const Request& request, const Respond& respond) {
+void set_log_level(application::Control& control, const Request& request, const Respond& respond) {
   const auto name = only_member(request, "level", R"({"level": "debug"})");
   if (!name) return respond(error_response(name.error()));
   const auto level = name->is_string() ? config::parse_log_level(name->get<std::string>())
@@ -72,7 +72,7 @@ void set_log_level(daemon::Control& control, const Request& request, const Respo
 
 }  // namespace
 
-void add_action_endpoints(daemon::Control& control, Router& router) {
+void add_action_endpoints(application::Control& control, Router& router) {
   router.add(Method::kPost, "/v1/tables/{table}/publish",
              [&control](const Request& request, const Respond& respond) {
                publish(control, request, respond);

@@ -15,6 +15,6 @@
 namespace remapd::admin {
 
 // `control` must outlive the router.
-void add_action_endpoints(daemon::Control& control, Router& router);
+void add_action_endpoints(application::Control& control, Router& router);
 
 }  // namespace remapd::admin

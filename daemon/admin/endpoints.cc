@@ -60,7 +60,7 @@ Result<std::size_t> count_of(const Request& request) {
 
 // How the pipeline's answers become responses.
 template <class T, class MakeBody>
-daemon::Answer<T> answer_with(Respond respond, MakeBody make_body) {
+application::Answer<T> answer_with(Respond respond, MakeBody make_body) {
   return [respond = std::move(respond), make_body](Result<T> result) {
     respond(result ? json_response(make_body(*result)) : error_response(result.error()));
   };
@@ -72,7 +72,7 @@ Json list_of(const std::vector<pipeline::IdStats>& ids) {
   return {{"ids", std::move(list)}};
 }
 
-void ready(const daemon::Control& control, const Respond& respond) {
+void ready(const application::Control& control, const Respond& respond) {
   const auto status = control.status();
   if (status->ready()) return respond(text_response("ready\n"));
   std::string reason = fmt::format("not ready: {}", to_string(status->phase));
@@ -80,7 +80,7 @@ void ready(const daemon::Control& control, const Respond& respond) {
   respond(text_response(reason + "\n", 503));
 }
 
-void metrics_of(const daemon::Control& control, const Request& request, const Respond& respond) {
+void metrics_of(const application::Control& control, const Request& request, const Respond& respond) {
   const metrics::TextFormat format = metrics::negotiate(request.accept);
   Response response =
       text_response(metrics::to_text(metrics::families_of(*control.status()), format));
@@ -88,40 +88,40 @@ void metrics_of(const daemon::Control& control, const Request& request, const Re
   respond(std::move(response));
 }
 
-void history(const daemon::Control& control, const Request& request, const Respond& respond) {
+void history(const application::Control& control, const Request& request, const Respond& respond) {
   const std::string_view asked = request.value("span");
   if (!asked.empty() && asked != "30m" && asked != "12h") {
     return respond(error_response(400, "there is no such span", "30m or 12h"));
   }
   const auto span =
-      asked == "12h" ? daemon::HistorySpan::kTwelveHours : daemon::HistorySpan::kHalfHour;
+      asked == "12h" ? application::HistorySpan::kTwelveHours : application::HistorySpan::kHalfHour;
   Json points = Json::array();
-  for (const daemon::HistoryPoint& point : control.history(span)) points.push_back(to_json(point));
-  respond(json_response({{"step_seconds", daemon::StatusHistory::resolution(span).step_ms / 1000},
+  for (const application::HistoryPoint& point : control.history(span)) points.push_back(to_json(point));
+  respond(json_response({{"step_seconds", application::StatusHistory::resolution(span).step_ms / 1000},
                          {"points", std::move(points)}}));
 }
 
-void table_of(const daemon::Control& control, const Request& request, const Respond& respond) {
+void table_of(const application::Control& control, const Request& request, const Respond& respond) {
   const std::string& name = request.path_values.at("table");
   const auto status = control.status();
-  for (const daemon::TableStatus& table : status->tables) {
+  for (const application::TableStatus& table : status->tables) {
     if (table.stats.name == name) return respond(json_response(to_json(table)));
   }
   respond(error_response(404, "there is no table \"" + name + "\""));
 }
 
-void lookup(daemon::Control& control, const Request& request, Respond respond) {
+void lookup(application::Control& control, const Request& request, Respond respond) {
   const std::string_view id = request.value("id");
   if (id.empty()) return respond(error_response(400, "name an id: lookup?id=..."));
   const auto count = count_of(request);
   if (!count) return respond(error_response(count.error()));
   control.lookup(
       request.path_values.at("table"), files::parse_id(id), *count,
-      answer_with<daemon::IdReport>(
-          std::move(respond), [](const daemon::IdReport& report) { return to_json(report); }));
+      answer_with<application::IdReport>(
+          std::move(respond), [](const application::IdReport& report) { return to_json(report); }));
 }
 
-void heaviest(daemon::Control& control, const Request& request, Respond respond) {
+void heaviest(application::Control& control, const Request& request, Respond respond) {
   const auto count = count_of(request);
   if (!count) return respond(error_response(count.error()));
   const std::string_view asked = request.value("role");
@@ -134,7 +134,7 @@ void heaviest(daemon::Control& control, const Request& request, Respond respond)
                    answer_with<std::vector<pipeline::IdStats>>(std::move(respond), list_of));
 }
 
-void sharing_row(daemon::Control& control, const Request& request, Respond respond) {
+void sharing_row(application::Control& control, const Request& request, Respond respond) {
   const auto row = parse_number(request.path_values.at("row"));
   if (!row || *row >= kNoRow.value) {
     return respond(error_response(400, "a row is a number below the table's rows"));
@@ -148,7 +148,7 @@ void sharing_row(daemon::Control& control, const Request& request, Respond respo
 
 }  // namespace
 
-Router endpoints(daemon::Control& control, const config::Admin& settings) {
+Router endpoints(application::Control& control, const config::Admin& settings) {
   Router router;
   router.add(Method::kGet, "/livez",
              [](const Request&, const Respond& respond) { respond(text_response("alive\n")); });

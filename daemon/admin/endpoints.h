@@ -27,6 +27,6 @@
 namespace remapd::admin {
 
 // `control` must outlive the router.
-Router endpoints(daemon::Control& control, const config::Admin& settings);
+Router endpoints(application::Control& control, const config::Admin& settings);
 
 }  // namespace remapd::admin

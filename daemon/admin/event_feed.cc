@@ -72,11 +72,11 @@ const std::string& EventFeed::status_event() {
 }
 
 std::string EventFeed::version_events(std::uint64_t& sequence) const {
-  const daemon::VersionShelf& shelf = control_.versions();
+  const application::VersionShelf& shelf = control_.versions();
   std::string out;
-  for (const daemon::VersionRecord& record : shelf.records_since(sequence)) {
-    const bool kept = (record.outcome == daemon::VersionOutcome::kPublished ||
-                       record.outcome == daemon::VersionOutcome::kFound) &&
+  for (const application::VersionRecord& record : shelf.records_since(sequence)) {
+    const bool kept = (record.outcome == application::VersionOutcome::kPublished ||
+                       record.outcome == application::VersionOutcome::kFound) &&
                       shelf.find(record.table, record.version) != nullptr;
     Json event{{"table", record.table}};
     event.update(to_json(record, kept));

@@ -18,7 +18,7 @@ namespace remapd::admin {
 class EventFeed : public std::enable_shared_from_this<EventFeed> {
  public:
   // `control` must outlive the feed.
-  EventFeed(const daemon::Control& control, std::size_t most_streams)
+  EventFeed(const application::Control& control, std::size_t most_streams)
       : control_(control), most_streams_(most_streams) {}
 
   // A stream of events; 503 if there are too many. Last-Event-ID is the last version event the
@@ -32,10 +32,10 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
   const std::string& status_event();
   std::string version_events(std::uint64_t& sequence) const;
 
-  const daemon::Control& control_;
+  const application::Control& control_;
   const std::size_t most_streams_;
   std::size_t streams_ = 0;
-  std::shared_ptr<const daemon::Status> shown_;
+  std::shared_ptr<const application::Status> shown_;
   std::string status_event_;  // of shown_
 };
 

@@ -29,7 +29,7 @@ Json version_or_null(Version version) {
   return version == kNoVersion ? Json(nullptr) : Json(version.value);
 }
 
-Json to_json(const daemon::Timings& timings) {
+Json to_json(const application::Timings& timings) {
   return {{"count", timings.count()}, {"sum", timings.sum()}, {"last", timings.last()}};
 }
 
@@ -72,7 +72,7 @@ Json gates_of(const pipeline::GateReport& report) {
   return gates;
 }
 
-Json partitions_of(const daemon::Status& status) {
+Json partitions_of(const application::Status& status) {
   Json partitions = Json::array();
   for (const pipeline::PartitionOffset& offset : status.offsets) {
     Json lag = nullptr;
@@ -88,7 +88,7 @@ Json partitions_of(const daemon::Status& status) {
 
 }  // namespace
 
-Json to_json(const daemon::TableStatus& table) {
+Json to_json(const application::TableStatus& table) {
   const pipeline::TableStats& stats = table.stats;
   return {{"name", stats.name},
           {"rows", stats.rows},
@@ -121,10 +121,10 @@ Json to_json(const daemon::TableStatus& table) {
           {"gap_seconds", to_json(table.gap_seconds)}};
 }
 
-Json to_json(const daemon::Status& status) {
+Json to_json(const application::Status& status) {
   Json tables = Json::array();
-  for (const daemon::TableStatus& table : status.tables) tables.push_back(to_json(table));
-  const daemon::CheckpointStatus& checkpoint = status.checkpoint;
+  for (const application::TableStatus& table : status.tables) tables.push_back(to_json(table));
+  const application::CheckpointStatus& checkpoint = status.checkpoint;
   return {
       {"phase", to_string(status.phase)},
       {"ready", status.ready()},
@@ -171,7 +171,7 @@ Json to_json(const daemon::Status& status) {
         {"problem", text_or_null(checkpoint.problem)}}}};
 }
 
-Json to_json(const daemon::HistoryPoint& point) {
+Json to_json(const application::HistoryPoint& point) {
   return {{"time", time_of(point.time_ms)},
           {"samples", point.samples},
           {"ids", point.ids},
@@ -180,7 +180,7 @@ Json to_json(const daemon::HistoryPoint& point) {
           {"resident_bytes", point.resident_bytes}};
 }
 
-Json to_json(const daemon::VersionRecord& record, bool kept) {
+Json to_json(const application::VersionRecord& record, bool kept) {
   return {{"version", record.version.value},
           {"outcome", to_string(record.outcome)},
           {"when", time_of(record.when_ms)},
@@ -207,7 +207,7 @@ Json to_json(const pipeline::IdStats& id) {
           {"row_ids", id.row_ids}};
 }
 
-Json to_json(const daemon::IdReport& report) {
+Json to_json(const application::IdReport& report) {
   Json mates = Json::array();
   for (const pipeline::IdStats& mate : report.row_mates) mates.push_back(to_json(mate));
   Json out = to_json(report.id);

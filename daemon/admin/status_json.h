@@ -9,12 +9,12 @@
 
 namespace remapd::admin {
 
-nlohmann::ordered_json to_json(const daemon::Status& status);
-nlohmann::ordered_json to_json(const daemon::TableStatus& table);
-nlohmann::ordered_json to_json(const daemon::HistoryPoint& point);
+nlohmann::ordered_json to_json(const application::Status& status);
+nlohmann::ordered_json to_json(const application::TableStatus& table);
+nlohmann::ordered_json to_json(const application::HistoryPoint& point);
 // An entry of /v1/tables/T/versions. `kept`: the version can be downloaded.
-nlohmann::ordered_json to_json(const daemon::VersionRecord& record, bool kept);
+nlohmann::ordered_json to_json(const application::VersionRecord& record, bool kept);
 nlohmann::ordered_json to_json(const pipeline::IdStats& id);
-nlohmann::ordered_json to_json(const daemon::IdReport& report);
+nlohmann::ordered_json to_json(const application::IdReport& report);
 
 }  // namespace remapd::admin

@@ -21,25 +21,25 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kLatest = "latest";
 
-std::optional<Response> no_such_table(const daemon::Control& control, const std::string& name) {
+std::optional<Response> no_such_table(const application::Control& control, const std::string& name) {
   const auto status = control.status();
   std::string known;
-  for (const daemon::TableStatus& table : status->tables) {
+  for (const application::TableStatus& table : status->tables) {
     if (table.stats.name == name) return std::nullopt;
     known += (known.empty() ? "" : ", ") + table.stats.name;
   }
   return error_response(404, "there is no table \"" + name + "\"", "there are: " + known);
 }
 
-void versions_of(const daemon::Control& control, const Request& request, const Respond& respond) {
+void versions_of(const application::Control& control, const Request& request, const Respond& respond) {
   const std::string& name = request.path_values.at("table");
   if (auto refusal = no_such_table(control, name)) return respond(std::move(*refusal));
-  const daemon::VersionShelf& shelf = control.versions();
-  const daemon::KeptVersionPtr newest = shelf.find(name, std::nullopt);
+  const application::VersionShelf& shelf = control.versions();
+  const application::KeptVersionPtr newest = shelf.find(name, std::nullopt);
   Json versions = Json::array();
-  for (const daemon::VersionRecord& record : shelf.records(name)) {
-    const bool out = record.outcome == daemon::VersionOutcome::kPublished ||
-                     record.outcome == daemon::VersionOutcome::kFound;
+  for (const application::VersionRecord& record : shelf.records(name)) {
+    const bool out = record.outcome == application::VersionOutcome::kPublished ||
+                     record.outcome == application::VersionOutcome::kFound;
     versions.push_back(to_json(record, out && shelf.find(name, record.version) != nullptr));
   }
   Response response;
@@ -53,7 +53,7 @@ void versions_of(const daemon::Control& control, const Request& request, const R
 }
 
 // The version a path names; else what to answer.
-tl::expected<daemon::KeptVersionPtr, Response> kept_version(const daemon::Control& control,
+tl::expected<application::KeptVersionPtr, Response> kept_version(const application::Control& control,
                                                             const Request& request) {
   const std::string& name = request.path_values.at("table");
   if (auto refusal = no_such_table(control, name)) return tl::unexpected(std::move(*refusal));
@@ -80,7 +80,7 @@ tl::expected<daemon::KeptVersionPtr, Response> kept_version(const daemon::Contro
                                  name)));
 }
 
-void manifest_of(const daemon::Control& control, const Request& request, const Respond& respond) {
+void manifest_of(const application::Control& control, const Request& request, const Respond& respond) {
   auto kept = kept_version(control, request);
   if (!kept) return respond(std::move(kept).error());
   const std::string json = proto::to_json((*kept)->manifest);
@@ -92,11 +92,11 @@ void manifest_of(const daemon::Control& control, const Request& request, const R
                            hash, request.path_values.at("version") != kLatest));
 }
 
-void blob_of(const daemon::Control& control, const Request& request, mapping::BlobKind kind,
+void blob_of(const application::Control& control, const Request& request, mapping::BlobKind kind,
              const Respond& respond) {
   auto kept = kept_version(control, request);
   if (!kept) return respond(std::move(kept).error());
-  const daemon::KeptVersion& version = **kept;
+  const application::KeptVersion& version = **kept;
   if (version.blob(kind) == nullptr) {
     return respond(
         error_response(404,
@@ -144,7 +144,7 @@ Response conditional_response(const Request& request, std::string_view content_t
   return response;
 }
 
-void add_version_endpoints(daemon::Control& control, Router& router) {
+void add_version_endpoints(application::Control& control, Router& router) {
   router.add(Method::kGet, "/v1/tables/{table}/versions",
              [&control](const Request& request, const Respond& respond) {
                versions_of(control, request, respond);

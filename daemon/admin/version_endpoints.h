@@ -14,7 +14,7 @@
 namespace remapd::admin {
 
 // `control` must outlive the router.
-void add_version_endpoints(daemon::Control& control, Router& router);
+void add_version_endpoints(application::Control& control, Router& router);
 
 // The body with its validators, ranges and conditions. `immutable`: it may be cached for ever.
 Response conditional_response(const Request& request, std::string_view content_type,

@@ -12,7 +12,7 @@
 #include "core/pipeline/engine.h"
 #include "daemon/application/pipeline.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 Pipeline::LiveSettings live_settings(const config::Config& config) {
@@ -213,4 +213,4 @@ void Application::sharing_row(std::string_view table, Row row, std::size_t count
                    const Answer<Ids>& to) { to(engine.sharing_row(index, row, count)); });
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

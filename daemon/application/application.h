@@ -27,7 +27,7 @@
 #include "daemon/config/config.h"
 #include "daemon/logging/logger.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 class Application final : public Control {
  public:
@@ -75,4 +75,4 @@ class Application final : public Control {
   std::unique_ptr<Parts> parts_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

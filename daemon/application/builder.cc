@@ -8,7 +8,7 @@
 #include "core/mapping/published_artifact.h"
 #include "daemon/application/publication.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 double seconds_between(std::chrono::steady_clock::time_point from,
@@ -141,13 +141,13 @@ BuildReport Builder::carry_out(RollBackOrder order) {
   if (cancelled()) return report;
   const auto begin = clock_.now();
   auto rolled_back = mapping::published_artifact(sink_, order.table_name, order.target)
-                         .and_then([&](const mapping::BlobPtr& blob) -> Result<mapping::RollBack> {
+                         .and_then([&](const mapping::BlobPtr& blob) -> Result<placement::RollBack> {
                            auto target =
                                mapping::ArtifactView::open(blob->view(), mapping::Verify::kAll);
                            if (!target) return fail(std::move(target).error());
                            order.input.target = &*target;
                            order.input.incumbent = order.incumbent.get();
-                           return mapping::roll_back(order.input);
+                           return placement::roll_back(order.input);
                          });
   report.build_seconds = seconds_between(begin, clock_.now());
   if (!rolled_back) {
@@ -215,4 +215,4 @@ void Builder::publish(Prepared prepared, BuildReport& report) {
   }
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

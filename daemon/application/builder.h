@@ -25,7 +25,7 @@
 #include "core/base/clock.h"
 #include "core/base/crew.h"
 #include "core/mapping/mapping_sink.h"
-#include "core/mapping/roll_back.h"
+#include "core/placement/roll_back.h"
 #include "core/pipeline/engine.h"
 #include "core/pipeline/publish_gates.h"
 #include "daemon/application/mailbox.h"
@@ -34,7 +34,7 @@
 #include "daemon/application/version_timeline.h"
 #include "daemon/logging/logger.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 struct BuildOrder {
   NextBuild next;
@@ -51,7 +51,7 @@ struct RollBackOrder {
   Version target;
   std::uint64_t samples = 0;
   std::shared_ptr<const mapping::Mapping> incumbent;
-  mapping::RollBackInput input;  // without target and incumbent
+  placement::RollBackInput input;  // without target and incumbent
 };
 
 enum class BuildEnd : std::uint8_t {
@@ -144,4 +144,4 @@ class Builder {
   std::thread thread_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 Checkpointer::Checkpointer(pipeline::CheckpointStore* store, pipeline::DeadLetterSink* dead_letters,
                            logging::Logger& log, const Clock& clock, Post post,
@@ -115,4 +115,4 @@ void Checkpointer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

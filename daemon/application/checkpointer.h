@@ -25,7 +25,7 @@
 #include "daemon/application/task.h"
 #include "daemon/logging/logger.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 class Checkpointer {
  public:
@@ -87,4 +87,4 @@ class Checkpointer {
   std::thread thread_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

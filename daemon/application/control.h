@@ -27,7 +27,7 @@
 #include "daemon/application/version_shelf.h"
 #include "daemon/config/config.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 template <class T>
 using Answer = std::function<void(Result<T>)>;
@@ -98,4 +98,4 @@ Result<T> await_answer(Call call, std::chrono::milliseconds timeout) {
   return future.get();
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

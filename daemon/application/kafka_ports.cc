@@ -9,7 +9,7 @@
 #include "daemon/application/telling_sink.h"
 #include "daemon/config/secret_path.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 // A Kafka source whose notices are told in the log.
@@ -132,4 +132,4 @@ Result<std::unique_ptr<mapping::MappingSink>> open_kafka_sink(const config::Conf
   return std::make_unique<TellingSink<kafka::KafkaMappingSink>>(std::move(*sink), log);
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

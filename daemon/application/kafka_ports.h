@@ -17,7 +17,7 @@
 #include "daemon/config/config.h"
 #include "daemon/logging/logger.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 // What reaches the cluster: [kafka], and over it the properties of the client's own `section`
 // (empty: none). Relative paths of secrets are those of $CREDENTIALS_DIRECTORY where it has such a
@@ -34,4 +34,4 @@ Result<std::unique_ptr<pipeline::DeadLetterSink>> open_kafka_dead_letters(
 Result<std::unique_ptr<mapping::MappingSink>> open_kafka_sink(const config::Config& config,
                                                               logging::Logger& log);
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -1,6 +1,6 @@
 #include "daemon/application/log_options.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 std::optional<files::LogFormat> log_format(config::LogFileFormat format) {
@@ -46,4 +46,4 @@ files::LogFileOptions log_options(const config::FileSource& source) {
   return options;
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

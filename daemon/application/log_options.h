@@ -4,8 +4,8 @@
 #include "connectors/files/log_reader.h"
 #include "daemon/config/config.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 files::LogFileOptions log_options(const config::FileSource& source);
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

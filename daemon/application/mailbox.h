@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 template <class T>
 class Mailbox {
@@ -61,4 +61,4 @@ class Mailbox {
   bool closed_ = false;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

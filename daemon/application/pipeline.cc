@@ -8,7 +8,7 @@
 #include "core/base/failpoint.h"
 #include "core/pipeline/checkpoint.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using namespace std::chrono_literals;
@@ -419,4 +419,4 @@ std::int64_t Pipeline::wall_ms() const {
       .count();
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -43,7 +43,7 @@
 #include "daemon/application/task.h"
 #include "daemon/logging/logger.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 class Pipeline {
  public:
@@ -163,4 +163,4 @@ class Pipeline {
   std::thread thread_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

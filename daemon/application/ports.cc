@@ -12,7 +12,7 @@
 #include "daemon/application/telling_sink.h"
 #include "daemon/logging/dead_letter_log.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 // The same file has the same name however it was written.
@@ -96,4 +96,4 @@ Result<Ports> open_ports(const config::Config& config, const pipeline::FeatureSc
   return ports;
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -15,7 +15,7 @@
 #include "daemon/config/config.h"
 #include "daemon/logging/logger.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 struct Ports {
   // In the order of their destruction, backwards: the source writes to the dead letters.
@@ -35,4 +35,4 @@ struct Ports {
 Result<Ports> open_ports(const config::Config& config, const pipeline::FeatureSchema& schema,
                          logging::Logger& log, const Clock& clock);
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

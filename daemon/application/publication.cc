@@ -8,7 +8,7 @@
 #include "core/mapping/delta.h"
 #include "core/mapping/migration_plan.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 void add(mapping::BlobKind kind, Bytes bytes, mapping::Publication& publication) {
@@ -67,7 +67,7 @@ Prepared prepare_publication(const pipeline::BuildOutcome& outcome, Bytes artifa
   return out;
 }
 
-Prepared prepare_publication(const mapping::RollBack& roll_back, Version target,
+Prepared prepare_publication(const placement::RollBack& roll_back, Version target,
                              const PublicationNotes& notes) {
   Prepared out;
   mapping::Manifest& manifest = out.publication.manifest;
@@ -84,4 +84,4 @@ Prepared prepare_publication(const mapping::RollBack& roll_back, Version target,
   return out;
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -9,11 +9,11 @@
 
 #include "core/base/bytes.h"
 #include "core/mapping/manifest.h"
-#include "core/mapping/roll_back.h"
+#include "core/placement/roll_back.h"
 #include "core/pipeline/engine.h"
 #include "daemon/application/version_shelf.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 // What the version itself does not say.
 struct PublicationNotes {
@@ -42,7 +42,7 @@ Prepared prepare_publication(const pipeline::BuildOutcome& outcome, Bytes artifa
                              const PublicationNotes& notes);
 
 // A version that was published before; always a snapshot.
-Prepared prepare_publication(const mapping::RollBack& roll_back, Version target,
+Prepared prepare_publication(const placement::RollBack& roll_back, Version target,
                              const PublicationNotes& notes);
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

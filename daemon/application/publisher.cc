@@ -6,7 +6,7 @@
 
 #include "core/mapping/published_artifact.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using namespace std::chrono_literals;
@@ -514,4 +514,4 @@ std::int64_t Publisher::wall_ms() const {
       .count();
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -38,7 +38,7 @@
 #include "daemon/application/version_timeline.h"
 #include "daemon/logging/logger.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 class Publisher {
  public:
@@ -151,4 +151,4 @@ class Publisher {
   Builder builder_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

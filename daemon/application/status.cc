@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 std::string_view to_string(Phase phase) {
   switch (phase) {
@@ -38,4 +38,4 @@ std::uint64_t Timings::at_most(std::size_t bucket) const {
   return sum;
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

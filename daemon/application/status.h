@@ -16,7 +16,7 @@
 #include "core/pipeline/event_source.h"
 #include "core/pipeline/publish_gates.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 enum class Phase : std::uint8_t {
   kStarting,   // taking tables over
@@ -117,4 +117,4 @@ struct Status {
   bool ready() const { return phase == Phase::kRunning || phase == Phase::kEnded; }
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

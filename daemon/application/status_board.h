@@ -11,7 +11,7 @@
 #include "daemon/application/status.h"
 #include "daemon/application/status_history.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 class StatusBoard {
  public:
@@ -34,4 +34,4 @@ class StatusBoard {
   std::shared_ptr<const Status> status_ = std::make_shared<const Status>();
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -1,6 +1,6 @@
 #include "daemon/application/status_history.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 HistoryPoint point_of(const Status& status) {
@@ -48,4 +48,4 @@ std::vector<HistoryPoint> StatusHistory::points(HistorySpan span) const {
   return {points.begin(), points.end()};
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -13,7 +13,7 @@
 
 #include "daemon/application/status.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 // Counters count since the stream began, so what happened between two points is their difference.
 struct HistoryPoint {
@@ -46,4 +46,4 @@ class StatusHistory {
   std::deque<HistoryPoint> twelve_hours_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

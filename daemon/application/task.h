@@ -4,10 +4,10 @@
 
 #include <functional>
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 using Task = std::function<void()>;
 // Hands a task to the pipeline thread; from any thread. A pipeline that has ended drops it.
 using Post = std::function<void(Task)>;
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

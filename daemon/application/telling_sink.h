@@ -10,7 +10,7 @@
 #include "core/mapping/mapping_sink.h"
 #include "daemon/logging/logger.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 template <class Sink>
 class TellingSink final : public mapping::MappingSink {
@@ -47,4 +47,4 @@ class TellingSink final : public mapping::MappingSink {
   std::string told_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

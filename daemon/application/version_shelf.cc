@@ -5,7 +5,7 @@
 
 #include "core/base/hash.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 std::string_view to_string(VersionOutcome outcome) {
   switch (outcome) {
@@ -103,4 +103,4 @@ KeptVersionPtr VersionShelf::find(std::string_view table, std::optional<Version>
   return nullptr;
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

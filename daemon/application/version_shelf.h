@@ -22,7 +22,7 @@
 #include "core/mapping/manifest.h"
 #include "core/pipeline/publish_gates.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 enum class VersionOutcome : std::uint8_t {
   kPublished,
@@ -98,4 +98,4 @@ class VersionShelf {
   std::uint64_t sequence_ = 0;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 void VersionTimeline::take_over(const mapping::Tenure& tenure) {
   epoch_ = tenure.epoch;
@@ -58,4 +58,4 @@ void VersionTimeline::published(const mapping::Manifest& manifest) {
   newest_ = std::max(newest_, manifest.info.version);
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -19,7 +19,7 @@
 #include "core/pipeline/checkpoint.h"
 #include "core/pipeline/publish_schedule.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 enum class BuildPurpose : std::uint8_t {
   kPublish,
@@ -94,4 +94,4 @@ class VersionTimeline {
   bool frozen_ = false;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

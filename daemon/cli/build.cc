@@ -123,7 +123,7 @@ class DirectoryOutput final : public Output {
                      std::uint64_t samples) override {
     // A snapshot: the engine knows of the version before only the ids it saw again, so no delta
     // leads on from it.
-    const auto prepared = daemon::prepare_publication(
+    const auto prepared = application::prepare_publication(
         outcome, std::move(artifact), {.instance = kInstance, .built_samples = samples});
     return sink_->publish(prepared.publication);
   }
@@ -245,7 +245,7 @@ class BuildCommand final : public Command {
   // Opens each log once, so that a wrong path or feature leaves nothing behind.
   Result<void> check_logs(const config::Config& config,
                           const std::vector<pipeline::Feature>& features) const {
-    files::LogFileOptions options = daemon::log_options(config.source.file);
+    files::LogFileOptions options = application::log_options(config.source.file);
     for (const std::string& log : logs(config)) {
       options.path = log;
       const auto source =
@@ -280,7 +280,7 @@ class BuildCommand final : public Command {
         for (const Id id : batch.values(FeatureIndex{f})) of_table.add(id);
       }
     };
-    const auto read = feed_logs(logs(*config), daemon::log_options(config->source.file), schema,
+    const auto read = feed_logs(logs(*config), application::log_options(config->source.file), schema,
                                 "counting ids of", console, count);
     if (!read) return fail(read.error());
     for (std::size_t t = 0; t < plans.size(); ++t) {
@@ -299,7 +299,7 @@ class BuildCommand final : public Command {
       const std::string what =
           passes == 1 ? "reading" : fmt::format("pass {} of {}:", pass + 1, passes);
       auto read =
-          feed_logs(logs(config), daemon::log_options(config.source.file), engine.schema(), what,
+          feed_logs(logs(config), application::log_options(config.source.file), engine.schema(), what,
                     console, [&](const pipeline::EventBatch& batch) { engine.ingest(batch); });
       if (!read) return read;
       if (pass == 0) counts = std::move(*read);

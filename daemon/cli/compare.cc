@@ -22,10 +22,10 @@
 #include "daemon/cli/format.h"
 #include "daemon/cli/log_feed.h"
 #include "daemon/cli/progress.h"
-#include "daemon/evaluation/event_log.h"
-#include "daemon/evaluation/metrics.h"
-#include "daemon/evaluation/online_mapper.h"
-#include "daemon/evaluation/side_by_side.h"
+#include "evaluation/event_log.h"
+#include "evaluation/metrics.h"
+#include "evaluation/online_mapper.h"
+#include "evaluation/side_by_side.h"
 
 namespace remapd::cli {
 namespace {
@@ -102,7 +102,7 @@ class CompareCommand final : public Command {
   bool json = false;
 
  private:
-  using Budgets = std::vector<std::vector<quality::TableBudget>>;
+  using Budgets = std::vector<std::vector<evaluation::TableBudget>>;
 
   Result<void> check_strategies() {
     std::set<std::string> seen;
@@ -180,15 +180,15 @@ class CompareCommand final : public Command {
     return config;
   }
 
-  Result<quality::EventLog> read(const config::Config& config, const pipeline::EngineConfig& engine,
+  Result<evaluation::EventLog> read(const config::Config& config, const pipeline::EngineConfig& engine,
                                  Comparison& comparison, Console& console) const {
     std::vector<std::string> names;
     for (const pipeline::Feature& feature : engine.features) names.push_back(feature.name);
     const std::uint64_t at_most = samples > 0 ? samples : std::numeric_limits<std::uint64_t>::max();
-    files::LogFileOptions options = daemon::log_options(config.source.file);
+    files::LogFileOptions options = application::log_options(config.source.file);
     // A label column that was asked for by name is an error if it is not there.
     if (!label.empty()) options.tsv.labels = files::LabelUse::kRequired;
-    quality::EventLog::Builder builder(names);
+    evaluation::EventLog::Builder builder(names);
     auto counts = feed_logs(
         events.empty() ? std::vector{config.source.file.path} : events, options,
         pipeline::FeatureSchema(engine.features), "reading", console,
@@ -205,7 +205,7 @@ class CompareCommand final : public Command {
     }
     comparison.read = std::move(*counts);
     comparison.samples = builder.samples();
-    quality::EventLog log = std::move(builder).finish();
+    evaluation::EventLog log = std::move(builder).finish();
     for (std::uint32_t f = 0; f < log.features(); ++f) {
       comparison.features.push_back({log.name(FeatureIndex{f}), log.distinct(FeatureIndex{f})});
     }
@@ -213,7 +213,7 @@ class CompareCommand final : public Command {
   }
 
   // The feature that negatives are drawn for; none where the log's labels are predicted.
-  Result<std::optional<FeatureIndex>> choose_negatives(const quality::EventLog& log,
+  Result<std::optional<FeatureIndex>> choose_negatives(const evaluation::EventLog& log,
                                                        Comparison& comparison) const {
     std::optional<FeatureIndex> chosen;
     if (!negatives.empty()) {
@@ -245,36 +245,36 @@ class CompareCommand final : public Command {
         "{}: after each sample, as a negative, it is repeated with {} of one of the last {} "
         "samples; --negatives chooses another feature",
         log.labelled() ? "all labels are alike" : "the log has no labels", comparison.negatives,
-        format_count(quality::kNegativeWindow)));
+        format_count(evaluation::kNegativeWindow)));
     return chosen;
   }
 
   // Budgets under which some feature shares rows; none: there is nothing to compare.
-  Budgets plan_budgets(const quality::EventLog& log, const config::Config& config,
+  Budgets plan_budgets(const evaluation::EventLog& log, const config::Config& config,
                        const pipeline::EngineConfig& engine, const std::vector<double>& shares,
                        Comparison& comparison) const {
     Budgets all;
     const auto add = [&](std::string name, std::optional<double> share,
-                         std::vector<quality::TableBudget> budget) {
+                         std::vector<evaluation::TableBudget> budget) {
       const bool shares_rows =
           std::any_of(budget.begin(), budget.end(), [](const auto& table) { return table.mapped; });
       if (!shares_rows) return;
       ComparedBudget told{std::move(name), share, {}};
-      for (const quality::TableBudget& table : budget) told.rows.push_back(table.rows);
+      for (const evaluation::TableBudget& table : budget) told.rows.push_back(table.rows);
       comparison.budgets.push_back(std::move(told));
       all.push_back(std::move(budget));
     };
     for (const double share : shares) {
       add(fmt::format("{:g} %", share * 100), share,
-          quality::table_budgets(log, log.features(), share));
+          evaluation::table_budgets(log, log.features(), share));
     }
     if (!request.config_path.empty()) {
-      std::vector<quality::TableBudget> budget;
+      std::vector<evaluation::TableBudget> budget;
       for (std::uint32_t f = 0; f < log.features(); ++f) {
         const std::uint32_t configured = config.tables[engine.features[f].table.value].rows;
         const std::uint32_t ids = log.distinct(FeatureIndex{f});
-        budget.push_back(configured < ids ? quality::TableBudget{configured, true}
-                                          : quality::TableBudget{std::max(ids, 1u), false});
+        budget.push_back(configured < ids ? evaluation::TableBudget{configured, true}
+                                          : evaluation::TableBudget{std::max(ids, 1u), false});
       }
       add("configured", std::nullopt, std::move(budget));
     }
@@ -282,14 +282,14 @@ class CompareCommand final : public Command {
       comparison.notes.push_back(fmt::format(
           "no feature has more than {} ids: a row for each costs next to nothing, and there is "
           "nothing to compare",
-          format_count(quality::kUnmappedIds)));
+          format_count(evaluation::kUnmappedIds)));
     }
     return all;
   }
 
-  static quality::MapperSettings settings_of(const config::Config& config,
+  static evaluation::MapperSettings settings_of(const config::Config& config,
                                              const pipeline::EngineConfig& engine) {
-    quality::MapperSettings settings;
+    evaluation::MapperSettings settings;
     settings.engine = engine;
     settings.schedule = config.schedule();
     for (const pipeline::Feature& feature : engine.features) {
@@ -298,27 +298,27 @@ class CompareCommand final : public Command {
     return settings;
   }
 
-  Result<void> measure(const quality::EventLog& log, const config::Config& config,
+  Result<void> measure(const evaluation::EventLog& log, const config::Config& config,
                        const pipeline::EngineConfig& engine, const Budgets& budgets,
                        std::optional<FeatureIndex> drawn_for, Comparison& comparison,
                        Console& console) const {
-    const quality::PrequentialOptions protocol{.negatives = drawn_for, .seed = engine.seed};
-    const quality::MapperSettings settings = settings_of(config, engine);
+    const evaluation::PrequentialOptions protocol{.negatives = drawn_for, .seed = engine.seed};
+    const evaluation::MapperSettings settings = settings_of(config, engine);
     std::vector<Contender> contenders;
-    std::vector<quality::Prequential> runs;
+    std::vector<evaluation::Prequential> runs;
     if (strategies.front() == "full") {
       contenders.push_back({"full", std::nullopt});
-      runs.emplace_back(log, quality::full_table(log), protocol);
+      runs.emplace_back(log, evaluation::full_table(log), protocol);
     }
     for (std::size_t b = 0; b < budgets.size(); ++b) {
       for (const std::string& name : strategies) {
         if (name == "full") continue;
         contenders.push_back({name, b});
         if (name == "hash") {  // never moves, so it needs no engine
-          runs.emplace_back(log, quality::hashed_tables(log, budgets[b], engine.seed), protocol);
+          runs.emplace_back(log, evaluation::hashed_tables(log, budgets[b], engine.seed), protocol);
           continue;
         }
-        auto mapper = quality::OnlineMapper::create(log, budgets[b], *mapping::parse_strategy(name),
+        auto mapper = evaluation::OnlineMapper::create(log, budgets[b], *mapping::parse_strategy(name),
                                                     settings, engine.seed);
         if (!mapper) return fail(std::move(mapper).error());
         runs.emplace_back(log, std::move(*mapper), protocol);
@@ -327,24 +327,24 @@ class CompareCommand final : public Command {
     Progress progress(console, fmt::format("comparing {}", count_of(runs.size(), "contender")));
     const std::string detail = count_of(runs.front().samples(), "sample");
     progress.update(0, detail);
-    quality::run_side_by_side(runs, [&](double done) { progress.update(done, detail); });
+    evaluation::run_side_by_side(runs, [&](double done) { progress.update(done, detail); });
     summarise(contenders, runs, comparison);
     return {};
   }
 
   static void summarise(const std::vector<Contender>& contenders,
-                        const std::vector<quality::Prequential>& runs, Comparison& comparison) {
+                        const std::vector<evaluation::Prequential>& runs, Comparison& comparison) {
     const std::span<const float> labels = runs.front().labels();
     comparison.evaluated = labels.size();
     double positives = 0;
     for (const float value : labels) positives += value > 0.5f;
     comparison.positive_share = positives / static_cast<double>(labels.size());
 
-    const quality::Prequential* full = nullptr;
+    const evaluation::Prequential* full = nullptr;
     double full_loss = kNotKnown;
     double full_ne = kNotKnown;
     double hash_ne = kNotKnown;  // at the budget at hand
-    std::vector<quality::BudgetLoss> combined;
+    std::vector<evaluation::BudgetLoss> combined;
     for (std::size_t i = 0; i < runs.size(); ++i) {
       ComparedStrategy told{contenders[i].name, contenders[i].budget,
                             runs[i].figures(),  kNotKnown,
@@ -357,7 +357,7 @@ class CompareCommand final : public Command {
       if (told.name == "hash") hash_ne = told.figures.normalised_entropy;
       if (full != nullptr) {
         const auto more =
-            quality::loss_difference(runs[i].predictions(), full->predictions(), labels);
+            evaluation::loss_difference(runs[i].predictions(), full->predictions(), labels);
         told.over_full = more.mean / full_loss;
         told.standard_error = more.standard_error / full_loss;
       }
@@ -369,7 +369,7 @@ class CompareCommand final : public Command {
       }
       comparison.strategies.push_back(std::move(told));
     }
-    if (!combined.empty()) comparison.advice = quality::advise_rows(combined, comparison.within);
+    if (!combined.empty()) comparison.advice = evaluation::advise_rows(combined, comparison.within);
     if (full_ne >= 1) {
       comparison.notes.emplace_back(
           "even a row for every id predicts no better than the mean label does: on this log the "

@@ -14,7 +14,7 @@ namespace remapd::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Verdict = quality::RowAdvice::Verdict;
+using Verdict = evaluation::RowAdvice::Verdict;
 
 Json number(double value) {
   return std::isfinite(value) ? Json(std::round(value * 1e6) / 1e6) : Json(nullptr);
@@ -50,7 +50,7 @@ std::string quality_table(const Comparison& comparison) {
                    {"versions"}});
   std::optional<std::size_t> last;
   for (const ComparedStrategy& strategy : comparison.strategies) {
-    const quality::PrequentialFigures& figures = strategy.figures;
+    const evaluation::PrequentialFigures& figures = strategy.figures;
     std::string budget = "all ids";
     if (strategy.budget) {
       budget = strategy.budget == last ? "" : comparison.budgets[*strategy.budget].name;
@@ -171,7 +171,7 @@ std::string to_text(const Comparison& comparison) {
   text += fmt::format(
       "figures are over the {} after the first {:.0f} %, each predicted before it was learned; {} "
       "of them positive\n\n",
-      count_of(comparison.evaluated, "sample"), quality::kWarmUpShare * 100,
+      count_of(comparison.evaluated, "sample"), evaluation::kWarmUpShare * 100,
       format_share(comparison.positive_share));
   text += quality_table(comparison) + "\n" + legend(comparison);
   const std::string advice = advice_text(comparison);
@@ -188,7 +188,7 @@ std::string to_json(const Comparison& comparison) {
   };
   Json results = Json::array();
   for (const ComparedStrategy& strategy : comparison.strategies) {
-    const quality::PrequentialFigures& figures = strategy.figures;
+    const evaluation::PrequentialFigures& figures = strategy.figures;
     results.push_back({{"budget", budget_of(strategy.budget)},
                        {"strategy", strategy.name},
                        {"rows", figures.rows},

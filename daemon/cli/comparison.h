@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "daemon/cli/log_feed.h"
-#include "daemon/evaluation/prequential.h"
-#include "daemon/evaluation/row_advice.h"
+#include "evaluation/prequential.h"
+#include "evaluation/row_advice.h"
 
 namespace remapd::cli {
 
@@ -27,7 +27,7 @@ struct ComparedBudget {
 struct ComparedStrategy {
   std::string name;
   std::optional<std::size_t> budget;  // none: the full table
-  quality::PrequentialFigures figures;
+  evaluation::PrequentialFigures figures;
   // Against the full table, relatively to its loss, and its standard error; NaN without one.
   double over_full = 0;
   double standard_error = 0;
@@ -47,7 +47,7 @@ struct Comparison {
   std::uint32_t dimension = 64;              // of the embeddings that memory is told for
   double within = 0.005;
   // Of `combined`; none where full or combined was not run, or nothing could be predicted.
-  std::optional<quality::RowAdvice> advice;
+  std::optional<evaluation::RowAdvice> advice;
   double seconds = 0;
 };
 

@@ -150,7 +150,7 @@ class GenerateCommand final : public Command {
     auto config = kafka_config();
     if (!config) return fail(std::move(config).error());
     kafka::KafkaEventProducerOptions options;
-    options.settings = daemon::kafka_settings(*config, "", {}, log);
+    options.settings = application::kafka_settings(*config, "", {}, log);
     options.topic = topic;
     options.producer = "remapd-generate";
     options.messages_per_second = rate / generator.samples_per_message;

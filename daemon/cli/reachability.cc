@@ -39,7 +39,7 @@ Result<void> can_read_log(const config::Config& config) {
   const auto engine = config.engine_config();
   if (!engine) return fail(engine.error());
   const auto source = files::LogFileSource::create(
-      daemon::log_options(config.source.file), pipeline::FeatureSchema(engine->features), nullptr);
+      application::log_options(config.source.file), pipeline::FeatureSchema(engine->features), nullptr);
   if (!source) return fail(source.error());
   return {};
 }
@@ -69,7 +69,7 @@ void reach_topics(const config::Config& config, logging::Logger& log,
                   std::vector<Finding>& findings) {
   const std::vector<PlannedTopic> topics = plan_topics(config, 1);
   if (topics.empty()) return;
-  kafka::KafkaSettings settings = daemon::kafka_settings(config, "", {}, log);
+  kafka::KafkaSettings settings = application::kafka_settings(config, "", {}, log);
   settings.log = {};  // the finding says it
   auto admin = kafka::TopicAdmin::create(settings);
   if (!admin) {

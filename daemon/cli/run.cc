@@ -34,7 +34,7 @@ constexpr std::chrono::seconds kPatienceAtExit{10};
 class RunCommand final : public Command {
  public:
   Result<void> run(Console&) override {
-    daemon::Signals signals;  // before any thread
+    service::Signals signals;  // before any thread
     auto config = load();
     if (!config) return fail(std::move(config).error());
     logging::Logger log({.level = config->log.level,
@@ -70,16 +70,16 @@ class RunCommand final : public Command {
     return config;
   }
 
-  Result<void> serve(const config::Config& config, daemon::Signals& signals,
+  Result<void> serve(const config::Config& config, service::Signals& signals,
                      logging::Logger& log) const {
     const SystemClock clock;
-    daemon::ExitGuard guard;  // outlives what it guards against
+    service::ExitGuard guard;  // outlives what it guards against
     const auto engine_config = config.engine_config();
     if (!engine_config) return fail(engine_config.error());
     auto ports =
-        daemon::open_ports(config, pipeline::FeatureSchema(engine_config->features), log, clock);
+        application::open_ports(config, pipeline::FeatureSchema(engine_config->features), log, clock);
     if (!ports) return fail(std::move(ports).error());
-    auto application = daemon::Application::create(config, std::move(*ports), log, clock);
+    auto application = application::Application::create(config, std::move(*ports), log, clock);
     if (!application) return fail(std::move(application).error());
     std::unique_ptr<admin::AdminServer> admin_server;  // up before the start, down after the end
     if (!config.admin.listen.empty()) {
@@ -90,9 +90,9 @@ class RunCommand final : public Command {
       admin_server->start();
       log.info("admin server", {{"listen", config.admin.listen}, {"port", admin_server->port()}});
     }
-    const daemon::Notifier notifier;
+    const service::Notifier notifier;
     (*application)->start();
-    auto end = daemon::Supervisor({.application = **application,
+    auto end = service::Supervisor({.application = **application,
                                    .signals = signals,
                                    .notifier = notifier,
                                    .log = log,

@@ -30,7 +30,7 @@ class TopicsCommand final : public Command {
                       "are not \"kafka\"");
     }
     logging::Logger log({.level = config::LogLevel::kError});
-    kafka::KafkaSettings settings = daemon::kafka_settings(*config, "", {}, log);
+    kafka::KafkaSettings settings = application::kafka_settings(*config, "", {}, log);
     settings.log = {};  // errors come back from the calls
     auto admin = kafka::TopicAdmin::create(settings);
     if (!admin) return fail(std::move(admin).error());

@@ -19,14 +19,14 @@ class Collector {
   void gauge(const char* name, const char* help, double value, Labels labels = {}) {
     metric(name, help, MetricType::Gauge, std::move(labels)).gauge.value = value;
   }
-  void histogram(const char* name, const char* help, const daemon::Timings& timings,
+  void histogram(const char* name, const char* help, const application::Timings& timings,
                  Labels labels = {}) {
     ClientMetric::Histogram& out =
         metric(name, help, MetricType::Histogram, std::move(labels)).histogram;
     out.sample_count = timings.count();
     out.sample_sum = timings.sum();
-    for (std::size_t b = 0; b < daemon::Timings::kBounds.size(); ++b) {
-      out.bucket.push_back({timings.at_most(b), daemon::Timings::kBounds[b]});
+    for (std::size_t b = 0; b < application::Timings::kBounds.size(); ++b) {
+      out.bucket.push_back({timings.at_most(b), application::Timings::kBounds[b]});
     }
     out.bucket.push_back({timings.count(), std::numeric_limits<double>::infinity()});
   }
@@ -57,7 +57,7 @@ double seconds(std::int64_t ms) {
   return static_cast<double>(ms) / 1000;
 }
 
-void collect_input(const daemon::Status& status, Collector& out) {
+void collect_input(const application::Status& status, Collector& out) {
   const pipeline::SourceCounters& input = status.input;
   out.counter("remapd_input_messages_total", "Messages or lines read, good or bad.",
               number(input.messages));
@@ -108,7 +108,7 @@ void collect_brokers(const pipeline::BrokerStatistics& brokers, Collector& out) 
             brokers.round_trip_seconds);
 }
 
-void collect_memory(const daemon::MemoryStatus& memory, Collector& out) {
+void collect_memory(const application::MemoryStatus& memory, Collector& out) {
   constexpr const char* kName = "remapd_memory_bytes";
   constexpr const char* kHelp = "Memory by part: statistics, embeddings, versions to download.";
   out.gauge(kName, kHelp, number(memory.tables), {{"part", "tables"}});
@@ -118,7 +118,7 @@ void collect_memory(const daemon::MemoryStatus& memory, Collector& out) {
             number(memory.resident));
 }
 
-void collect_version(const daemon::TableStatus& table, const Labels& of, Collector& out) {
+void collect_version(const application::TableStatus& table, const Labels& of, Collector& out) {
   if (!table.last) return;
   const mapping::Manifest& last = *table.last;
   const auto with = [&](const char* key, const char* value) {
@@ -156,7 +156,7 @@ void collect_version(const daemon::TableStatus& table, const Labels& of, Collect
             stats.distortion, of);
 }
 
-void collect_table(const daemon::TableStatus& table, Collector& out) {
+void collect_table(const application::TableStatus& table, Collector& out) {
   const pipeline::TableStats& stats = table.stats;
   const Labels of{{"table", stats.name}};
   const auto end = [&](const char* outcome) {
@@ -199,7 +199,7 @@ void collect_table(const daemon::TableStatus& table, Collector& out) {
   collect_version(table, of, out);
 }
 
-void collect_checkpoint(const daemon::CheckpointStatus& checkpoint, Collector& out) {
+void collect_checkpoint(const application::CheckpointStatus& checkpoint, Collector& out) {
   if (!checkpoint.enabled) return;
   out.counter("remapd_checkpoints_total", "Checkpoints by what became of them.",
               number(checkpoint.saved), {{"outcome", "saved"}});
@@ -219,7 +219,7 @@ void collect_checkpoint(const daemon::CheckpointStatus& checkpoint, Collector& o
 
 }  // namespace
 
-std::vector<MetricFamily> families_of(const daemon::Status& status) {
+std::vector<MetricFamily> families_of(const application::Status& status) {
   Collector out;
   out.gauge("remapd_info", "Always 1; labels tell which build and instance this is.", 1,
             {{"release", REMAPD_VERSION}, {"instance_name", status.instance}});
@@ -231,7 +231,7 @@ std::vector<MetricFamily> families_of(const daemon::Status& status) {
   collect_input(status, out);
   if (status.input.brokers) collect_brokers(*status.input.brokers, out);
   collect_memory(status.memory, out);
-  for (const daemon::TableStatus& table : status.tables) collect_table(table, out);
+  for (const application::TableStatus& table : status.tables) collect_table(table, out);
   collect_checkpoint(status.checkpoint, out);
   return out.take();
 }

@@ -13,7 +13,7 @@
 
 namespace remapd::metrics {
 
-std::vector<prometheus::MetricFamily> families_of(const daemon::Status& status);
+std::vector<prometheus::MetricFamily> families_of(const application::Status& status);
 
 // Text exposition formats: Prometheus 0.0.4 and OpenMetrics 1.0.0.
 enum class TextFormat { kPrometheus, kOpenMetrics };

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace remapd::daemon {
+namespace remapd::service {
 
 ExitGuard::~ExitGuard() {
   {
@@ -22,4 +22,4 @@ void ExitGuard::arm(std::chrono::milliseconds patience, Leave leave) {
   });
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::service

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-namespace remapd::daemon {
+namespace remapd::service {
 
 class ExitGuard {
  public:
@@ -31,4 +31,4 @@ class ExitGuard {
   std::thread thread_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::service

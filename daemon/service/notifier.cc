@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-namespace remapd::daemon {
+namespace remapd::service {
 namespace {
 
 std::uint64_t monotonic_usec() {
@@ -72,4 +72,4 @@ void Notifier::extend_timeout(std::chrono::microseconds by) const {
   tell(fmt::format("EXTEND_TIMEOUT_USEC={}", by.count()));
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::service

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace remapd::daemon {
+namespace remapd::service {
 
 class Notifier {
  public:
@@ -38,4 +38,4 @@ class Notifier {
   std::string socket_;  // empty: no manager
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::service

@@ -6,7 +6,7 @@
 
 #include "core/base/check.h"
 
-namespace remapd::daemon {
+namespace remapd::service {
 
 Signals::Signals() {
   sigemptyset(&set_);
@@ -31,4 +31,4 @@ std::optional<Signal> Signals::wait(std::chrono::milliseconds timeout) {
   }
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::service

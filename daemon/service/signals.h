@@ -9,7 +9,7 @@
 #include <csignal>
 #include <optional>
 
-namespace remapd::daemon {
+namespace remapd::service {
 
 enum class Signal { kStop, kReload };
 
@@ -25,4 +25,4 @@ class Signals {
   sigset_t set_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::service

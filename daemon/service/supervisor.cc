@@ -7,7 +7,7 @@
 
 #include "daemon/config/config_text.h"
 
-namespace remapd::daemon {
+namespace remapd::service {
 namespace {
 
 using namespace std::chrono_literals;
@@ -20,9 +20,9 @@ constexpr auto kExtension = 30s;
 
 }  // namespace
 
-std::string status_line(const Status& status) {
+std::string status_line(const application::Status& status) {
   std::string line = fmt::format("{}, {} samples", to_string(status.phase), status.samples);
-  for (const TableStatus& table : status.tables) {
+  for (const application::TableStatus& table : status.tables) {
     line += fmt::format("; {} ", table.stats.name);
     line += table.last ? fmt::format("v{}", table.last->info.version.value) : "no version yet";
     if (table.frozen) line += " (frozen)";
@@ -33,11 +33,11 @@ std::string status_line(const Status& status) {
   return line;
 }
 
-bool may_be_ready(const Status& status, bool patience_over) {
+bool may_be_ready(const application::Status& status, bool patience_over) {
   switch (status.phase) {
-    case Phase::kStarting:
+    case application::Phase::kStarting:
       return patience_over;
-    case Phase::kRestoring:
+    case application::Phase::kRestoring:
       return patience_over && !status.problem.empty();  // it waits for something
     default:
       return true;
@@ -123,4 +123,4 @@ void Supervisor::inform() {
   }
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::service

@@ -24,18 +24,18 @@
 #include "daemon/service/notifier.h"
 #include "daemon/service/signals.h"
 
-namespace remapd::daemon {
+namespace remapd::service {
 
 // One line of what is going on, for "systemctl status".
-std::string status_line(const Status& status);
+std::string status_line(const application::Status& status);
 
 // Whether the manager may be told "ready"; `patience_over`: the few seconds have passed.
-bool may_be_ready(const Status& status, bool patience_over);
+bool may_be_ready(const application::Status& status, bool patience_over);
 
 class Supervisor {
  public:
   struct Parts {
-    Application& application;
+    application::Application& application;
     Signals& signals;
     const Notifier& notifier;
     logging::Logger& log;
@@ -71,4 +71,4 @@ class Supervisor {
   std::string told_;
 };
 
-}  // namespace remapd::daemon
+}  // namespace remapd::service

@@ -29,13 +29,13 @@
 #include "connectors/files/directory_source.h"
 #include "connectors/files/durable_file.h"
 #include "connectors/files/mapped_blob.h"
-#include "connectors/trainer/client.h"
+#include "client/cpp/client.h"
 #include "core/base/check.h"
 #include "core/base/random.h"
 #include "core/embedding/co_access_graph.h"
 #include "core/mapping/artifact.h"
-#include "core/mapping/builder.h"
-#include "core/mapping/kmeans.h"
+#include "core/placement/builder.h"
+#include "core/placement/kmeans.h"
 #include "tests/support/temp_dir.h"
 
 namespace remapd::mapping {
@@ -98,8 +98,8 @@ Mapping random_rows(std::size_t n, std::uint32_t rows) {
 
 // As a stream leaves them: Zipf frequencies, and embeddings of `dimension` numbers around as many
 // centres as there are shared rows, unit length.
-BuildInput build_input(std::size_t n, std::uint32_t rows, std::size_t dimension) {
-  BuildInput input;
+placement::BuildInput build_input(std::size_t n, std::uint32_t rows, std::size_t dimension) {
+  placement::BuildInput input;
   input.table = "item";
   input.version = Version{2};
   input.epoch = Epoch{1};
@@ -128,7 +128,7 @@ BuildInput build_input(std::size_t n, std::uint32_t rows, std::size_t dimension)
 }
 
 // An incumbent that knows nine ids of ten, in rows that follow the same centres.
-Mapping planted_incumbent(const BuildInput& input, std::uint32_t rows) {
+Mapping planted_incumbent(const placement::BuildInput& input, std::uint32_t rows) {
   Mapping incumbent;
   incumbent.info = info_of(rows);
   const std::uint32_t dedicated = rows / 2;
@@ -148,16 +148,16 @@ void measure_build(benchmark::State& state, bool from_scratch) {
   const auto threads = static_cast<std::size_t>(state.range(3));
   std::optional<tbb::global_control> limit;
   if (threads > 0) limit.emplace(tbb::global_control::max_allowed_parallelism, threads);
-  BuildInput input = build_input(n, rows, static_cast<std::size_t>(state.range(2)));
+  placement::BuildInput input = build_input(n, rows, static_cast<std::size_t>(state.range(2)));
   const Mapping incumbent = planted_incumbent(input, rows);
   input.incumbent = &incumbent;
   input.clustered_ids = from_scratch ? 1 : n;
-  const BuilderConfig config{.rows = rows};
+  const placement::BuilderConfig config{.rows = rows};
   for (auto _ : state) {
-    BuildResult result;
+    placement::BuildResult result;
     Bytes artifact;
     const double cpu_begin = cpu_s(CLOCK_PROCESS_CPUTIME_ID);
-    const double build = seconds([&] { result = build_mapping(input, config); });
+    const double build = seconds([&] { result = placement::build_mapping(input, config); });
     const double encode = seconds([&] { artifact = encode_artifact(result.mapping); });
     state.counters["cluster_s"] = build;
     state.counters["artifact_s"] = encode;
@@ -213,17 +213,17 @@ BENCHMARK(BM_Build)
 void BM_KMeans(benchmark::State& state) {
   constexpr std::size_t kPoints = 100'000;
   constexpr std::uint32_t kClusters = 2'000;
-  const BuildInput input = build_input(kPoints, kClusters, 16);
+  const placement::BuildInput input = build_input(kPoints, kClusters, 16);
   const std::vector<float> weights(kPoints, 1.0F);
   double hierarchical = 0;
   double flat = 0;
   for (auto _ : state) {
     hierarchical = seconds([&] {
       benchmark::DoNotOptimize(
-          hierarchical_kmeans(input.embedding, weights, 16, kClusters, {.seed = 1}));
+          placement::hierarchical_kmeans(input.embedding, weights, 16, kClusters, {.seed = 1}));
     });
     flat = seconds([&] {
-      benchmark::DoNotOptimize(kmeans(input.embedding, weights, 16, kClusters, {.seed = 1}));
+      benchmark::DoNotOptimize(placement::kmeans(input.embedding, weights, 16, kClusters, {.seed = 1}));
     });
   }
   state.counters["hierarchical_s"] = hierarchical;
@@ -314,12 +314,12 @@ class Served {
     manifest.blobs[0] = {publication.blobs[0].size(), checksum(publication.blobs[0])};
     REMAPD_CHECK((*sink)->publish(publication), "a version can be published");
     auto source = files::DirectoryMappingSource::create(dir_.path(), mapping.info.table);
-    auto client = trainer::Client::create(
+    auto client = client::Client::create(
         std::move(*source),
         {.table = mapping.info.table, .rows = mapping.info.rows, .map_files = map_files});
     client_ = std::move(*client);
     REMAPD_CHECK(client_->poll(std::chrono::milliseconds(0)) &&
-                     client_->swap_next(trainer::Unmigrated::kAllow),
+                     client_->swap_next(client::Unmigrated::kAllow),
                  "the version can be swapped to");
     reader_.emplace(client_->reader());
   }
@@ -334,8 +334,8 @@ class Served {
 
  private:
   test_support::TempDir dir_;
-  std::unique_ptr<trainer::Client> client_;
-  std::optional<trainer::Reader> reader_;
+  std::unique_ptr<client::Client> client_;
+  std::optional<client::Reader> reader_;
 };
 
 // Known ids in random order, and unknown ones.

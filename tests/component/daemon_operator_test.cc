@@ -2,10 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connectors/trainer/client.h"
+#include "client/cpp/client.h"
 #include "tests/support/daemon_run.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using test_support::TempDir;
@@ -221,10 +221,10 @@ TEST_F(DaemonOperator, RollsBack) {
   EXPECT_EQ(status(1).stats.version.value, version->value + 1);
   ASSERT_TRUE(run_->stop());
   auto source = files::DirectoryMappingSource::create(dir_ / "mappings", "item");
-  auto client = trainer::Client::create(std::move(*source), {.table = "item", .rows = 150});
+  auto client = client::Client::create(std::move(*source), {.table = "item", .rows = 150});
   ASSERT_TRUE((*client)->poll(0ms));
   while (!(*client)->staged().empty()) {
-    ASSERT_TRUE((*client)->swap_next(trainer::Unmigrated::kAllow));
+    ASSERT_TRUE((*client)->swap_next(client::Unmigrated::kAllow));
   }
   EXPECT_EQ((*client)->stats().last_problem, "");
   EXPECT_EQ((*client)->served().value, version->value + 1);
@@ -337,4 +337,4 @@ TEST_F(DaemonOperator, SetsTheLogLevel) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

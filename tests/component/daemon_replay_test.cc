@@ -8,11 +8,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connectors/trainer/client.h"
+#include "client/cpp/client.h"
 #include "tests/support/daemon_run.h"
 #include "tests/support/file_size_limit.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using test_support::TempDir;
@@ -98,12 +98,12 @@ void DaemonReplay::expect_clients_agree(const config::Config& config, std::uint6
     ASSERT_TRUE(heaviest) << heaviest.error().message;
     ASSERT_EQ(heaviest->size(), run->status()->tables[t].stats.tracked_ids);
     auto source = files::DirectoryMappingSource::create(dir_ / "mappings", kTables[t]);
-    auto client = trainer::Client::create(std::move(*source),
+    auto client = client::Client::create(std::move(*source),
                                           {.table = kTables[t], .rows = config.tables[t].rows});
     ASSERT_TRUE(client) << client.error().message;
     ASSERT_TRUE((*client)->poll(0ms));
     while (!(*client)->staged().empty()) {
-      ASSERT_TRUE((*client)->swap_next(trainer::Unmigrated::kAllow));
+      ASSERT_TRUE((*client)->swap_next(client::Unmigrated::kAllow));
     }
     deltas += (*client)->stats().from_deltas;
     EXPECT_EQ((*client)->stats().last_problem, "");
@@ -235,7 +235,7 @@ TEST_F(DaemonReplay, ATableMayBecomeCompactAndFastAgain) {
   ASSERT_TRUE(run.run_to_its_end());
   for (const std::string& table : kTables) {
     auto source = files::DirectoryMappingSource::create(dir_ / "mappings", table);
-    auto client = trainer::Client::create(
+    auto client = client::Client::create(
         std::move(*source),
         {.table = table, .rows = manifests(dir_ / "mappings", table).back().info.rows});
     ASSERT_TRUE((*client)->poll(0ms));
@@ -269,11 +269,11 @@ TEST_F(DaemonReplay, WhatAReplayDoesNotReproduceIsFetched) {
   EXPECT_THAT(run.log_text(), HasSubstr("is not what the replay gives table=category version=" +
                                         std::to_string(newest.info.version.value)));
   auto source = files::DirectoryMappingSource::create(dir_ / "mappings", "category");
-  auto client = trainer::Client::create(std::move(*source), {.table = "category", .rows = 8});
+  auto client = client::Client::create(std::move(*source), {.table = "category", .rows = 8});
   ASSERT_TRUE((*client)->poll(0ms));
-  ASSERT_TRUE((*client)->swap_next(trainer::Unmigrated::kAllow));
+  ASSERT_TRUE((*client)->swap_next(client::Unmigrated::kAllow));
   while (!(*client)->staged().empty()) {
-    const auto swapped = (*client)->swap_next(trainer::Unmigrated::kRefuse);
+    const auto swapped = (*client)->swap_next(client::Unmigrated::kRefuse);
     ASSERT_TRUE(swapped) << swapped.error().message;
   }
   EXPECT_GT((*client)->served(), newest.info.version);
@@ -512,4 +512,4 @@ TEST_F(DaemonReplay, MinIntervalHoldsVersionsBack) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

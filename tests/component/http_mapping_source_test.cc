@@ -4,13 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connectors/trainer/client.h"
+#include "client/cpp/client.h"
 #include "daemon/admin/endpoints.h"
 #include "daemon/admin/server.h"
 #include "tests/support/daemon_run.h"
 #include "tests/support/self_signed.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using test_support::TempDir;
@@ -50,7 +50,7 @@ class FollowsADaemon : public testing::Test {
   void follow(http::HttpOptions options) {
     auto source = http::HttpMappingSource::create(std::move(options), "item");
     ASSERT_TRUE(source) << source.error().message;
-    auto client = trainer::Client::create(std::move(*source), {.table = "item", .rows = kItemRows});
+    auto client = client::Client::create(std::move(*source), {.table = "item", .rows = kItemRows});
     ASSERT_TRUE(client) << client.error().message;
     client_ = std::move(*client);
   }
@@ -75,8 +75,8 @@ class FollowsADaemon : public testing::Test {
         },
         20s);
     ASSERT_TRUE(ids);
-    trainer::Reader reader = client_->reader();
-    const trainer::Pin pin = reader.pin();
+    client::Reader reader = client_->reader();
+    const client::Pin pin = reader.pin();
     std::size_t compared = 0;
     for (const pipeline::IdStats& id : *ids) {
       if (id.row == kNoRow) continue;  // new since the version
@@ -94,7 +94,7 @@ class FollowsADaemon : public testing::Test {
   std::uint64_t given_ = 0;
   config::Admin settings_;
   std::unique_ptr<admin::AdminServer> server_;
-  std::unique_ptr<trainer::Client> client_;
+  std::unique_ptr<client::Client> client_;
 };
 
 TEST_F(FollowsADaemon, FromVersionToVersionWithTheirPlans) {
@@ -126,7 +126,7 @@ TEST_F(FollowsADaemon, OneThatWasAwayFindsTheNewest) {
   for (int i = 0; i < 5; ++i) go_on();  // more than [admin] keep_versions
   ASSERT_TRUE(client_->poll(20s));
   EXPECT_FALSE(client_->swap_to(newest())) << "plans between are gone";
-  ASSERT_TRUE(client_->swap_to(newest(), trainer::Unmigrated::kAllow));
+  ASSERT_TRUE(client_->swap_to(newest(), client::Unmigrated::kAllow));
   expect_served_is_the_newest();
 }
 
@@ -162,7 +162,7 @@ TEST_F(FollowsADaemon, OverTlsWhereTheCertificateIsKnown) {
   follow({.url = url, .ca_file = dir_ / "cert.pem"});
   const auto staged = client_->poll(20s);
   ASSERT_TRUE(staged) << staged.error().message;
-  ASSERT_TRUE(client_->swap_next(trainer::Unmigrated::kAllow));
+  ASSERT_TRUE(client_->swap_next(client::Unmigrated::kAllow));
   expect_served_is_the_newest();
 }
 
@@ -172,7 +172,7 @@ TEST_F(FollowsADaemon, OverAUnixSocket) {
   go_on();
   follow({.url = address()});
   ASSERT_TRUE(client_->poll(20s));
-  ASSERT_TRUE(client_->swap_next(trainer::Unmigrated::kAllow));
+  ASSERT_TRUE(client_->swap_next(client::Unmigrated::kAllow));
   expect_served_is_the_newest();
 }
 
@@ -195,4 +195,4 @@ TEST_F(FollowsADaemon, WithItsTokenWhereItAsksForOne) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

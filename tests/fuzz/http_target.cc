@@ -28,10 +28,10 @@ struct Daemon {
       const ByteView bytes = as_bytes(text);
       return std::make_shared<mapping::OwnedBlob>(Bytes(bytes.begin(), bytes.end()));
     };
-    daemon::VersionRecord record;
+    application::VersionRecord record;
     record.table = "item";
     record.version = Version{7};
-    control.shelf.add(record, daemon::make_kept_version(*control.current.tables[0].last,
+    control.shelf.add(record, application::make_kept_version(*control.current.tables[0].last,
                                                         blob("artifact"), nullptr, blob("plan")));
   }
 

@@ -10,7 +10,7 @@
 #include "connectors/proto/manifest_codec.h"
 #include "core/base/check.h"
 #include "core/mapping/delta.h"
-#include "core/mapping/migration_planner.h"
+#include "core/placement/migration_planner.h"
 #include "core/pipeline/checkpoint.h"
 #include "tests/fuzz/example_engine.h"
 #include "tests/fuzz/example_mapping.h"
@@ -88,7 +88,7 @@ void mappings(const fs::path& corpus) {
   write(corpus / "artifact/two_ways", mapping::encode_artifact(two_ways));
   write(corpus / "delta/second", mapping::encode_delta(mapping::make_delta(first, second)));
 
-  mapping::PlanInput plan;
+  placement::PlanInput plan;
   plan.table = "item";
   plan.from = Version{1};
   plan.to = Version{2};
@@ -101,7 +101,7 @@ void mappings(const fs::path& corpus) {
   plan.to_prior = {Row{9}, Row{10}};
   plan.prior_sources = {Row{3}, Row{4}};
   plan.prior_weights = {1, 2};
-  write(corpus / "migration_plan/mixed", mapping::encode_plan(mapping::make_plan(plan)));
+  write(corpus / "migration_plan/mixed", mapping::encode_plan(placement::make_plan(plan)));
 
   mapping::Manifest manifest;
   manifest.info = second.info;

@@ -6,11 +6,11 @@
 #include <gtest/gtest.h>
 
 #include "connectors/kafka/kafka_mapping_source.h"
-#include "connectors/trainer/client.h"
+#include "client/cpp/client.h"
 #include "tests/support/daemon_run.h"
 #include "tests/support/kafka.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using test_support::KafkaTest;
@@ -81,13 +81,13 @@ class DaemonOnKafka : public KafkaTest {
                                  60s);
   }
   // A client that serves what the topic holds.
-  std::unique_ptr<trainer::Client> client_of(const std::string& table, std::uint32_t rows) {
+  std::unique_ptr<client::Client> client_of(const std::string& table, std::uint32_t rows) {
     auto source = kafka::KafkaMappingSource::create(
         {.settings = settings, .topic = mappings_, .table = table});
     auto client =
-        trainer::Client::create(std::move(source.value()), {.table = table, .rows = rows});
+        client::Client::create(std::move(source.value()), {.table = table, .rows = rows});
     EXPECT_TRUE((*client)->poll(30s));
-    while ((*client)->swap_next(trainer::Unmigrated::kAllow)) {
+    while ((*client)->swap_next(client::Unmigrated::kAllow)) {
     }
     return std::move(*client);
   }
@@ -264,4 +264,4 @@ TEST(DaemonOnItsOwnBroker, OutlivesTheBrokersRestart) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -10,13 +10,13 @@
 
 #include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/kafka_mapping_source.h"
-#include "connectors/trainer/client.h"
+#include "client/cpp/client.h"
 #include "core/pipeline/batch_cursor.h"
 #include "core/pipeline/engine.h"
 #include "tests/support/daemon_run.h"
 #include "tests/support/kafka.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using test_support::KafkaTest;
@@ -118,10 +118,10 @@ class EndToEnd : public KafkaTest {
     config_.publish.wait_for_publish = true;  // every version at exactly its sample
   }
 
-  std::unique_ptr<trainer::Client> follow(const pipeline::TableConfig& table) {
+  std::unique_ptr<client::Client> follow(const pipeline::TableConfig& table) {
     auto source = kafka::KafkaMappingSource::create(
         {.settings = settings, .topic = mappings_, .table = table.name});
-    auto client = trainer::Client::create(
+    auto client = client::Client::create(
         std::move(source.value()),
         {.table = table.name, .rows = table.rows, .seed = config_.learning.seed});
     return std::move(client.value());
@@ -142,7 +142,7 @@ class EndToEnd : public KafkaTest {
   // Swaps to whatever is staged, one version after the other.
   void poll_and_swap() {
     for (std::uint32_t t = 0; t < clients_.size(); ++t) {
-      trainer::Client& client = *clients_[t];
+      client::Client& client = *clients_[t];
       const auto polled = client.poll(20ms);
       // A topic that was made just now may not be known everywhere yet.
       ASSERT_TRUE(polled || polled.error().retryable) << polled.error().message;
@@ -213,7 +213,7 @@ class EndToEnd : public KafkaTest {
   std::vector<pipeline::EventBatch> stream_;
   std::vector<std::vector<Id>> ids_;  // by table, which is by feature
   std::unique_ptr<kafka::KafkaEventProducer> producer_;
-  std::vector<std::unique_ptr<trainer::Client>> clients_;
+  std::vector<std::unique_ptr<client::Client>> clients_;
   std::vector<Served> served_;
 };
 
@@ -265,4 +265,4 @@ TEST_F(EndToEnd, TrainersServeExactlyWhatTheEventsLeadTo) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-TABLE, ROWS, SEED = "items", 200, 5  # of tests/unit/trainer/version_chain.h
+TABLE, ROWS, SEED = "items", 200, 5  # of tests/unit/client/cpp/version_chain.h
 
 
 class Chain:

@@ -28,9 +28,9 @@
 #include "connectors/kafka/record_log.h"
 #include "connectors/kafka/topic_admin.h"
 #include "core/base/check.h"
-#include "tests/unit/trainer/version_chain.h"
+#include "tests/unit/client/cpp/version_chain.h"
 
-namespace remapd::trainer {
+namespace remapd::client {
 namespace {
 
 using mapping::BlobKind;
@@ -178,14 +178,14 @@ class Publisher {
 };
 
 }  // namespace
-}  // namespace remapd::trainer
+}  // namespace remapd::client
 
 int main(int argc, char** argv) {
   if (argc != 4) {
     std::fputs("usage: kafka_fixture BROKERS TOPIC RETAIN\n", stderr);
     return 2;
   }
-  remapd::trainer::Publisher publisher(argv[1], argv[2],
+  remapd::client::Publisher publisher(argv[1], argv[2],
                                        static_cast<std::uint32_t>(std::atoi(argv[3])));
   std::string line;
   while (std::getline(std::cin, line)) publisher.obey(line);

@@ -6,11 +6,11 @@
 #include <cstdlib>
 
 #include "connectors/files/directory_sink.h"
-#include "tests/unit/trainer/version_chain.h"
+#include "tests/unit/client/cpp/version_chain.h"
 
 int main(int argc, char** argv) {
   using namespace remapd;
-  using namespace remapd::trainer;
+  using namespace remapd::client;
   if (argc != 4) {
     std::fputs("usage: python_fixture DIRECTORY FIRST LAST\n", stderr);
     return 2;

@@ -102,7 +102,7 @@ class WheelTest(Case):
     def test_what_is_in_the_wheel_is_enough(self):
         self.chain.publish(1, 1)
         directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        maker = Path(__file__).parents[2] / "connectors/trainer/python/make_wheel.py"
+        maker = Path(__file__).parents[2] / "client/python/make_wheel.py"
         made = subprocess.run(
             [sys.executable, maker, "--library", os.environ["REMAP_LIBRARY"], "--out", directory],
             check=True, capture_output=True, text=True,
@@ -186,7 +186,7 @@ class DocumentationTest(Case):
             source, binary = Path(directory) / "trainer.c", Path(directory) / "trainer"
             source.write_text(textwrap.dedent(program))
             library = Path(os.environ["REMAP_LIBRARY"])
-            header = Path(__file__).parents[2] / "connectors/trainer/c"
+            header = Path(__file__).parents[2] / "client/c"
             subprocess.run(
                 ["cc", "-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{header}", source,
                  "-o", binary, library, f"-Wl,-rpath,{library.parent}"],

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[2] / "connectors/trainer/examples/python/dlrm/train.py"
+EXAMPLE = Path(__file__).parents[2] / "examples/dlrm/train.py"
 
 
 def setUpModule():

@@ -19,7 +19,7 @@
 
 #include "core/base/random.h"
 #include "core/base/types.h"
-#include "daemon/evaluation/rows_of_ids.h"
+#include "evaluation/rows_of_ids.h"
 
 namespace remapd::quality {
 
@@ -69,7 +69,7 @@ class BprModel {
   };
 
   // Keeps references to the row lists.
-  BprModel(const RowsOfIds& users, const RowsOfIds& items, std::uint64_t seed,
+  BprModel(const evaluation::RowsOfIds& users, const evaluation::RowsOfIds& items, std::uint64_t seed,
            const BprSettings& settings = kBprSettings);
 
   const BprSettings& settings() const { return settings_; }
@@ -108,13 +108,13 @@ class BprModel {
     float bias_state;
   };
   struct Table {
-    Table(const RowsOfIds& ids, Random random, const BprSettings& settings);
+    Table(const evaluation::RowsOfIds& ids, Random random, const BprSettings& settings);
     Embedding sum(std::uint32_t id) const;
     // Steps against sign * (vector, bias) in each row of the id.
     void step(std::uint32_t id, float sign, const Vector& vector, float bias,
               const BprSettings& settings);
 
-    const RowsOfIds& ids;
+    const evaluation::RowsOfIds& ids;
     std::vector<RowData> matrix;
   };
 

@@ -43,12 +43,12 @@ void check(igraph_error_t error) {
 }
 
 // The rows that a clustering needs, and who is in which.
-std::vector<RowsOfIds> rows_of(const igraph_vector_int_t& communities,
+std::vector<evaluation::RowsOfIds> evaluation::rows_of(const igraph_vector_int_t& communities,
                                std::span<const std::uint32_t> begins) {
   const auto count = static_cast<std::size_t>(igraph_vector_int_max(&communities)) + 1;
-  std::vector<RowsOfIds> sides;
+  std::vector<evaluation::RowsOfIds> sides;
   for (std::size_t side = 0; side + 1 < begins.size(); ++side) {
-    RowsOfIds rows;
+    evaluation::RowsOfIds rows;
     std::vector<Row> of_community(count, kNoRow);
     for (std::uint32_t node = begins[side]; node < begins[side + 1]; ++node) {
       Row& row = of_community[static_cast<std::size_t>(VECTOR(communities)[node])];
@@ -60,9 +60,9 @@ std::vector<RowsOfIds> rows_of(const igraph_vector_int_t& communities,
   return sides;
 }
 
-std::uint64_t total_rows(const std::vector<RowsOfIds>& sides) {
+std::uint64_t total_rows(const std::vector<evaluation::RowsOfIds>& sides) {
   std::uint64_t rows = 0;
-  for (const RowsOfIds& side : sides) rows += side.rows;
+  for (const evaluation::RowsOfIds& side : sides) rows += side.rows;
   return rows;
 }
 
@@ -99,13 +99,13 @@ class Louvain {
     check(igraph_create(graph_.get(), ends.get(), begins_.back(), IGRAPH_UNDIRECTED));
   }
 
-  std::vector<RowsOfIds> cluster(double resolution, std::uint64_t seed) {
+  std::vector<evaluation::RowsOfIds> cluster(double resolution, std::uint64_t seed) {
     check(igraph_rng_seed(igraph_rng_default(), seed));
     Integers communities;
     check(igraph_vector_int_init(communities.get(), 0));
     check(igraph_community_multilevel(graph_.get(), weights_.get(), resolution, communities.get(),
                                       nullptr, nullptr));
-    return rows_of(*communities.get(), begins_);
+    return evaluation::rows_of(*communities.get(), begins_);
   }
 
  private:
@@ -142,16 +142,16 @@ std::vector<CoAccessCounts::Edge> CoAccessCounts::edges() const {
   return edges;
 }
 
-Result<std::vector<RowsOfIds>> rows_by_co_clusters(const CoAccessCounts& counts, std::uint64_t rows,
+Result<std::vector<evaluation::RowsOfIds>> rows_by_co_clusters(const CoAccessCounts& counts, std::uint64_t rows,
                                                    std::uint64_t seed) {
   Louvain louvain(counts);
   const auto budget = static_cast<double>(rows);
-  std::vector<RowsOfIds> best;
+  std::vector<evaluation::RowsOfIds> best;
   std::optional<Try> fits;     // the finest that does
   std::optional<Try> exceeds;  // the coarsest that does
   double resolution = kFirstResolution;
   for (int i = 0; i < kTries && (!fits || fits->rows < kGoodEnough * budget); ++i) {
-    std::vector<RowsOfIds> sides = louvain.cluster(resolution, seed);
+    std::vector<evaluation::RowsOfIds> sides = louvain.cluster(resolution, seed);
     const Try now{resolution, static_cast<double>(total_rows(sides))};
     if (now.rows > budget) {
       if (!exceeds || now.rows < exceeds->rows) exceeds = now;

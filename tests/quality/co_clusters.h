@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "daemon/evaluation/rows_of_ids.h"
+#include "evaluation/rows_of_ids.h"
 
 namespace remapd::quality {
 
@@ -45,7 +45,7 @@ class CoAccessCounts {
 
 // One list of rows per side, `rows` rows in all: the finest clustering found that needs no more.
 // kInvalidArgument if the graph falls into more separate parts than there are rows.
-Result<std::vector<RowsOfIds>> rows_by_co_clusters(const CoAccessCounts& counts, std::uint64_t rows,
+Result<std::vector<evaluation::RowsOfIds>> rows_by_co_clusters(const CoAccessCounts& counts, std::uint64_t rows,
                                                    std::uint64_t seed);
 
 }  // namespace remapd::quality

@@ -31,7 +31,7 @@ struct CommonOptions {
   std::uint64_t seeds = 1;
   bool json = false;
   std::string learner = "auto";
-  MapperSettings mapper;
+  evaluation::MapperSettings mapper;
 };
 
 struct PrequentialCommand {
@@ -174,12 +174,12 @@ Result<void> run(PrequentialCommand& command) {
 
   Progress progress;
   progress.begin("Reading " + common.events);
-  EventLogOptions log_options;
+  evaluation::EventLogOptions log_options;
   log_options.path = common.events;
   log_options.features = *features;
   log_options.label_column = command.label_column;
   if (!command.separator.empty()) log_options.multi_value_separator = command.separator[0];
-  const auto log = EventLog::read(log_options, [&](std::size_t samples) {
+  const auto log = evaluation::EventLog::read(log_options, [&](std::size_t samples) {
     progress.show([&] { return fmt::format("{} samples", samples); });
   });
   if (!log) return fail(log.error());

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "daemon/evaluation/rows_of_ids.h"
+#include "evaluation/rows_of_ids.h"
 #include "tests/quality/co_clusters.h"
 
 namespace remapd::quality {
@@ -16,16 +16,16 @@ namespace {
 constexpr std::size_t kStretch = 4'096;  // samples between two looks at the progress
 
 // Rows for the whole log at once, by the ids its events have together, whatever their labels.
-Result<std::vector<RowsOfIds>> co_clustered(const EventLog& log, const ContenderOptions& options,
+Result<std::vector<evaluation::RowsOfIds>> co_clustered(const evaluation::EventLog& log, const ContenderOptions& options,
                                             std::uint64_t seed, Progress& progress) {
   const auto features = static_cast<std::uint32_t>(log.features());
-  const std::vector<TableBudget> budgets = table_budgets(log, features, options.rows_share);
-  std::vector<RowsOfIds> out;
+  const std::vector<evaluation::TableBudget> budgets = evaluation::table_budgets(log, features, options.rows_share);
+  std::vector<evaluation::RowsOfIds> out;
   std::vector<FeatureIndex> sides;
   std::vector<std::uint32_t> ids;
   std::uint64_t rows = 0;
   for (std::uint32_t f = 0; f < features; ++f) {
-    out.push_back(own_rows(log.distinct(FeatureIndex{f})));
+    out.push_back(evaluation::own_rows(log.distinct(FeatureIndex{f})));
     if (!budgets[f].mapped) continue;
     sides.push_back(FeatureIndex{f});
     ids.push_back(log.distinct(FeatureIndex{f}));
@@ -54,26 +54,26 @@ Result<std::vector<RowsOfIds>> co_clustered(const EventLog& log, const Contender
 }
 
 // The contender at the start of the log.
-Result<Prequential> start_of(const EventLog& log, const Contender& contender,
+Result<evaluation::Prequential> start_of(const evaluation::EventLog& log, const Contender& contender,
                              const ContenderOptions& options, std::uint64_t seed,
                              Progress& progress) {
-  const PrequentialOptions protocol{
+  const evaluation::PrequentialOptions protocol{
       .negatives = options.negatives, .migrate = options.migrate, .seed = seed};
   if (contender.kind == Contender::Kind::kMapped) {
-    auto mapper = OnlineMapper::create(log, table_budgets(log, log.features(), options.rows_share),
+    auto mapper = evaluation::OnlineMapper::create(log, evaluation::table_budgets(log, log.features(), options.rows_share),
                                        contender.strategy, options.mapper, seed);
     if (!mapper) return fail(std::move(mapper).error());
-    return Prequential(log, std::move(*mapper), protocol);
+    return evaluation::Prequential(log, std::move(*mapper), protocol);
   }
-  if (contender.kind == Contender::Kind::kFull) return Prequential(log, full_table(log), protocol);
+  if (contender.kind == Contender::Kind::kFull) return evaluation::Prequential(log, evaluation::full_table(log), protocol);
   auto clustered = co_clustered(log, options, seed, progress);
   if (!clustered) return fail(std::move(clustered).error());
-  return Prequential(log, std::move(*clustered), protocol);
+  return evaluation::Prequential(log, std::move(*clustered), protocol);
 }
 
 }  // namespace
 
-Result<ContenderFigures> run_prequential(const EventLog& log, const Contender& contender,
+Result<ContenderFigures> run_prequential(const evaluation::EventLog& log, const Contender& contender,
                                          const ContenderOptions& options, std::uint64_t seed,
                                          Progress& progress) {
   if (!options.negatives && !log.labelled()) {

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "daemon/evaluation/metrics.h"
+#include "evaluation/metrics.h"
 
 namespace remapd::quality {
 namespace {
@@ -22,7 +22,7 @@ Json number(const Figure& figure, double value) {
 }
 
 std::string text(const Figure& figure) {
-  const double value = mean(figure.by_seed);
+  const double value = evaluation::mean(figure.by_seed);
   if (std::isnan(value)) return "-";
   switch (figure.kind) {
     case Figure::Kind::kCount:
@@ -33,7 +33,7 @@ std::string text(const Figure& figure) {
       break;
   }
   if (figure.spread && figure.by_seed.size() > 1) {
-    return fmt::format("{:.4f} ±{:.4f}", value, sample_deviation(figure.by_seed));
+    return fmt::format("{:.4f} ±{:.4f}", value, evaluation::sample_deviation(figure.by_seed));
   }
   return fmt::format("{:.4f}", value);
 }
@@ -46,9 +46,9 @@ void Report::add(const std::string& strategy, const std::vector<Figure>& figures
     Json line;
     line["strategy"] = strategy;
     for (const Figure& figure : figures) {
-      line[figure.name] = number(figure, mean(figure.by_seed));
+      line[figure.name] = number(figure, evaluation::mean(figure.by_seed));
       if (figure.spread && figure.by_seed.size() > 1) {
-        line[figure.name + "_sd"] = number(figure, sample_deviation(figure.by_seed));
+        line[figure.name + "_sd"] = number(figure, evaluation::sample_deviation(figure.by_seed));
       }
     }
     fmt::print("{}\n", line.dump());

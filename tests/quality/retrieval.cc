@@ -13,7 +13,7 @@
 #include "core/base/random.h"
 #include "tests/quality/co_clusters.h"
 #include "tests/quality/retrieval_figures.h"
-#include "daemon/evaluation/rows_of_ids.h"
+#include "evaluation/rows_of_ids.h"
 
 namespace remapd::quality {
 namespace {
@@ -22,15 +22,15 @@ constexpr FeatureIndex kTimestamp{2};
 constexpr std::uint64_t kTieSeed = 0x746965;
 
 struct SideRows {
-  RowsOfIds users;
-  RowsOfIds items;
+  evaluation::RowsOfIds users;
+  evaluation::RowsOfIds items;
   std::uint64_t versions = 0;
 };
 
 Result<SideRows> co_clustered(const RetrievalData& data, const RetrievalOptions& options,
                               std::uint64_t seed, Progress& progress) {
   std::uint64_t rows = 0;
-  for (const TableBudget& budget : table_budgets(data.log(), 2, options.rows_share)) {
+  for (const evaluation::TableBudget& budget : evaluation::table_budgets(data.log(), 2, options.rows_share)) {
     rows += budget.rows;
   }
   CoAccessCounts counts(std::array{data.log().distinct(RetrievalData::kUser),
@@ -45,8 +45,8 @@ Result<SideRows> co_clustered(const RetrievalData& data, const RetrievalOptions&
 Result<SideRows> mapped_rows(const RetrievalData& data, mapping::Strategy strategy,
                              const RetrievalOptions& options, std::uint64_t seed,
                              Progress& progress) {
-  const EventLog& log = data.log();
-  auto mapper = OnlineMapper::create(log, table_budgets(log, 2, options.rows_share), strategy,
+  const evaluation::EventLog& log = data.log();
+  auto mapper = evaluation::OnlineMapper::create(log, evaluation::table_budgets(log, 2, options.rows_share), strategy,
                                      options.mapper, seed);
   if (!mapper) return fail(std::move(mapper).error());
 
@@ -78,11 +78,11 @@ Result<SideRows> mapped_rows(const RetrievalData& data, mapping::Strategy strate
 Result<RetrievalData> RetrievalData::read(const std::filesystem::path& path,
                                           const std::string& user, const std::string& item,
                                           Progress& progress) {
-  EventLogOptions options;
+  evaluation::EventLogOptions options;
   options.path = path;
   options.features = {user, item, "timestamp"};
   options.labels = false;
-  auto log = EventLog::read(options, [&](std::size_t samples) {
+  auto log = evaluation::EventLog::read(options, [&](std::size_t samples) {
     progress.show([&] { return fmt::format("{} samples", samples); });
   });
   if (!log) return fail(std::move(log).error());
@@ -115,7 +115,7 @@ Result<RetrievalData> RetrievalData::read(const std::filesystem::path& path,
   return RetrievalData(std::move(*log), std::move(train), test);
 }
 
-RetrievalData::RetrievalData(EventLog log, std::vector<Pair> train_pairs,
+RetrievalData::RetrievalData(evaluation::EventLog log, std::vector<Pair> train_pairs,
                              std::span<const Pair> test_pairs)
     : log_(std::move(log)),
       train_pairs_(std::move(train_pairs)),
@@ -126,7 +126,7 @@ Result<RetrievalRun> run_retrieval(const RetrievalData& data, const Contender& c
                                    const RetrievalOptions& options, std::uint64_t seed,
                                    Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
-  const EventLog& log = data.log();
+  const evaluation::EventLog& log = data.log();
   SideRows rows;
   if (contender.kind == Contender::Kind::kMapped) {
     auto mapped = mapped_rows(data, contender.strategy, options, seed, progress);
@@ -137,8 +137,8 @@ Result<RetrievalRun> run_retrieval(const RetrievalData& data, const Contender& c
     if (!clustered) return fail(std::move(clustered).error());
     rows = std::move(*clustered);
   } else {
-    rows.users = own_rows(log.distinct(RetrievalData::kUser));
-    rows.items = own_rows(log.distinct(RetrievalData::kItem));
+    rows.users = evaluation::own_rows(log.distinct(RetrievalData::kUser));
+    rows.items = evaluation::own_rows(log.distinct(RetrievalData::kItem));
   }
 
   BprModel model(rows.users, rows.items, seed);

@@ -12,8 +12,8 @@
 #include "core/base/result.h"
 #include "tests/quality/bpr_model.h"
 #include "tests/quality/contender.h"
-#include "daemon/evaluation/event_log.h"
-#include "daemon/evaluation/online_mapper.h"
+#include "evaluation/event_log.h"
+#include "evaluation/online_mapper.h"
 #include "tests/quality/progress.h"
 
 namespace remapd::quality {
@@ -25,7 +25,7 @@ struct RetrievalOptions {
   // the last pass in any case.
   bool publish_along = false;
   std::uint32_t user_stride = 1;  // every how many-th user is evaluated
-  MapperSettings mapper;
+  evaluation::MapperSettings mapper;
 };
 
 // Users and items of a log, split into train and test.
@@ -39,15 +39,15 @@ class RetrievalData {
   static constexpr FeatureIndex kUser{0};
   static constexpr FeatureIndex kItem{1};
 
-  const EventLog& log() const { return log_; }
+  const evaluation::EventLog& log() const { return log_; }
   std::span<const Pair> train_pairs() const { return train_pairs_; }
   const ItemsOfUsers& train() const { return train_; }
   const ItemsOfUsers& test() const { return test_; }
 
  private:
-  RetrievalData(EventLog log, std::vector<Pair> train_pairs, std::span<const Pair> test_pairs);
+  RetrievalData(evaluation::EventLog log, std::vector<Pair> train_pairs, std::span<const Pair> test_pairs);
 
-  EventLog log_;
+  evaluation::EventLog log_;
   std::vector<Pair> train_pairs_;
   ItemsOfUsers train_;
   ItemsOfUsers test_;

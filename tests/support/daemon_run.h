@@ -26,7 +26,7 @@
 #include "tests/support/log_lines.h"
 #include "tests/support/temp_dir.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 using namespace std::chrono_literals;
 
@@ -264,4 +264,4 @@ inline void expect_same(const std::map<std::string, std::string>& a,
   for (const auto& [name, content] : a) EXPECT_TRUE(content == b.at(name)) << name;
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "connectors/trainer/c/remap.h"
+#include "client/c/remap.h"
 
 int main(int argc, char** argv) {
   constexpr std::size_t kBatch = 4'096;

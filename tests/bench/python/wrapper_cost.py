@@ -28,7 +28,7 @@ from torch import nn
 import remap
 import remap.torch
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "connectors/trainer/examples/python/dlrm"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "examples/dlrm"))
 import train  # noqa: E402  (the example)
 
 SAMPLES = 120_000  # as train-example --quick

@@ -6,7 +6,7 @@
 
 #include "connectors/proto/manifest_codec.h"
 #include "tests/unit/http/scripted_server.h"
-#include "tests/unit/trainer/version_chain.h"
+#include "tests/unit/client/cpp/version_chain.h"
 
 namespace remapd::http {
 namespace {
@@ -28,7 +28,7 @@ class HttpMappingSourceTest : public testing::Test {
   void publish() {
     const std::lock_guard lock(mutex_);
     chain_.push_back(
-        trainer::next_link(chain_.empty() ? nullptr : &chain_.back(), 300, chain_.size() + 1));
+        client::next_link(chain_.empty() ? nullptr : &chain_.back(), 300, chain_.size() + 1));
     chain_.back().mapping.info.table = "items";
     chain_.back().publication.manifest.info.table = "items";
   }
@@ -86,7 +86,7 @@ class HttpMappingSourceTest : public testing::Test {
   }
 
   std::mutex mutex_;
-  std::vector<trainer::ChainLink> chain_;
+  std::vector<client::ChainLink> chain_;
   std::size_t forgotten_ = 0;  // versions up to it are not kept
   std::deque<ScriptedServer::Answer> overrides_;
   ScriptedServer server_;

@@ -6,7 +6,7 @@
 
 #include "core/base/hash.h"
 #include "core/mapping/artifact.h"
-#include "core/mapping/centroid_block.h"
+#include "core/placement/centroid_block.h"
 #include "tests/unit/mapping/random_mapping.h"
 
 namespace remapd::mapping {
@@ -24,9 +24,9 @@ TEST(SameBits, OfNearestCentroids) {
   constexpr std::size_t kDimension = 17;
   constexpr std::size_t kPoints = 1'000;
   constexpr std::size_t kFew = 5;
-  const CentroidBlock block(plain_points(301, kDimension, 1), kDimension);
+  const placement::CentroidBlock block(plain_points(301, kDimension, 1), kDimension);
   const auto points = plain_points(kPoints, kDimension, 2);
-  std::vector<CentroidBlock::Nearest> nearest(kPoints);
+  std::vector<placement::CentroidBlock::Nearest> nearest(kPoints);
   block.nearest(points, nearest);
   std::vector<std::uint32_t> few(kPoints * kFew);
   block.nearest_few(points, kFew, few);

@@ -12,8 +12,8 @@
 namespace remapd::quality {
 namespace {
 
-RowsOfIds identity(std::uint32_t ids) {
-  RowsOfIds rows;
+evaluation::RowsOfIds identity(std::uint32_t ids) {
+  evaluation::RowsOfIds rows;
   rows.rows = ids;
   for (std::uint32_t id = 0; id < ids; ++id) rows.first.push_back(Row{id});
   return rows;
@@ -37,8 +37,8 @@ TEST(ItemsOfUsers, AreSortedDistinctAndFound) {
 TEST(BprModel, GradientMatchesFiniteDifferences) {
   BprSettings settings;
   settings.initial_deviation = 0.4f;
-  const RowsOfIds users = identity(2);
-  const RowsOfIds items = identity(3);
+  const evaluation::RowsOfIds users = identity(2);
+  const evaluation::RowsOfIds items = identity(3);
   BprModel model(users, items, 5, settings);
   model.item_row(Row{2}).bias = 0.7f;
   const BprModel::Gradient gradient = model.gradient(1, 2, 0);
@@ -63,8 +63,8 @@ TEST(BprModel, GradientMatchesFiniteDifferences) {
 }
 
 TEST(BprModel, AStepIsRowWiseAdagradWithDecay) {
-  const RowsOfIds users = identity(2);
-  const RowsOfIds items = identity(3);
+  const evaluation::RowsOfIds users = identity(2);
+  const evaluation::RowsOfIds items = identity(3);
   BprModel model(users, items, 5);
   const BprSettings& settings = model.settings();
   const BprModel::Gradient gradient = model.gradient(0, 1, 2);
@@ -86,8 +86,8 @@ TEST(BprModel, AStepIsRowWiseAdagradWithDecay) {
 }
 
 TEST(BprModel, AnIdWithTwoRowsIsTheirSumAndBothLearn) {
-  const RowsOfIds users = identity(1);
-  RowsOfIds items;
+  const evaluation::RowsOfIds users = identity(1);
+  evaluation::RowsOfIds items;
   items.rows = 4;
   items.first = {Row{0}, Row{2}};
   items.second = {Row{1}, kNoRow};
@@ -115,8 +115,8 @@ TEST(BprModel, LearnsTheOrderOfASmallWorldReproducibly) {
     }
   }
   const ItemsOfUsers train(pairs, kUsers);
-  const RowsOfIds users = identity(kUsers);
-  const RowsOfIds items = identity(kItems);
+  const evaluation::RowsOfIds users = identity(kUsers);
+  const evaluation::RowsOfIds items = identity(kItems);
   BprModel model(users, items, 9);
   BprModel again(users, items, 9);
   for (int epoch = 0; epoch < 30; ++epoch) {
@@ -136,8 +136,8 @@ TEST(BprModel, LearnsTheOrderOfASmallWorldReproducibly) {
 TEST(BprModel, AUserWithEveryItemTeachesNothing) {
   const std::vector<Pair> pairs{{0, 0}, {0, 1}};
   const ItemsOfUsers train(pairs, 1);
-  const RowsOfIds users = identity(1);
-  const RowsOfIds items = identity(2);
+  const evaluation::RowsOfIds users = identity(1);
+  const evaluation::RowsOfIds items = identity(2);
   BprModel model(users, items, 1);
   const BprModel::Vector before = model.user(0);
   model.learn_epoch(pairs, train);

@@ -46,7 +46,7 @@ TEST(RowsByCoClusters, GivesEachGroupOneRowInEachTable) {
   ASSERT_EQ(sides->size(), 2u);
   const std::array members{kUsers, kItems};
   for (std::size_t side = 0; side < 2; ++side) {
-    const RowsOfIds& rows = (*sides)[side];
+    const evaluation::RowsOfIds& rows = (*sides)[side];
     EXPECT_EQ(rows.rows, kGroups);
     ASSERT_EQ(rows.first.size(), kGroups * members[side]);
     std::set<std::uint32_t> seen;

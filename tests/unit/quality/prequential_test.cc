@@ -4,15 +4,15 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "tests/unit/daemon/evaluation/planted_log.h"
+#include "tests/unit/evaluation/planted_log.h"
 
 namespace remapd::quality {
 namespace {
 
 constexpr std::size_t kEvents = 20'000;
 
-const EventLog& planted() {
-  static const EventLog log = make_log(labelled_log(kEvents));
+const evaluation::EventLog& planted() {
+  static const evaluation::EventLog log = make_log(labelled_log(kEvents));
   return log;
 }
 
@@ -74,7 +74,7 @@ TEST(RunPrequential, NegativesMakeALogWithoutLabelsPredictable) {
     const std::uint64_t user = random.below(40);
     text += fmt::format("{}\t{}\t{}\n", i, user, user % 4 + 4 * random.below(10));
   }
-  const EventLog log = make_log(text, {"user", "item"});
+  const evaluation::EventLog log = make_log(text, {"user", "item"});
   const Contender full = parse_contenders("full").value().front();
   Progress progress;
   const auto refused = run_prequential(log, full, {}, 1, progress);

@@ -13,8 +13,8 @@ namespace remapd::quality {
 namespace {
 
 struct World {
-  RowsOfIds users;
-  RowsOfIds items;
+  evaluation::RowsOfIds users;
+  evaluation::RowsOfIds items;
   std::vector<Pair> train;
   std::vector<Pair> test;
   std::vector<std::uint64_t> hashes;

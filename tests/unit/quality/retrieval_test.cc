@@ -6,7 +6,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/support/temp_dir.h"
-#include "tests/unit/daemon/evaluation/planted_log.h"
+#include "tests/unit/evaluation/planted_log.h"
 
 namespace remapd::quality {
 namespace {

@@ -34,7 +34,7 @@ class EndpointsTest : public testing::Test {
 TEST_F(EndpointsTest, IsReadyWhileItRunsAndSaysWhyWhenItIsNot) {
   EXPECT_EQ(get("/livez").status, 200U);
   EXPECT_EQ(get("/readyz").status, 200U);
-  control_.current.phase = daemon::Phase::kRestoring;
+  control_.current.phase = application::Phase::kRestoring;
   control_.current.problem = "the broker cannot be reached";
   EXPECT_EQ(get("/livez").status, 200U);
   EXPECT_EQ(get("/readyz").status, 503U);

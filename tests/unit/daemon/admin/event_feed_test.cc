@@ -16,7 +16,7 @@ class EventFeedTest : public testing::Test {
  protected:
   EventFeedTest() { control_.current = example_status(); }
   void built(std::uint64_t version) {
-    daemon::VersionRecord record;
+    application::VersionRecord record;
     record.table = "item";
     record.version = Version{version};
     control_.shelf.add(record, nullptr);

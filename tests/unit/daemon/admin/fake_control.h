@@ -10,49 +10,49 @@
 
 namespace remapd::admin {
 
-class FakeControl final : public daemon::Control {
+class FakeControl final : public application::Control {
  public:
-  std::shared_ptr<const daemon::Status> status() const override {
-    return std::make_shared<const daemon::Status>(current);
+  std::shared_ptr<const application::Status> status() const override {
+    return std::make_shared<const application::Status>(current);
   }
-  std::vector<daemon::HistoryPoint> history(daemon::HistorySpan span) const override {
-    return span == daemon::HistorySpan::kHalfHour ? past : std::vector<daemon::HistoryPoint>{};
+  std::vector<application::HistoryPoint> history(application::HistorySpan span) const override {
+    return span == application::HistorySpan::kHalfHour ? past : std::vector<application::HistoryPoint>{};
   }
   std::uint64_t beats() const override { return 0; }
-  const daemon::VersionShelf& versions() const override { return shelf; }
-  void publish_now(std::string_view table, daemon::Answer<Version> answer) override {
+  const application::VersionShelf& versions() const override { return shelf; }
+  void publish_now(std::string_view table, application::Answer<Version> answer) override {
     did("publish " + std::string(table));
     answer(next_version);
   }
-  void freeze(std::string_view table, daemon::Answer<void> answer) override {
+  void freeze(std::string_view table, application::Answer<void> answer) override {
     did("freeze " + std::string(table));
     answer({});
   }
-  void unfreeze(std::string_view table, daemon::Answer<void> answer) override {
+  void unfreeze(std::string_view table, application::Answer<void> answer) override {
     did("unfreeze " + std::string(table));
     answer({});
   }
-  void roll_back(std::string_view table, Version to, daemon::Answer<Version> answer) override {
+  void roll_back(std::string_view table, Version to, application::Answer<Version> answer) override {
     did("roll back " + std::string(table) + " to " + std::to_string(to.value));
     answer(next_version);
   }
   void lookup(std::string_view table, Id id, std::size_t row_mates,
-              daemon::Answer<daemon::IdReport> answer) override {
+              application::Answer<application::IdReport> answer) override {
     if (!knows(table)) return answer(no_table(table));
-    daemon::IdReport report;
+    application::IdReport report;
     report.version = Version{7};
     report.id = {.id = id, .frequency = 2.5, .row = Row{3}};
     report.row_mates = first(row_mates);
     answer(report);
   }
   void heaviest(std::string_view table, std::size_t count, pipeline::RowRole role,
-                daemon::Answer<std::vector<pipeline::IdStats>> answer) override {
+                application::Answer<std::vector<pipeline::IdStats>> answer) override {
     if (!knows(table)) return answer(no_table(table));
     asked_role = role;
     answer(first(count));
   }
   void sharing_row(std::string_view table, Row, std::size_t count,
-                   daemon::Answer<std::vector<pipeline::IdStats>> answer) override {
+                   application::Answer<std::vector<pipeline::IdStats>> answer) override {
     heaviest(table, count, pipeline::RowRole::kAny, std::move(answer));
   }
   void set_log_level(config::LogLevel level) override {
@@ -61,10 +61,10 @@ class FakeControl final : public daemon::Control {
 
   Result<Version> next_version = Version{8};
   std::vector<std::string> done;  // what was asked for
-  daemon::Status current;
+  application::Status current;
   pipeline::RowRole asked_role = pipeline::RowRole::kAny;
-  std::vector<daemon::HistoryPoint> past;  // of the last half hour
-  daemon::VersionShelf shelf{2};
+  std::vector<application::HistoryPoint> past;  // of the last half hour
+  application::VersionShelf shelf{2};
   std::vector<pipeline::IdStats> ids;
 
  private:
@@ -83,8 +83,8 @@ class FakeControl final : public daemon::Control {
   }
 };
 
-inline daemon::TableStatus example_table(const std::string& name) {
-  daemon::TableStatus table;
+inline application::TableStatus example_table(const std::string& name) {
+  application::TableStatus table;
   table.stats.name = name;
   table.stats.rows = 100;
   table.stats.strategy = "combined";
@@ -118,9 +118,9 @@ inline daemon::TableStatus example_table(const std::string& name) {
   return table;
 }
 
-inline daemon::Status example_status() {
-  daemon::Status status;
-  status.phase = daemon::Phase::kRunning;
+inline application::Status example_status() {
+  application::Status status;
+  status.phase = application::Phase::kRunning;
   status.instance = "remapd-1";
   status.source = "file events.tsv.gz";
   status.started_ms = 1'700'000'000'000;

@@ -113,10 +113,10 @@ TEST_F(OpenApiTest, SchemasAreWhatIsAnswered) {
   control_.past.push_back({});
   control_.past[0].time_ms = 1;
   expect_fits(json("/v1/history"), schemas["History"], "history");
-  daemon::VersionRecord record;
+  application::VersionRecord record;
   record.gates.emplace();
   expect_fits(to_json(record, true), schemas["VersionRecord"], "record");
-  expect_fits(to_json(daemon::IdReport{.version = Version{1}, .id = {}, .row_mates = {{}}}),
+  expect_fits(to_json(application::IdReport{.version = Version{1}, .id = {}, .row_mates = {{}}}),
               schemas["IdReport"], "report");
 }
 

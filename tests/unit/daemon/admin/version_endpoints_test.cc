@@ -21,14 +21,14 @@ class VersionEndpointsTest : public testing::Test {
     control_.current = example_status();
     publish(6, "artifact six");
     publish(7, "artifact seven");
-    daemon::VersionRecord refused = record(8);
-    refused.outcome = daemon::VersionOutcome::kRefused;
+    application::VersionRecord refused = record(8);
+    refused.outcome = application::VersionOutcome::kRefused;
     refused.problem = "too much churn";
     control_.shelf.add(refused, nullptr);
   }
 
-  static daemon::VersionRecord record(std::uint64_t version) {
-    daemon::VersionRecord out;
+  static application::VersionRecord record(std::uint64_t version) {
+    application::VersionRecord out;
     out.table = "item";
     out.version = Version{version};
     out.when_ms = 1'700'000'000'123;
@@ -40,7 +40,7 @@ class VersionEndpointsTest : public testing::Test {
     manifest.info.version = Version{version};
     manifest.info.parent = Version{version - 1};
     control_.shelf.add(record(version),
-                       daemon::make_kept_version(manifest, blob(artifact), nullptr, blob("plan")));
+                       application::make_kept_version(manifest, blob(artifact), nullptr, blob("plan")));
   }
   Response get(const std::string& path, Request request = {}) {
     request.path = path;

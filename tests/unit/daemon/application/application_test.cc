@@ -8,7 +8,7 @@
 #include "tests/support/log_lines.h"
 #include "tests/support/memory_sink.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using namespace std::chrono_literals;
@@ -110,4 +110,4 @@ TEST_F(ApplicationTest, UnknownTablesAreAnsweredAtOnce) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

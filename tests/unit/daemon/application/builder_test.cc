@@ -10,7 +10,7 @@
 #include "tests/support/memory_sink.h"
 #include "tests/unit/daemon/application/small_engine.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using namespace std::chrono_literals;
@@ -231,4 +231,4 @@ TEST_F(BuilderTest, AStopFinishesWhatWasSubmitted) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

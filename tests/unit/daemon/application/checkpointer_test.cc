@@ -8,7 +8,7 @@
 #include "tests/support/recording_dead_letters.h"
 #include "tests/unit/daemon/application/small_engine.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using namespace std::chrono_literals;
@@ -184,4 +184,4 @@ TEST_F(CheckpointerTest, ADamagedCheckpointIsAnError) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

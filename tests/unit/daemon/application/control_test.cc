@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using namespace std::chrono_literals;
@@ -41,4 +41,4 @@ TEST(AwaitAnswer, GivesUpAndCanStillBeAnswered) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

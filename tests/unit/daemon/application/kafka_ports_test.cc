@@ -8,7 +8,7 @@
 #include "tests/support/log_lines.h"
 #include "tests/support/temp_dir.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using test_support::TempDir;
@@ -61,4 +61,4 @@ TEST(KafkaSettings, LinesOfTheLibraryReachTheLog) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using namespace std::chrono_literals;
@@ -54,4 +54,4 @@ TEST(Mailbox, LosesNothingBetweenThreads) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

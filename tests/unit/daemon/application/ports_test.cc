@@ -6,7 +6,7 @@
 #include "tests/support/log_lines.h"
 #include "tests/support/temp_dir.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using namespace std::chrono_literals;
@@ -134,4 +134,4 @@ TEST_F(PortsTest, KafkaNeedsNoBrokerToBeOpened) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -6,7 +6,7 @@
 #include "core/mapping/delta.h"
 #include "tests/unit/daemon/application/small_engine.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using mapping::BlobKind;
@@ -168,7 +168,7 @@ TEST_F(PublicationOf, APlanIsThereAlsoWhenNothingIsToBeDone) {
 TEST_F(PublicationOf, ARollBackNamesItsTarget) {
   const Bytes old = mapping::encode_artifact(first_.mapping);
   const auto target = mapping::ArtifactView::open(old, mapping::Verify::kAll);
-  mapping::RollBackInput input{.target = &*target,
+  placement::RollBackInput input{.target = &*target,
                                .incumbent = &second_.mapping,
                                .version = Version{3},
                                .epoch = Epoch{1},
@@ -176,7 +176,7 @@ TEST_F(PublicationOf, ARollBackNamesItsTarget) {
                                .ids = second_.mapping.ids,
                                .frequency = {}};
   input.frequency.assign(input.ids.size(), 1);
-  const auto rolled_back = mapping::roll_back(input);
+  const auto rolled_back = placement::roll_back(input);
   ASSERT_TRUE(rolled_back);
   const auto publication =
       prepare_publication(*rolled_back, Version{1}, {.instance = "here", .built_samples = 450})
@@ -192,4 +192,4 @@ TEST_F(PublicationOf, ARollBackNamesItsTarget) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -8,7 +8,7 @@
 #include "tests/support/memory_sink.h"
 #include "tests/unit/daemon/application/small_engine.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 using namespace std::chrono_literals;
@@ -357,4 +357,4 @@ TEST_F(PublisherTest, ErrorsOfTheSinkNameTheTable) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

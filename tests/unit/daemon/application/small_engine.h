@@ -6,7 +6,7 @@
 #include "core/base/random.h"
 #include "core/pipeline/engine.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 
 inline std::unique_ptr<pipeline::Engine> small_engine() {
   pipeline::EngineConfig config;
@@ -38,4 +38,4 @@ inline pipeline::BuildOutcome build(pipeline::Engine& engine, std::uint64_t vers
   return pipeline::run_build(std::move(job));
 }
 
-}  // namespace remapd::daemon
+}  // namespace remapd::application

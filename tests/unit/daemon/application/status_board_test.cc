@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 TEST(StatusBoard, WhoReadsKeepsWhatWasThere) {
@@ -49,4 +49,4 @@ TEST(StatusBoard, RemembersHowItWent) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

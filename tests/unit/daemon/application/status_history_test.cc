@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 Status status_at(std::int64_t time_ms) {
@@ -58,4 +58,4 @@ TEST(StatusHistory, LagIsOfAllPartitionsOrUnknown) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 TEST(Timings, CountInBuckets) {
@@ -47,4 +47,4 @@ TEST(Status, IsReadyWhileVersionsCanBeExpected) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -4,7 +4,7 @@
 
 #include "core/base/hash.h"
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 mapping::BlobPtr blob(std::string_view text) {
@@ -91,4 +91,4 @@ TEST(KeptVersion, ItsManifestNamesWhatIsThere) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace remapd::daemon {
+namespace remapd::application {
 namespace {
 
 constexpr pipeline::PublishSchedule::Config kSchedule{
@@ -177,4 +177,4 @@ TEST(VersionTimeline, AFrozenTableCatchesUpFirst) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::application

@@ -55,7 +55,7 @@ class ThreeVersions : public testing::Test {
       outcome.plan.to_rows = 50;
       outcome.plan.source_begin = {0};
       auto publication =
-          daemon::prepare_publication(outcome, mapping::encode_artifact(outcome.mapping),
+          application::prepare_publication(outcome, mapping::encode_artifact(outcome.mapping),
                                       {.instance = "tester"})
               .publication;
       if (v > 1) {

@@ -71,7 +71,7 @@ TEST(Metrics, PromtoolHasNoObjection) {
 }
 
 TEST(Metrics, HistogramsAreCumulative) {
-  daemon::Status status = admin::example_status();
+  application::Status status = admin::example_status();
   status.tables[0].build_seconds.add(0.002);
   const std::string text = to_text(families_of(status), TextFormat::kPrometheus);
   const auto has = [&](const std::string& line) { return text.find(line) != std::string::npos; };

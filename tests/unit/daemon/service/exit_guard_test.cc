@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace remapd::daemon {
+namespace remapd::service {
 namespace {
 
 using namespace std::chrono_literals;
@@ -28,4 +28,4 @@ TEST(ExitGuard, DoesNothingAfterATimelyEnd) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::service

@@ -12,7 +12,7 @@
 
 #include "tests/support/temp_dir.h"
 
-namespace remapd::daemon {
+namespace remapd::service {
 namespace {
 
 // The service manager's end.
@@ -91,4 +91,4 @@ TEST(Notifier, DoesNotWaitForAManagerThatHangs) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::service

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-namespace remapd::daemon {
+namespace remapd::service {
 namespace {
 
 using namespace std::chrono_literals;
@@ -46,4 +46,4 @@ TEST_F(Signalling, BrokenPipesAreErrorsOfTheWrite) {
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::service

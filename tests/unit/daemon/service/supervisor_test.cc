@@ -3,12 +3,12 @@
 
 #include <gtest/gtest.h>
 
-namespace remapd::daemon {
+namespace remapd::service {
 namespace {
 
 TEST(StatusLine, SaysWhatIsGoingOnInOneLine) {
-  Status status;
-  status.phase = Phase::kRunning;
+  application::Status status;
+  status.phase = application::Phase::kRunning;
   status.samples = 12345;
   EXPECT_EQ(status_line(status), "running, 12345 samples");
   status.tables.resize(2);
@@ -24,19 +24,19 @@ TEST(StatusLine, SaysWhatIsGoingOnInOneLine) {
 }
 
 TEST(Ready, WaitingForTheOutsideWorldIsTiredOfButNotLoadingACheckpoint) {
-  Status status;
-  status.phase = Phase::kStarting;
+  application::Status status;
+  status.phase = application::Phase::kStarting;
   EXPECT_FALSE(may_be_ready(status, false));
   EXPECT_TRUE(may_be_ready(status, true));
-  status.phase = Phase::kRestoring;
+  status.phase = application::Phase::kRestoring;
   EXPECT_FALSE(may_be_ready(status, true)) << "it takes as long as it takes";
   status.problem = "no broker answers";
   EXPECT_FALSE(may_be_ready(status, false));
   EXPECT_TRUE(may_be_ready(status, true));
   status.problem.clear();
-  status.phase = Phase::kRunning;
+  status.phase = application::Phase::kRunning;
   EXPECT_TRUE(may_be_ready(status, false));
 }
 
 }  // namespace
-}  // namespace remapd::daemon
+}  // namespace remapd::service

@@ -1,0 +1,41 @@
+// Keeping a clustering up to date instead of making it anew: newcomers join the nearest cluster,
+// members move only where it pays, empty clusters are given to the ids that fit worst.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace remapd::placement {
+
+inline constexpr std::uint32_t kUnassigned = std::numeric_limits<std::uint32_t>::max();
+
+struct RefinementInput {
+  std::span<const float> points;   // row-major, n x dimension
+  std::span<const float> weights;  // n, > 0: how much a point counts for its centroid
+  std::span<const float> traffic;  // n: what moving it costs
+  std::size_t dimension = 0;
+  std::uint32_t clusters = 0;
+  double hysteresis = 0;   // move only if the squared distance falls by this share
+  double move_budget = 0;  // traffic that may move; unassigned points are free
+  std::span<const std::uint8_t> may_move{};  // n flags; empty: all may. Unassigned points always do
+  std::uint64_t seed = 1;
+};
+
+// Updates `assignment` (n entries < clusters, or kUnassigned) in place; afterwards every point is
+// assigned. O(n sqrt(clusters) dimension).
+void refine_clusters(const RefinementInput& input, std::span<std::uint32_t> assignment);
+
+// Weighted mean squared distance of points to their cluster's mean, relative to the distance to the
+// mean of all: 0 = no loss, 1 = no better than one cluster.
+double relative_distortion(std::span<const float> points, std::span<const float> weights,
+                           std::size_t dimension, std::uint32_t clusters,
+                           std::span<const std::uint32_t> assignment);
+
+// Renumbers clusters so that they keep the numbers they had: pairs of (new, old) cluster are
+// matched greedily by the traffic they have in common. `old` may hold kUnassigned. O(n log n).
+void match_clusters(std::span<const std::uint32_t> old, std::span<const float> traffic,
+                    std::uint32_t clusters, std::span<std::uint32_t> assignment);
+
+}  // namespace remapd::placement

@@ -1,0 +1,53 @@
+// The baseline of what can be had without knowing which ids behave alike: ids accessed often own a
+// row, the others are hashed over the rest. Made from the samples the trainer has seen, by remapd's
+// own engine with strategy `frequency`, so that everything but the strategy is the same: budget,
+// moments, migration.
+//
+// Not thread safe. publish() costs O(distinct ids).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "examples/click_trainer/placement.h"
+#include "evaluation/fm_model.h"
+#include "core/base/bytes.h"
+#include "core/mapping/artifact.h"
+#include "core/pipeline/engine.h"
+
+namespace remapd::click_trainer {
+
+class FrequencyMapper {
+ public:
+  // kInvalidArgument when a table cannot be mapped as asked for.
+  static Result<std::unique_ptr<FrequencyMapper>> create(std::span<const Table> tables,
+                                                         std::uint64_t seed);
+
+  // Samples the model has learned.
+  void take(const pipeline::EventBatch& samples) { engine_->ingest(samples); }
+
+  // The next version of a shared table; the model's rows move with it.
+  void publish(FeatureIndex feature, evaluation::FmModel& model);
+
+  // Of a shared table.
+  void place(FeatureIndex feature, std::span<const Id> ids, std::vector<Row>& rows) const;
+
+ private:
+  struct Served {
+    Bytes bytes;
+    std::optional<mapping::ArtifactView> artifact;  // of bytes; none before the first version
+    mapping::Fallback initial;
+    Version version;
+  };
+  FrequencyMapper(std::unique_ptr<pipeline::Engine> engine, std::span<const Table> tables,
+                  std::uint64_t seed);
+
+  std::unique_ptr<pipeline::Engine> engine_;
+  std::vector<Table> tables_;
+  std::vector<Served> served_;  // by feature
+};
+
+}  // namespace remapd::click_trainer
