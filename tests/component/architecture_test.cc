@@ -78,6 +78,7 @@ TEST(Architecture, TheDaemonKnowsNoTests) {
 
 TEST(Architecture, CoreModulesAreInLayers) {
   EXPECT_THAT(quoted_from_elsewhere("core/base", {"core/base/"}), IsEmpty());
+  EXPECT_THAT(quoted_from_elsewhere("core/fields", {"core/base/", "core/fields/"}), IsEmpty());
   EXPECT_THAT(quoted_from_elsewhere("core/sketch", {"core/base/", "core/sketch/"}), IsEmpty());
   EXPECT_THAT(
       quoted_from_elsewhere("core/embedding", {"core/base/", "core/sketch/", "core/embedding/"}),
