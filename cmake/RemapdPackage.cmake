@@ -55,11 +55,13 @@ add_custom_command(
   DEPENDS remap
   VERBATIM)
 add_custom_target(remapd_python_library ALL DEPENDS ${python_library})
+set(python_version ${PROJECT_BINARY_DIR}/packaging/_version.py)
+file(CONFIGURE OUTPUT ${python_version} CONTENT "__version__ = \"${PROJECT_VERSION}\"\n")
 set(python_home /usr/lib/python3/dist-packages/remap)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/client/python/remap/ COMPONENT python
         DESTINATION ${python_home} FILES_MATCHING PATTERN "*.py" PATTERN "py.typed"
         PATTERN "__pycache__" EXCLUDE)
-install(FILES ${python_library} COMPONENT python DESTINATION ${python_home})
+install(FILES ${python_library} ${python_version} COMPONENT python DESTINATION ${python_home})
 install(FILES ${daemon_changelog}.gz ${PROJECT_SOURCE_DIR}/packaging/debian/copyright
         COMPONENT python DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/python3-remap)
 

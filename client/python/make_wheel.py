@@ -6,7 +6,6 @@ The same inputs give the same bytes.
 import argparse
 import base64
 import hashlib
-import re
 import sysconfig
 import zipfile
 from pathlib import Path
@@ -18,16 +17,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--version", required=True, help="as CMakeLists.txt has it")
     arguments = parser.parse_args()
-    found = re.search(r'__version__ = "([^"]+)"', (PACKAGE / "__init__.py").read_text())
-    if found is None:
-        raise SystemExit(f"{PACKAGE}/__init__.py names no __version__")
-    version = found.group(1)
+    version = arguments.version
     platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     tag = f"py3-none-{platform}"
     info = f"remap-{version}.dist-info"
 
     files = {f"remap/{p.name}": p.read_bytes() for p in sorted(PACKAGE.glob("*.py"))}
+    files["remap/_version.py"] = f'__version__ = "{version}"\n'.encode()
     files["remap/py.typed"] = b""
     files["remap/libremap.so"] = arguments.library.read_bytes()
     files[f"{info}/METADATA"] = (

@@ -104,7 +104,8 @@ class WheelTest(Case):
         directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
         maker = Path(__file__).parents[2] / "client/python/make_wheel.py"
         made = subprocess.run(
-            [sys.executable, maker, "--library", os.environ["REMAP_LIBRARY"], "--out", directory],
+            [sys.executable, maker, "--library", os.environ["REMAP_LIBRARY"], "--out", directory,
+             "--version", "1.2.3"],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         with zipfile.ZipFile(made.stdout.strip()) as wheel:
@@ -122,6 +123,7 @@ class WheelTest(Case):
         path = self.chain.version_directory(1) / "mapping.remap"
         program = f"""
             import sys, numpy as np, remap
+            assert remap.__version__ == "1.2.3", remap.__version__
             mapping = remap.Mapping.open({str(path)!r})
             print(remap.__file__.startswith({str(directory)!r}), "torch" in sys.modules)
             print(*mapping.lookup(np.arange(50)))

@@ -24,6 +24,11 @@ from remap.mapping import Mapping, Role
 from remap.migration import Migration, Plan
 from remap.producer import Producer, ProducerStats
 
+try:
+    from remap._version import __version__  # written when the package is built
+except ImportError:
+    __version__ = "0+source"
+
 __all__ = [
     "Client",
     "ClientStats",
@@ -40,4 +45,3 @@ __all__ = [
     "StagedVersion",
     "UnavailableError",
 ]
-__version__ = "0.1.0"
