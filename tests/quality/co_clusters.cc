@@ -43,7 +43,7 @@ void check(igraph_error_t error) {
 }
 
 // The rows that a clustering needs, and who is in which.
-std::vector<evaluation::RowsOfIds> evaluation::rows_of(const igraph_vector_int_t& communities,
+std::vector<evaluation::RowsOfIds> rows_of(const igraph_vector_int_t& communities,
                                std::span<const std::uint32_t> begins) {
   const auto count = static_cast<std::size_t>(igraph_vector_int_max(&communities)) + 1;
   std::vector<evaluation::RowsOfIds> sides;
@@ -105,7 +105,7 @@ class Louvain {
     check(igraph_vector_int_init(communities.get(), 0));
     check(igraph_community_multilevel(graph_.get(), weights_.get(), resolution, communities.get(),
                                       nullptr, nullptr));
-    return evaluation::rows_of(*communities.get(), begins_);
+    return rows_of(*communities.get(), begins_);
   }
 
  private:
