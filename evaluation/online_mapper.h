@@ -61,7 +61,7 @@ struct Publication {
   std::vector<Table> tables;
   // Shares of these tables' accesses up to now whose row changed. `moved` is the engine's figure:
   // ids that both versions know, by decayed frequency. `rerouted` is counted here from the lookups
-  // and includes ids that were unknown and got their place.
+  // and includes new ids that got their place.
   double moved = 0;
   double rerouted = 0;
 };

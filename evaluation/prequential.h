@@ -12,9 +12,9 @@
 #include <span>
 #include <vector>
 
-#include "evaluation/fm_model.h"
 #include "core/base/types.h"
 #include "evaluation/event_log.h"
+#include "evaluation/fm_model.h"
 #include "evaluation/online_mapper.h"
 #include "evaluation/rows_of_ids.h"
 #include "evaluation/sample_stream.h"

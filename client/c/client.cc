@@ -5,11 +5,11 @@
 #include <cstring>
 #include <mutex>
 
+#include "client/c/handles.h"
+#include "client/c/properties.h"
 #include "connectors/files/directory_source.h"
 #include "connectors/http/http_mapping_source.h"
 #include "connectors/kafka/kafka_mapping_source.h"
-#include "client/c/handles.h"
-#include "client/c/properties.h"
 
 using remapd::Id;
 using remapd::Result;

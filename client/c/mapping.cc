@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <span>
 
-#include "connectors/files/mapped_blob.h"
 #include "client/c/handles.h"
+#include "connectors/files/mapped_blob.h"
 
 using remapd::Id;
 using remapd::Result;

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "connectors/files/mapped_blob.h"
 #include "client/c/handles.h"
+#include "connectors/files/mapped_blob.h"
 
 using remapd::ErrorCode;
 using remapd::Result;
@@ -77,11 +77,11 @@ remap_status remap_migration_get_plan(const remap_migration* migration, size_t i
     filled.sources = numbers(of.sources);
     filled.weights = of.weights.data();
     filled.state = reinterpret_cast<const uint8_t*>(of.state.data());
-    filled.to_prior_count = of.to_prior.size();
-    filled.to_prior = numbers(of.to_prior);
-    filled.prior_source_count = of.prior_sources.size();
-    filled.prior_sources = numbers(of.prior_sources);
-    filled.prior_weights = of.prior_weights.data();
+    filled.restarted_count = of.restarted.size();
+    filled.restarted = numbers(of.restarted);
+    filled.restart_source_count = of.restart_sources.size();
+    filled.restart_sources = numbers(of.restart_sources);
+    filled.restart_weights = of.restart_weights.data();
     return c_api::copy_out(filled, plan, "plan");
   });
 }

@@ -13,8 +13,8 @@
 
 #include <fmt/format.h>
 
-#include "connectors/kafka/kafka_event_producer.h"
 #include "client/c/properties.h"
+#include "connectors/kafka/kafka_event_producer.h"
 
 using remapd::ErrorCode;
 using remapd::FeatureIndex;

@@ -1,8 +1,8 @@
 // The Kafka settings of a caller of remap.h.
 #pragma once
 
-#include "connectors/kafka/kafka_settings.h"
 #include "client/c/call.h"
+#include "connectors/kafka/kafka_settings.h"
 
 namespace remapd::c_api {
 

@@ -91,7 +91,7 @@ remap_status remap_mapping_lookup_i64(const remap_mapping* mapping, const uint64
 /* Under double hashing (info.ways == 2) the second row of each id, -1 where it has only one. */
 remap_status remap_mapping_lookup_second_i64(const remap_mapping* mapping, const uint64_t* ids,
                                              size_t count, int64_t* rows);
-/* roles[i] becomes the remap_role of ids[i]. An unknown id passes for a known one with p < 3e-7, or,
+/* roles[i] becomes the remap_role of ids[i]. A new id passes for a known one with p < 3e-7, or,
  * where the table is published as compact artifacts, 1/4096. */
 remap_status remap_mapping_roles(const remap_mapping* mapping, const uint64_t* ids, size_t count,
                                  uint8_t* roles);
@@ -112,8 +112,8 @@ typedef struct remap_migration_info {
 
 /* One plan as arrays, valid as long as the migration: changed row changed[i] becomes the sum of
  * weights[j] * old row sources[j], j in [source_begin[i], source_begin[i + 1]). Its optimiser state
- * becomes the same mixture where state[i] == 0 and is reset where it is 1. The rows `to_prior`
- * become the sum of prior_weights[j] * old row prior_sources[j] (zero without sources), state
+ * becomes the same mixture where state[i] == 0 and is reset where it is 1. The rows `restarted`
+ * become the sum of restart_weights[j] * old row restart_sources[j] (zero without sources), state
  * reset. All is read from the matrix as it was before the plan. */
 typedef struct remap_plan {
   size_t struct_size;
@@ -128,11 +128,11 @@ typedef struct remap_plan {
   const uint32_t* sources;
   const float* weights;
   const uint8_t* state;
-  size_t to_prior_count;
-  const uint32_t* to_prior;
-  size_t prior_source_count;
-  const uint32_t* prior_sources;
-  const float* prior_weights;
+  size_t restarted_count;
+  const uint32_t* restarted;
+  size_t restart_source_count;
+  const uint32_t* restart_sources;
+  const float* restart_weights;
 } remap_plan;
 
 /* A migration plan file (plan.remap). */

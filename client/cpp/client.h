@@ -126,9 +126,9 @@ class Client {
   // The mapping served now, kept whatever is swapped later. Takes a lock; for lookups: reader().
   LoadedMappingPtr current() const { return serving_->current(); }
 
-  // The newest version that can be swapped to with its plans, no newer than `at_most` and built from
-  // no more than `samples` samples. It stays in memory, also beyond max_staged, until the next offer
-  // or swap, so that what ranks have agreed on can be done. O(staged).
+  // The newest version that can be swapped to with its plans, no newer than `at_most` and built
+  // from no more than `samples` samples. It stays in memory, also beyond max_staged, until the next
+  // offer or swap, so that what ranks have agreed on can be done. O(staged).
   Offer offer(Version at_most = Version{std::numeric_limits<std::uint64_t>::max()},
               std::uint64_t samples = std::numeric_limits<std::uint64_t>::max());
 
@@ -176,7 +176,7 @@ class Client {
   std::unique_ptr<mapping::MappingSource> source_;
   std::deque<Pending> pending_;
   std::string source_problem_;  // the last one the source told
-  LoadedMappingPtr newest_;  // the last one loaded: what the next delta applies to
+  LoadedMappingPtr newest_;     // the last one loaded: what the next delta applies to
   Version seen_;
   Epoch epoch_;
 

@@ -9,8 +9,8 @@
 
 #include "core/base/check.h"
 #include "core/base/huge_array.h"
-#include "core/placement/builder.h"
 #include "core/mapping/delta.h"
+#include "core/placement/builder.h"
 
 namespace remapd::client {
 namespace {

@@ -53,7 +53,6 @@ class AccessBatchDecoder {
 std::string encode_protobuf(const pipeline::EventBatch& batch,
                             const pipeline::FeatureSchema& schema, std::string_view producer);
 // One line of NDJSON per sample (ids as integers).
-std::string encode_ndjson(const pipeline::EventBatch& batch,
-                          const pipeline::FeatureSchema& schema);
+std::string encode_ndjson(const pipeline::EventBatch& batch, const pipeline::FeatureSchema& schema);
 
 }  // namespace remapd::proto

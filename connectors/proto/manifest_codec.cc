@@ -57,7 +57,7 @@ v1::Manifest fields_of(const Manifest& manifest) {
   stats.set_rows_used(manifest.stats.rows_used);
   stats.set_traffic_dedicated(manifest.stats.traffic_dedicated);
   stats.set_traffic_shared(manifest.stats.traffic_shared);
-  stats.set_traffic_unknown(manifest.stats.traffic_unknown);
+  stats.set_new_id_traffic(manifest.stats.new_id_traffic);
   stats.set_traffic_moved(manifest.stats.traffic_moved);
   stats.set_distortion(manifest.stats.distortion);
   put_blob(manifest.blob(BlobKind::kSnapshot), &v1::Manifest::mutable_snapshot, message);
@@ -145,7 +145,7 @@ Result<Manifest> from_proto(const v1::Manifest& message) {
                     .rows_used = stats.rows_used(),
                     .traffic_dedicated = stats.traffic_dedicated(),
                     .traffic_shared = stats.traffic_shared(),
-                    .traffic_unknown = stats.traffic_unknown(),
+                    .new_id_traffic = stats.new_id_traffic(),
                     .traffic_moved = stats.traffic_moved(),
                     .distortion = stats.distortion()};
   manifest.instance = message.instance();

@@ -7,7 +7,7 @@ namespace remapd::internal {
                                int line);
 }  // namespace remapd::internal
 
-#define REMAPD_CHECK(condition, message)                                             \
-  (static_cast<bool>(condition)                                                      \
-       ? static_cast<void>(0)                                                        \
+#define REMAPD_CHECK(condition, message) \
+  (static_cast<bool>(condition)          \
+       ? static_cast<void>(0)            \
        : ::remapd::internal::check_failed(#condition, message, __FILE__, __LINE__))

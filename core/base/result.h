@@ -19,8 +19,8 @@ enum class ErrorCode {
   kCorrupt,          // bytes that fail their checksum or break their format
   kUnsupported,      // a newer format version, or a feature this build lacks
   kNotFound,
-  kConflict,  // another instance, version or epoch got there first
-  kIo,        // file system
+  kConflict,     // another instance, version or epoch got there first
+  kIo,           // file system
   kUnavailable,  // network or broker; usually retryable
   kResource,     // out of memory or space, or a configured bound reached
   kCancelled,
@@ -47,6 +47,8 @@ inline tl::unexpected<Error> fail(ErrorCode code, std::string message, bool retr
   return tl::unexpected<Error>(Error{code, std::move(message), retryable});
 }
 
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 }  // namespace remapd

@@ -21,7 +21,7 @@ namespace remapd::embedding {
 namespace {
 
 constexpr float kAdagradFloor = 0.1F;
-constexpr double kNewcomerDecay = 0.9995;        // per mini-batch
+constexpr double kNewIdDecay = 0.9995;           // per mini-batch
 constexpr std::size_t kStretchContexts = 4'096;  // learned while the moments before are summed
 constexpr std::size_t kTaskContexts = 1'024;     // fewer are not worth a task of their own
 
@@ -214,18 +214,17 @@ void FactorisationMachine::step(float* p, float bias_gradient, const float* fact
 }
 
 template <std::size_t kFour>
-void FactorisationMachine::update_newcomer(const SlotBatch::Column& column,
-                                           std::span<const float> labels, std::size_t first,
-                                           std::size_t last) {
+void FactorisationMachine::update_typical_new_id(const SlotBatch::Column& column,
+                                                 std::span<const float> labels, std::size_t first,
+                                                 std::size_t last) {
   const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
   Table& table = tables_[column.table.value];
-  const float* typical = table.newcomer.data();
-  table.residual_products *= kNewcomerDecay;
-  table.residual_squares *= kNewcomerDecay;
-  const auto newcomers =
-      std::span(column.newcomer)
-          .subspan(column.begin[first], column.begin[last] - column.begin[first]);
-  if (std::find(newcomers.begin(), newcomers.end(), 1) == newcomers.end()) return;
+  const float* typical = table.typical_new_id.data();
+  table.residual_products *= kNewIdDecay;
+  table.residual_squares *= kNewIdDecay;
+  const auto flags = std::span(column.is_new_id)
+                         .subspan(column.begin[first], column.begin[last] - column.begin[first]);
+  if (std::find(flags.begin(), flags.end(), 1) == flags.end()) return;
   float bias_gradient = 0;
   std::fill(step_.begin(), step_.end(), 0.0F);
   bool any = false;
@@ -233,8 +232,8 @@ void FactorisationMachine::update_newcomer(const SlotBatch::Column& column,
     if (std::isnan(labels[s])) continue;
     const float* sum = context_sum(s - first);
     for (std::uint32_t i = column.begin[s]; i < column.begin[s + 1]; ++i) {
-      if (column.newcomer[i] == 0 || column.slots[i] == kNoSlot) continue;
-      // The same sample with the typical newcomer in place of this id.
+      if (column.is_new_id[i] == 0 || column.slots[i] == kNoSlot) continue;
+      // The same sample with the typical new id in place of this id.
       float* p = at(table, column.slots[i]);
       const float* v = p + kFactors;
       Floats change{};
@@ -258,10 +257,10 @@ void FactorisationMachine::update_newcomer(const SlotBatch::Column& column,
       any = true;
     }
   }
-  if (any) step<kFour>(table.newcomer.data(), bias_gradient, step_.data());
+  if (any) step<kFour>(table.typical_new_id.data(), bias_gradient, step_.data());
 }
 
-std::optional<double> FactorisationMachine::newcomer_persistence(TableIndex table) const {
+std::optional<double> FactorisationMachine::new_id_persistence(TableIndex table) const {
   const Table& t = tables_[table.value];
   if (t.residual_squares <= 0) return std::nullopt;
   return t.residual_products / t.residual_squares;
@@ -292,7 +291,7 @@ void FactorisationMachine::learn_mini_batch(const SlotBatch& batch,
   float total_gradient = 0;
   for (const float g : gradient_) total_gradient += g;
   for (const SlotBatch::Column& column : batch.columns) {
-    update_newcomer<kFour>(column, batch.labels, first, last);
+    update_typical_new_id<kFour>(column, batch.labels, first, last);
   }
   for (std::size_t t = 0; t + 1 < table_begin_.size(); ++t) {
     const std::uint32_t table = table_of(batch, t);
@@ -421,7 +420,7 @@ void FactorisationMachine::save(StateWriter& out) const {
   for (const Table& table : tables_) {
     out.add_sparse(table.parameters.span());
     out.small().put_vector(packed_moments(table));
-    out.small().put_vector(table.newcomer);
+    out.small().put_vector(table.typical_new_id);
     out.small().put(table.residual_products);
     out.small().put(table.residual_squares);
   }
@@ -437,10 +436,10 @@ Result<void> FactorisationMachine::load(ByteReader& in, std::uint32_t format) {
     if (format == 2 || format == 3) in.get_sparse(parameters);
     if (format >= 4) in.get_sparse_ranges(parameters);
     const auto moments = in.get_vector<double>();
-    auto newcomer = in.get_vector<float>();
+    auto typical = in.get_vector<float>();
     table.residual_products = in.get<double>();
     table.residual_squares = in.get<double>();
-    if (!in.ok() || moments.size() != d * d || newcomer.size() != table.newcomer.size()) {
+    if (!in.ok() || moments.size() != d * d || typical.size() != table.typical_new_id.size()) {
       return fail(ErrorCode::kCorrupt, "factorisation machine: wrong size");
     }
     for (std::size_t a = 0; a < d; ++a) {
@@ -448,7 +447,7 @@ Result<void> FactorisationMachine::load(ByteReader& in, std::uint32_t format) {
           moments.begin() + static_cast<std::ptrdiff_t>(a * d), a + 1,
           table.moments.begin() + static_cast<std::ptrdiff_t>(a * moment_stride(config_.factors)));
     }
-    table.newcomer = std::move(newcomer);
+    table.typical_new_id = std::move(typical);
   }
   return {};
 }

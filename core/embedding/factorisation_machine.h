@@ -11,10 +11,10 @@
 // so the expected squared change is a quadratic form with the second moments of (1, s) over the
 // table's traffic. embed() returns coordinates in which that form is the squared distance.
 //
-// Every table also has a typical newcomer: parameters learned from all accesses by ids that the
+// Every table also has a typical new id: parameters learned from all accesses by ids that the
 // incumbent mapping does not know yet, as if they shared one row. What it gets wrong about one
 // access of a new id may tell something about the next access of the same id, or not:
-// newcomer_persistence() is that correlation. It decides whether new ids should have rows to
+// new_id_persistence() is that correlation. It decides whether new ids should have rows to
 // themselves.
 //
 // One mini-batch needs the parameters that the one before has left, so they follow one another; the
@@ -62,9 +62,9 @@ class FactorisationMachine {
   void learn(const SlotBatch& batch, std::span<const IdGroups> groups, std::size_t first,
              std::size_t mini_batch);
 
-  // Correlation, in [-1, 1], between the residuals (label - prediction of the typical newcomer) of
+  // Correlation, in [-1, 1], between the residuals (label - prediction of the typical new id) of
   // successive recent accesses of the same new id; none while there were no such accesses.
-  std::optional<double> newcomer_persistence(TableIndex table) const;
+  std::optional<double> new_id_persistence(TableIndex table) const;
 
   // Floats per id of embed().
   std::size_t dimension() const { return config_.factors + 1; }
@@ -81,7 +81,7 @@ class FactorisationMachine {
 
  private:
   // One id: bias, accumulated squared gradients of the bias and of the factors, the last residual
-  // while it was a newcomer, factors.
+  // while it was a new id, factors.
   static constexpr std::size_t kBias = 0;
   static constexpr std::size_t kBiasSquares = 1;
   static constexpr std::size_t kFactorSquares = 2;
@@ -89,11 +89,11 @@ class FactorisationMachine {
   static constexpr std::size_t kFactors = 4;
 
   struct Table {
-    HugeArray<float> parameters;   // slots x stride
-    std::vector<double> moments;   // of (1, s), decayed: factors + 1 rows of moment_stride_
-    std::vector<float> newcomer;   // the typical newcomer, laid out like an id
-    double residual_products = 0;  // of successive residuals of the same newcomer, decayed
-    double residual_squares = 0;   // of the same pairs
+    HugeArray<float> parameters;        // slots x stride
+    std::vector<double> moments;        // of (1, s), decayed: factors + 1 rows of moment_stride_
+    std::vector<float> typical_new_id;  // the typical new id, laid out like an id
+    double residual_products = 0;       // of successive residuals of the same new id, decayed
+    double residual_squares = 0;        // of the same pairs
   };
 
   float* at(Table& table, Slot slot) const { return table.parameters.data() + slot * stride_; }
@@ -119,8 +119,8 @@ class FactorisationMachine {
   template <std::size_t kFour>
   void update_table(Table& table, const IdGroups& groups, std::size_t mini_batch);
   template <std::size_t kFour>
-  void update_newcomer(const SlotBatch::Column& column, std::span<const float> labels,
-                       std::size_t first, std::size_t last);
+  void update_typical_new_id(const SlotBatch::Column& column, std::span<const float> labels,
+                             std::size_t first, std::size_t last);
   float* context(std::size_t access) { return contexts_.data() + access * config_.factors; }
   std::size_t contexts_before(std::size_t end) const {
     return end == 0 ? 0 : context_ends_[end - 1];

@@ -20,7 +20,7 @@ struct SlotBatch {
     std::vector<std::uint32_t> begin;  // samples + 1 offsets into slots
     std::vector<Slot> slots;           // kNoSlot: an id that is not tracked
     // One for each slot:
-    std::vector<std::uint8_t> newcomer;    // the incumbent mapping does not know it
+    std::vector<std::uint8_t> is_new_id;   // the incumbent mapping does not know it
     std::vector<std::uint32_t> count;      // of the id's accesses so far
     std::vector<std::uint8_t> generation;  // of the slot (generations.h)
 

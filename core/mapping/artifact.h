@@ -1,7 +1,7 @@
 // The mapping artifact: one immutable, checksummed block of bytes that is looked up in place.
 //
 // Format: docs/formats.md "Mapping artifact", version 1, little endian; golden files in
-// tests/golden. Known ids are exact. An unknown id is taken for a known one with probability < 3e-7
+// tests/golden. Known ids are exact. A new id is taken for a known one with probability < 3e-7
 // (fast artifacts, line_table.h) or <= 1/4096 (compact ones, fuse_table.h) and otherwise goes to
 // the fallback.
 //
@@ -45,7 +45,7 @@ class ArtifactView {
   std::uint64_t ids() const { return ids_; }                    // known ids
   std::uint64_t content_hash() const { return content_hash_; }  // see mapping.h
 
-  // The row of one id; unknown ids get their fallback row.
+  // The row of one id; new ids get their fallback row.
   Row lookup(Id id) const;
   // Batched: out.size() == ids.size(), here and below. Memory latency is hidden by prefetching.
   void lookup(std::span<const Id> ids, std::span<Row> out) const;

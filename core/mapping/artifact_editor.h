@@ -24,8 +24,8 @@ class ArtifactEditor {
   // Of a fast artifact (checked): a compact one cannot be changed, only made anew.
   explicit ArtifactEditor(const ArtifactView& view);
 
-  // An id unknown so far. False when its lines are full and there are many exceptions already: the
-  // artifact has no room for it.
+  // An id that the artifact does not know yet. False when its lines are full and there are many
+  // exceptions already: the artifact has no room for it.
   bool add(Id id, Row row);
   // A known id. False when it is not to be found.
   bool move(Id id, Row row);

@@ -19,11 +19,11 @@ struct Delta {
   MappingInfo to;                  // of the new version; to.parent is the version it applies to
   std::uint64_t ids = 0;           // known ids of the new version
   std::uint64_t content_hash = 0;  // of the new version
-  std::vector<Id> added;           // ascending: unknown in the parent
+  std::vector<Id> added;           // ascending: new since the parent
   std::vector<Row> added_rows;
   std::vector<Id> moved;  // ascending: known in the parent, in another row
   std::vector<Row> moved_rows;
-  std::vector<Id> removed;  // ascending: known in the parent, unknown now
+  std::vector<Id> removed;  // ascending: known in the parent, not in this version
 };
 
 Delta make_delta(const Mapping& from, const Mapping& to);

@@ -1,7 +1,7 @@
 // Where an id goes that the mapping has never seen: hashed into a contiguous range of rows.
 //
-// The range is the rows the mapping keeps for newcomers, or the shared rows, or (strategy hash) the
-// whole table. With ways == 2 (strategy double_hash) an unknown id has two rows whose embeddings
+// The range is the rows the mapping keeps for new ids, or the shared rows, or (strategy hash) the
+// whole table. With ways == 2 (strategy double_hash) a new id has two rows whose embeddings
 // are summed; they may be equal.
 #pragma once
 

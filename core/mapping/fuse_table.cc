@@ -49,12 +49,12 @@ std::optional<Row> FuseTable::find(Id id) const {
   return row;
 }
 
-template <class UnknownRow>
-void FuseTable::find_or(std::span<const Id> ids, const UnknownRow& unknown_row,
+template <class FallbackRow>
+void FuseTable::find_or(std::span<const Id> ids, const FallbackRow& fallback_row,
                         std::span<Row> out) const {
   const std::size_t n = ids.size();
   if (shape_.shards == 0) {
-    std::transform(ids.begin(), ids.end(), out.begin(), unknown_row);
+    std::transform(ids.begin(), ids.end(), out.begin(), fallback_row);
     return;
   }
   constexpr std::size_t kAhead = 16;  // ids, with three lines each
@@ -66,7 +66,7 @@ void FuseTable::find_or(std::span<const Id> ids, const UnknownRow& unknown_row,
   for (std::size_t i = 0; i < n; ++i) {
     Probe& here = probes[i % kAhead];
     Row row;
-    out[i] = read(here, row) ? row : unknown_row(ids[i]);
+    out[i] = read(here, row) ? row : fallback_row(ids[i]);
     if (i + kAhead < n) {
       here = probe(ids[i + kAhead]);
       fetch(here);

@@ -37,8 +37,8 @@ class FuseTable {
     std::uint32_t fingerprint;
   };
 
-  template <class UnknownRow>
-  void find_or(std::span<const Id> ids, const UnknownRow& unknown_row, std::span<Row> out) const;
+  template <class FallbackRow>
+  void find_or(std::span<const Id> ids, const FallbackRow& fallback_row, std::span<Row> out) const;
   Probe probe(Id id) const;
   static void fetch(const Probe& probe);
   bool read(const Probe& probe, Row& row) const;

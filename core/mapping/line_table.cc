@@ -67,8 +67,8 @@ std::optional<Row> LineTable::find(Id id) const {
 }
 
 // Ids that a line sends on wait until the next one has come, too.
-template <class Line, class UnknownRow>
-void LineTable::find_in_lines(std::span<const Id> ids, const UnknownRow& unknown_row,
+template <class Line, class FallbackRow>
+void LineTable::find_in_lines(std::span<const Id> ids, const FallbackRow& fallback_row,
                               std::span<Row> out) const {
   // As many lines are on their way as one core can wait for.
   constexpr std::size_t kAhead = 32;
@@ -97,7 +97,7 @@ void LineTable::find_in_lines(std::span<const Id> ids, const UnknownRow& unknown
       return;
     }
     const Row row = entry < 0 ? kNoRow : access.row(at, entry);
-    out[i] = row.value < rows_ ? row : unknown_row(ids[i]);
+    out[i] = row.value < rows_ ? row : fallback_row(ids[i]);
   };
   const auto look_further = [&] {
     for (std::size_t k = 0, count = std::exchange(waiting, 0); k < count; ++k) {
@@ -111,7 +111,7 @@ void LineTable::find_in_lines(std::span<const Id> ids, const UnknownRow& unknown
     if (i + kAhead < n) fetch(i + kAhead);
     const std::uint32_t home = reduce(hash, shape_.home_lines);
     if ((flags(line(home)) & kExceptions) != 0) [[unlikely]] {
-      out[i] = find(ids[i]).value_or(unknown_row(ids[i]));
+      out[i] = find(ids[i]).value_or(fallback_row(ids[i]));
     } else {
       look(i, hash, home);
     }
@@ -120,10 +120,10 @@ void LineTable::find_in_lines(std::span<const Id> ids, const UnknownRow& unknown
   while (waiting > 0) look_further();
 }
 
-template <class UnknownRow>
-void LineTable::find_or(std::span<const Id> ids, const UnknownRow& unknown_row,
+template <class FallbackRow>
+void LineTable::find_or(std::span<const Id> ids, const FallbackRow& fallback_row,
                         std::span<Row> out) const {
-  with_line(shape_.layout, [&]<class Line>() { find_in_lines<Line>(ids, unknown_row, out); });
+  with_line(shape_.layout, [&]<class Line>() { find_in_lines<Line>(ids, fallback_row, out); });
 }
 
 void LineTable::find(std::span<const Id> ids, std::span<Row> out) const {

@@ -51,10 +51,10 @@ class LineTable {
  private:
   template <class Line>
   bool find_from(std::uint32_t index, const Line& access, Row& row) const;
-  template <class UnknownRow>
-  void find_or(std::span<const Id> ids, const UnknownRow& unknown_row, std::span<Row> out) const;
-  template <class Line, class UnknownRow>
-  void find_in_lines(std::span<const Id> ids, const UnknownRow& unknown_row,
+  template <class FallbackRow>
+  void find_or(std::span<const Id> ids, const FallbackRow& fallback_row, std::span<Row> out) const;
+  template <class Line, class FallbackRow>
+  void find_in_lines(std::span<const Id> ids, const FallbackRow& fallback_row,
                      std::span<Row> out) const;
   std::optional<Row> find_exception(Id id) const;
 

@@ -39,13 +39,13 @@ struct MappingStats {
   std::uint64_t ids_moved = 0;       // known before and now in another row
   std::uint32_t dedicated_rows = 0;  // rows that hold exactly one id by right
   std::uint32_t shared_rows = 0;     // rows open to clusters
-  std::uint32_t fallback_rows = 0;   // rows open to unknown ids (may overlap the shared ones)
+  std::uint32_t fallback_rows = 0;   // rows open to new ids (may overlap the shared ones)
   std::uint32_t rows_used = 0;       // rows that hold at least one known id
   double traffic_dedicated = 0;
   double traffic_shared = 0;
-  double traffic_unknown = 0;  // accesses by ids outside the mapping, since the last version
-  double traffic_moved = 0;    // share of traffic whose row changed against the parent
-  double distortion = 0;       // weighted mean squared distance to the row's centroid / variance
+  double new_id_traffic = 0;  // accesses by ids outside the mapping, since the last version
+  double traffic_moved = 0;   // share of traffic whose row changed against the parent
+  double distortion = 0;      // weighted mean squared distance to the row's centroid / variance
 };
 
 struct Mapping {

@@ -56,7 +56,7 @@ void save(const Mapping& mapping, ByteWriter& out) {
   out.put(stats.rows_used);
   out.put(stats.traffic_dedicated);
   out.put(stats.traffic_shared);
-  out.put(stats.traffic_unknown);
+  out.put(stats.new_id_traffic);
   out.put(stats.traffic_moved);
   out.put(stats.distortion);
   out.put_vector(mapping.ids);
@@ -76,7 +76,7 @@ Result<Mapping> load_mapping(ByteReader& in) {
   stats.rows_used = in.get<std::uint32_t>();
   stats.traffic_dedicated = in.get<double>();
   stats.traffic_shared = in.get<double>();
-  stats.traffic_unknown = in.get<double>();
+  stats.new_id_traffic = in.get<double>();
   stats.traffic_moved = in.get<double>();
   stats.distortion = in.get<double>();
   mapping.ids = in.get_vector<Id>();

@@ -45,16 +45,16 @@ Result<void> check(const MigrationPlan& plan) {
   if (plan.source_begin.size() != rows + 1 || plan.state.size() != rows ||
       plan.weights.size() != plan.sources.size() || plan.source_begin.front() != 0 ||
       plan.source_begin.back() != plan.sources.size() ||
-      plan.prior_weights.size() != plan.prior_sources.size() ||
+      plan.restart_weights.size() != plan.restart_sources.size() ||
       !std::is_sorted(plan.source_begin.begin(), plan.source_begin.end())) {
     return fail(unsound("sizes do not agree"));
   }
   if (!ascending_below(plan.changed, plan.to_rows) ||
-      !ascending_below(plan.to_prior, plan.to_rows) || !all_below(plan.sources, plan.from_rows) ||
-      !all_below(plan.prior_sources, plan.from_rows)) {
+      !ascending_below(plan.restarted, plan.to_rows) || !all_below(plan.sources, plan.from_rows) ||
+      !all_below(plan.restart_sources, plan.from_rows)) {
     return fail(unsound("a row is out of range or out of order"));
   }
-  if (!proper_weights(plan.weights) || !proper_weights(plan.prior_weights)) {
+  if (!proper_weights(plan.weights) || !proper_weights(plan.restart_weights)) {
     return fail(unsound("a weight is not in [0, 1]"));
   }
   for (std::size_t i = 0; i < rows; ++i) {
@@ -64,13 +64,13 @@ Result<void> check(const MigrationPlan& plan) {
       return fail(unsound("the weights of a row do not sum to 1"));
     }
   }
-  if (!plan.prior_weights.empty() && !sums_to_one(plan.prior_weights)) {
-    return fail(unsound("the weights of the prior do not sum to 1"));
+  if (!plan.restart_weights.empty() && !sums_to_one(plan.restart_weights)) {
+    return fail(unsound("the weights of restarted rows do not sum to 1"));
   }
   std::vector<Row> both;
-  std::set_intersection(plan.changed.begin(), plan.changed.end(), plan.to_prior.begin(),
-                        plan.to_prior.end(), std::back_inserter(both));
-  if (!both.empty()) return fail(unsound("a row is both changed and set to the prior"));
+  std::set_intersection(plan.changed.begin(), plan.changed.end(), plan.restarted.begin(),
+                        plan.restarted.end(), std::back_inserter(both));
+  if (!both.empty()) return fail(unsound("a row is both changed and restarted"));
   for (const StateRule rule : plan.state) {
     if (rule != StateRule::kCarry && rule != StateRule::kReset) {
       return fail(unsound("unknown state rule"));
@@ -112,9 +112,9 @@ Bytes encode_plan(const MigrationPlan& plan) {
   out.put_vector(plan.sources);
   out.put_vector(plan.weights);
   out.put_vector(plan.state);
-  out.put_vector(plan.to_prior);
-  out.put_vector(plan.prior_sources);
-  out.put_vector(plan.prior_weights);
+  out.put_vector(plan.restarted);
+  out.put_vector(plan.restart_sources);
+  out.put_vector(plan.restart_weights);
   return frame(kMagic, kFormat, out.bytes());
 }
 
@@ -133,9 +133,9 @@ Result<MigrationPlan> decode_plan(ByteView bytes) {
   plan.sources = in.get_vector<Row>();
   plan.weights = in.get_vector<float>();
   plan.state = in.get_vector<StateRule>();
-  plan.to_prior = in.get_vector<Row>();
-  plan.prior_sources = in.get_vector<Row>();
-  plan.prior_weights = in.get_vector<float>();
+  plan.restarted = in.get_vector<Row>();
+  plan.restart_sources = in.get_vector<Row>();
+  plan.restart_weights = in.get_vector<float>();
   if (!in.ok() || in.remaining() != 0) return fail(unsound("cut short or too long"));
   if (auto ok = check(plan); !ok) return fail(std::move(ok).error());
   return plan;
@@ -154,9 +154,9 @@ Result<void> migrate(const MigrationPlan& plan, std::span<float> values, std::si
     mix(values, columns, std::span(plan.sources).subspan(begin, count),
         std::span(plan.weights).subspan(begin, count), mixed.data() + i * columns);
   }
-  std::vector<float> prior(columns);
-  mix(values, columns, plan.prior_sources, plan.prior_weights, prior.data());
-  if (reset != nullptr) std::fill(prior.begin(), prior.end(), *reset);
+  std::vector<float> restart(columns);
+  mix(values, columns, plan.restart_sources, plan.restart_weights, restart.data());
+  if (reset != nullptr) std::fill(restart.begin(), restart.end(), *reset);
 
   for (std::size_t i = 0; i < plan.changed.size(); ++i) {
     float* row = values.data() + std::size_t{plan.changed[i].value} * columns;
@@ -166,8 +166,8 @@ Result<void> migrate(const MigrationPlan& plan, std::span<float> values, std::si
       std::copy_n(mixed.data() + i * columns, columns, row);
     }
   }
-  for (const Row row : plan.to_prior) {
-    std::copy_n(prior.data(), columns, values.data() + std::size_t{row.value} * columns);
+  for (const Row row : plan.restarted) {
+    std::copy_n(restart.data(), columns, values.data() + std::size_t{row.value} * columns);
   }
   return {};
 }

@@ -2,8 +2,8 @@
 //
 // A row whose known ids all sat in it before is not listed: it stays as it is. Every other row's
 // new value is the weighted mean of old rows (weights = decayed frequency of the ids that bring
-// them, normalised to sum 1 per row). Rows listed in `to_prior` hold no known id and are open to
-// newcomers: they start again from the plan's prior, one mixture for all of them.
+// them, normalised to sum 1 per row). Rows listed in `restarted` hold no known id and are open to
+// new ids: they start again from one mixture of old rows, the same for all of them.
 //
 // Optimiser state (for example Adagrad's accumulators) is carried by the same mixture where `state`
 // says kCarry, and set back to its initial value where it says kReset.
@@ -39,11 +39,11 @@ struct MigrationPlan {
   std::vector<float> weights;    // > 0; sum to 1 for each changed row
   std::vector<StateRule> state;  // one for each changed row
 
-  std::vector<Row> to_prior;  // strictly ascending, disjoint from changed; state is always reset
-  std::vector<Row> prior_sources;
-  std::vector<float> prior_weights;  // sum to 1; empty: start from zero
+  std::vector<Row> restarted;  // strictly ascending, disjoint from changed; state is always reset
+  std::vector<Row> restart_sources;
+  std::vector<float> restart_weights;  // sum to 1; empty: start from zero
 
-  bool empty() const { return changed.empty() && to_prior.empty(); }
+  bool empty() const { return changed.empty() && restarted.empty(); }
 };
 
 // The format is docs/formats.md "Migration plan", version 1, checksummed.

@@ -8,14 +8,14 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
-#include "core/placement/builder.h"
 #include "core/pipeline/intake.h"
+#include "core/placement/builder.h"
 
 namespace remapd::pipeline {
 
 struct BuildJob {
   TableIndex table;
-  placement::BuildInput input;        // ids in slot order, without embeddings; run_build() sorts
+  placement::BuildInput input;      // ids in slot order, without embeddings; run_build() sorts
   std::vector<sketch::Slot> slots;  // of the ids
   Learners::Embedding embedding;    // of the slots
   placement::BuilderConfig config;
@@ -45,18 +45,18 @@ placement::BuildInput sorted_input(const BuildJob& job) {
   for (std::uint32_t i = 0; i < n; ++i) order[i] = {from.ids[i], i};
   parallel_sort(order, [](const Entry& a, const Entry& b) { return a.id < b.id; });
   placement::BuildInput to = {.table = from.table,
-                            .version = from.version,
-                            .epoch = from.epoch,
-                            .built_ms = from.built_ms,
-                            .ids = {},
-                            .frequency = {},
-                            .embedding = {},
-                            .touched = {},
-                            .dimension = job.embedding.dimension,
-                            .unknown_traffic = from.unknown_traffic,
-                            .newcomer_persistence = from.newcomer_persistence,
-                            .incumbent = job.incumbent.get(),
-                            .clustered_ids = from.clustered_ids};
+                              .version = from.version,
+                              .epoch = from.epoch,
+                              .built_ms = from.built_ms,
+                              .ids = {},
+                              .frequency = {},
+                              .embedding = {},
+                              .touched = {},
+                              .dimension = job.embedding.dimension,
+                              .new_id_traffic = from.new_id_traffic,
+                              .new_id_persistence = from.new_id_persistence,
+                              .incumbent = job.incumbent.get(),
+                              .clustered_ids = from.clustered_ids};
   to.ids.resize(n);
   to.frequency.resize(n);
   to.touched.resize(n);
@@ -102,7 +102,7 @@ class StreamEngine final : public Engine {
     job->config = {.strategy = config.strategy,
                    .rows = config.rows,
                    .dedicated_share = config.dedicated_share,
-                   .newcomer_share = config.newcomer_share,
+                   .new_id_share = config.new_id_share,
                    .hysteresis = config.hysteresis,
                    .churn_budget = config.churn_budget,
                    .seed = config_.seed};
@@ -111,8 +111,8 @@ class StreamEngine final : public Engine {
     input.version = request.version;
     input.epoch = request.epoch;
     input.built_ms = request.built_ms;
-    input.unknown_traffic = table.unknown_traffic();
-    input.newcomer_persistence = learners.newcomer_persistence(request.table);
+    input.new_id_traffic = table.new_id_traffic();
+    input.new_id_persistence = learners.new_id_persistence(request.table);
     input.clustered_ids = table.clustered_ids();
     if (config.strategy == mapping::Strategy::kHash) return job;
     copy_ids(table, *job);
@@ -182,7 +182,7 @@ class StreamEngine final : public Engine {
       stats.distinct_ids = table.distinct_ids();
       stats.tracked_ids = table.ids().size();
       stats.evicted_ids = table.evicted();
-      stats.newcomer_traffic = table.unknown_traffic();
+      stats.new_id_traffic = table.new_id_traffic();
       stats.memory_bytes = table.memory_bytes();
       if (const auto incumbent = table.incumbent()) {
         stats.version = incumbent->info.version;

@@ -45,7 +45,7 @@ struct TableStats {
   double distinct_ids = 0;     // HyperLogLog estimate, all time
   std::uint64_t tracked_ids = 0;
   std::uint64_t evicted_ids = 0;  // all time
-  double newcomer_traffic = 0;    // share of recent accesses by ids the mapping did not know
+  double new_id_traffic = 0;      // share of recent accesses by ids the mapping did not know
   std::uint64_t memory_bytes = 0;
   Version version;                // adopted version, 0 before the first
   mapping::MappingStats mapping;  // of the adopted version

@@ -30,9 +30,8 @@ struct TableConfig {
   mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;  // what versions are published as
 
   std::uint64_t max_tracked_ids = 1'000'000;  // bound of the exact statistics, and of mapping size
-  double dedicated_share =
-      0.3;                     // of the rows newcomers never take, 0 .. 1: owned by one frequent id
-  double newcomer_share = -1;  // of the rows, 0 .. 0.9, kept for unknown ids; < 0: from the stream
+  double dedicated_share = 0.3;  // of the rows new ids never take, 0 .. 1: owned by one frequent id
+  double new_id_share = -1;      // of the rows, 0 .. 0.9, kept for new ids; < 0: from the stream
   double half_life_samples = 0;  // frequency halves in this many samples; 0: never
   double hysteresis = 0;         // an id moves only to a row this much nearer (squared distance)
   double churn_budget = 0.05;    // share of traffic that may move per version

@@ -170,7 +170,7 @@ void Intake::resolve(std::uint32_t index, Chunk& chunk) {
     embedding::SlotBatch::Column& column = chunk.batch.columns[f];
     column.begin = chunk.samples.begin(f);
     column.slots.resize(chunk.samples.values(f).size());
-    column.newcomer.resize(column.slots.size());
+    column.is_new_id.resize(column.slots.size());
     column.count.resize(column.slots.size());
     column.generation.resize(column.slots.size());
   }
@@ -183,7 +183,7 @@ void Intake::resolve(std::uint32_t index, Chunk& chunk) {
       const std::size_t count = column.begin[last] - begin;
       table.access(std::span(chunk.samples.values(f)).subspan(begin, count),
                    {.slots = std::span(column.slots).subspan(begin, count),
-                    .newcomer = std::span(column.newcomer).subspan(begin, count),
+                    .is_new_id = std::span(column.is_new_id).subspan(begin, count),
                     .counts = std::span(column.count).subspan(begin, count),
                     .generation = std::span(column.generation).subspan(begin, count)},
                    learners_.generations(TableIndex{index}), admitted.slots);

@@ -72,8 +72,8 @@ class Learners {
   Choice choice(TableIndex table) const;
 
   // See FactorisationMachine; without labels nothing is known of it.
-  std::optional<double> newcomer_persistence(TableIndex table) const {
-    return machine_ ? machine_->newcomer_persistence(table) : std::nullopt;
+  std::optional<double> new_id_persistence(TableIndex table) const {
+    return machine_ ? machine_->new_id_persistence(table) : std::nullopt;
   }
 
   // Of the slots' ids, by everything learned so far. What would take long is not computed here: it

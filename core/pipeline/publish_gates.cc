@@ -55,7 +55,7 @@ std::string compare_rows(const mapping::ArtifactView& view, std::span<const Id> 
 }
 
 // Some ids that the mapping does not hold, except those that the artifact takes for known.
-std::string compare_unknown(const mapping::Mapping& mapping, const mapping::ArtifactView& view) {
+std::string compare_new_ids(const mapping::Mapping& mapping, const mapping::ArtifactView& view) {
   constexpr int kTries = 256;
   Random random(mapping.info.version.value);
   for (int i = 0; i < kTries; ++i) {
@@ -63,7 +63,7 @@ std::string compare_unknown(const mapping::Mapping& mapping, const mapping::Arti
     if (mapping.find(id) != mapping.ids.size() || view.contains(id)) continue;
     const Row expected = mapping.info.fallback.row(id);
     if (view.lookup(id) == expected) continue;
-    return "unknown id " + std::to_string(id) + " looks up to row " + row_text(view.lookup(id)) +
+    return "new id " + std::to_string(id) + " looks up to row " + row_text(view.lookup(id)) +
            ", its fallback is " + row_text(expected);
   }
   return "";
@@ -109,7 +109,7 @@ std::string self_check(const mapping::Mapping& mapping, ByteView artifact) {
   if (std::string wrong = compare_rows(*view, mapping.ids, mapping.rows); !wrong.empty()) {
     return wrong;
   }
-  return compare_unknown(mapping, *view);
+  return compare_new_ids(mapping, *view);
 }
 
 GateReport check_gates(const GateLimits& limits, std::uint64_t samples, const BuildOutcome& outcome,

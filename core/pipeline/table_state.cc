@@ -18,20 +18,20 @@ sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
 }
 
 // Of the marks that accesses found: leaves their generations, and returns how many are of
-// newcomers.
+// new ids.
 std::uint64_t TableState::take_marks_apart(std::span<sketch::Marks> marks,
-                                           std::span<std::uint8_t> newcomer) {
+                                           std::span<std::uint8_t> is_new_id) {
   // Bytes may be anything's; so that the loop needs not look, nothing is left but them.
   sketch::Marks* const __restrict of = marks.data();
-  std::uint8_t* const __restrict is_newcomer = newcomer.data();
+  std::uint8_t* const __restrict flags = is_new_id.data();
   const std::size_t count = marks.size();
-  std::uint64_t newcomers = 0;
+  std::uint64_t new_ids = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    is_newcomer[i] = (of[i] & kKnown) == 0 ? 1 : 0;
+    flags[i] = (of[i] & kKnown) == 0 ? 1 : 0;
     of[i] &= kGeneration;
-    newcomers += is_newcomer[i];
+    new_ids += flags[i];
   }
-  return newcomers;
+  return new_ids;
 }
 
 void TableState::access(std::span<const Id> ids, const Accessed& out,
@@ -56,12 +56,12 @@ void TableState::access(std::span<const Id> ids, const Accessed& out,
   const std::size_t untracked =
       ids_.count_accesses(ids, {.slots = out.slots, .marks = out.generation, .counts = out.counts},
                           kTouched, starts_with, admitted);
-  const std::uint64_t unknown = take_marks_apart(out.generation, out.newcomer);
+  const std::uint64_t new_ids = take_marks_apart(out.generation, out.is_new_id);
   for (std::size_t i = 0; untracked > 0 && i < ids.size(); ++i) {
     // Ids that have a slot were added when they got it.
     if (out.slots[i] == sketch::kNoSlot) distinct_.add(mix64(ids[i]));
   }
-  recent_unknown_ += unknown;
+  recent_new_id_accesses_ += new_ids;
   accesses_ += ids.size();
   recent_accesses_ += ids.size();
 }
@@ -76,7 +76,7 @@ void TableState::adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids) 
   incumbent_ = std::make_shared<const mapping::Mapping>(std::move(incumbent));
   clustered_ids_ = clustered_ids;
   recent_accesses_ = 0;
-  recent_unknown_ = 0;
+  recent_new_id_accesses_ = 0;
   find_rows();
 }
 
@@ -117,9 +117,9 @@ void TableState::find_rows() {
   });
 }
 
-double TableState::unknown_traffic() const {
+double TableState::new_id_traffic() const {
   if (recent_accesses_ == 0) return 0;
-  return static_cast<double>(recent_unknown_) / static_cast<double>(recent_accesses_);
+  return static_cast<double>(recent_new_id_accesses_) / static_cast<double>(recent_accesses_);
 }
 
 std::size_t TableState::memory_bytes() const {
@@ -137,7 +137,7 @@ void TableState::save(StateWriter& out) const {
   small.put(accesses_);
   small.put(evicted_);
   small.put(recent_accesses_);
-  small.put(recent_unknown_);
+  small.put(recent_new_id_accesses_);
   small.put<std::uint8_t>(incumbent_ ? 1 : 0);
   if (incumbent_) {
     out.add([this](ByteWriter& bytes) { mapping::save(*incumbent_, bytes); });
@@ -158,7 +158,7 @@ Result<void> TableState::load(ByteReader& in) {
   accesses_ = in.get<std::uint64_t>();
   evicted_ = in.get<std::uint64_t>();
   recent_accesses_ = in.get<std::uint64_t>();
-  recent_unknown_ = in.get<std::uint64_t>();
+  recent_new_id_accesses_ = in.get<std::uint64_t>();
   if (in.get<std::uint8_t>() != 0) {
     auto incumbent = mapping::load_mapping(in);
     if (!incumbent) return fail(std::move(incumbent).error());

@@ -34,7 +34,7 @@ class TableState {
   // What access() says of each id; the spans are as long as the list of ids.
   struct Accessed {
     std::span<sketch::Slot> slots;       // kNoSlot: not tracked
-    std::span<std::uint8_t> newcomer;    // 1: the incumbent mapping does not know it
+    std::span<std::uint8_t> is_new_id;   // 1: the incumbent mapping does not know it
     std::span<std::uint32_t> counts;     // of its accesses, as TrackedIds gives them
     std::span<std::uint8_t> generation;  // of its slot, when it got it
   };
@@ -64,7 +64,7 @@ class TableState {
   std::uint64_t evicted() const { return evicted_; }
   double distinct_ids() const { return distinct_.estimate(); }
   // Share of the accesses since the last adopt() by ids the incumbent does not know.
-  double unknown_traffic() const;
+  double new_id_traffic() const;
   std::size_t memory_bytes() const;
 
   void save(StateWriter& out) const;
@@ -76,7 +76,7 @@ class TableState {
   static constexpr sketch::Marks kTouched = 0x40;
 
   static std::uint64_t take_marks_apart(std::span<sketch::Marks> marks,
-                                        std::span<std::uint8_t> newcomer);
+                                        std::span<std::uint8_t> is_new_id);
   void find_rows();
 
   TableConfig config_;
@@ -89,7 +89,7 @@ class TableState {
   std::uint64_t accesses_ = 0;
   std::uint64_t evicted_ = 0;
   std::uint64_t recent_accesses_ = 0;  // since the last adopt()
-  std::uint64_t recent_unknown_ = 0;
+  std::uint64_t recent_new_id_accesses_ = 0;
 };
 
 }  // namespace remapd::pipeline

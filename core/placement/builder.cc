@@ -23,7 +23,8 @@ constexpr std::size_t kFewIds = 2'000'000;
 constexpr std::uint32_t kManyRounds = 24;
 constexpr std::uint32_t kFewRounds = 8;
 constexpr float kRareAccesses = 3;
-constexpr std::size_t kPriorIds = 4096;        // a sample of so many will do for the prior
+constexpr std::size_t kRestartSourceIds =
+    4096;                                      // as many as a restarted row is the mean of, at most
 constexpr std::uint64_t kRevisitVersions = 8;  // an id nobody touches is looked at this rarely
 
 // The incumbent's row of every id of the new version; kNoRow where it did not know the id.
@@ -73,7 +74,7 @@ std::vector<bool> place_dedicated(std::span<const std::uint32_t> order,
   std::uint32_t placed = 0;
   for (std::size_t rank = 0; rank < limit; ++rank) {
     const std::uint32_t i = order[rank];
-    // Of two that claim a row (an artifact takes a few unknown ids for known) the hotter is right.
+    // Of two that claim a row (an artifact takes a few new ids for known) the hotter is right.
     if (old_rows[i].value >= keepable || taken[old_rows[i].value]) continue;
     rows[i] = old_rows[i];
     owns[i] = true;
@@ -137,7 +138,8 @@ class Builder {
 
  private:
   bool by_embedding() const {
-    return config_.strategy == mapping::Strategy::kEmbedding || config_.strategy == mapping::Strategy::kCombined;
+    return config_.strategy == mapping::Strategy::kEmbedding ||
+           config_.strategy == mapping::Strategy::kCombined;
   }
 
   void build_hash() { out_.mapping.info.fallback = initial_fallback(config_.rows, config_.seed); }
@@ -168,22 +170,22 @@ class Builder {
 
   void build_clustered() {
     const std::size_t n = in_.ids.size();
-    std::uint64_t arrivals = 0;
-    for (const Row row : old_rows_) arrivals += row == kNoRow ? 1 : 0;
+    std::uint64_t new_ids = 0;
+    for (const Row row : old_rows_) new_ids += row == kNoRow ? 1 : 0;
     std::optional<LayoutRequest::Incumbent> incumbent;
     if (in_.incumbent != nullptr) {
       const mapping::MappingStats& stats = in_.incumbent->stats;
-      incumbent = {.shared = stats.shared_rows, .newcomers = stats.fallback_rows};
+      incumbent = {.shared = stats.shared_rows, .new_id_rows = stats.fallback_rows};
     }
-    const RowLayout layout =
-        plan_layout({.rows = config_.rows,
-                     .dedicated_share =
-                         config_.strategy == mapping::Strategy::kEmbedding ? 0.0 : config_.dedicated_share,
-                     .newcomer_share = config_.newcomer_share,
-                     .ids = n,
-                     .arrivals = arrivals,
-                     .newcomer_persistence = in_.newcomer_persistence,
-                     .incumbent = incumbent});
+    const RowLayout layout = plan_layout(
+        {.rows = config_.rows,
+         .dedicated_share =
+             config_.strategy == mapping::Strategy::kEmbedding ? 0.0 : config_.dedicated_share,
+         .new_id_share = config_.new_id_share,
+         .ids = n,
+         .new_ids = new_ids,
+         .new_id_persistence = in_.new_id_persistence,
+         .incumbent = incumbent});
     std::vector<Row> rows(n, kNoRow);
     const auto owns = place_dedicated(by_frequency(in_, config_.seed), old_rows_, layout.dedicated,
                                       old_dedicated(), rows);
@@ -192,8 +194,8 @@ class Builder {
     mapping::MappingInfo& info = out_.mapping.info;
     info.dedicated_rows = layout.dedicated;
     info.fallback = {
-        .first_row = layout.placed(), .row_count = layout.newcomers, .seed = config_.seed};
-    if (layout.newcomers == 0) {
+        .first_row = layout.placed(), .row_count = layout.new_id_rows, .seed = config_.seed};
+    if (layout.new_id_rows == 0) {
       info.fallback.first_row = layout.shared > 0 ? layout.dedicated : 0;
       info.fallback.row_count = config_.rows - info.fallback.first_row;
     }
@@ -283,7 +285,7 @@ class Builder {
     stats.ids = mapping.ids.size();
     stats.dedicated_rows = mapping.info.dedicated_rows;
     stats.fallback_rows = mapping.info.fallback.row_count;
-    stats.traffic_unknown = in_.unknown_traffic;
+    stats.new_id_traffic = in_.new_id_traffic;
     double total = 0;
     for (const float f : in_.frequency) total += f;
     std::vector<bool> used(mapping.info.rows, false);
@@ -332,26 +334,26 @@ class Builder {
       request.weights.push_back(in_.frequency[i]);
       if (arrived) left[old.value] = true;
     }
-    if (by_embedding()) add_prior(left, request);
+    if (by_embedding()) add_restarted_rows(left, request);
     return make_plan(request);
   }
 
-  // Newcomer rows whose ids have just been placed elsewhere, and rows that have just become
-  // newcomer rows, start from what new ids turn out to be: the mean over the ids that are still
-  // rare. (The rows that newcomers learned in would not do: they started from such a mean, and
-  // their few large steps add up from version to version.) One row for all newcomers has seen
+  // New-id rows whose ids have just been placed elsewhere, and rows that have just become
+  // new-id rows, start from what new ids turn out to be: the mean over the ids that are still
+  // rare. (The rows that new ids learned in would not do: they started from such a mean, and
+  // their few large steps add up from version to version.) One row for all new ids has seen
   // enough of them to go on from where it is.
-  void add_prior(const std::vector<bool>& left, PlanInput& request) const {
+  void add_restarted_rows(const std::vector<bool>& left, PlanInput& request) const {
     const mapping::MappingInfo& info = out_.mapping.info;
     std::vector<bool> held(info.rows, false);
     for (const Row row : out_.mapping.rows) held[row.value] = true;
     const mapping::Fallback before = old_fallback();
     const std::uint32_t end = info.fallback.first_row + info.fallback.row_count;
     for (std::uint32_t row = info.fallback.first_row; row < end; ++row) {
-      const bool was_newcomers = row - before.first_row < before.row_count;
-      if (!held[row] && (!was_newcomers || left[row])) request.to_prior.push_back(Row{row});
+      const bool was_new_id_row = row - before.first_row < before.row_count;
+      if (!held[row] && (!was_new_id_row || left[row])) request.restarted.push_back(Row{row});
     }
-    if (request.to_prior.empty()) return;
+    if (request.restarted.empty()) return;
     const bool one_row = info.fallback.row_count == 1;
     std::vector<std::uint32_t> typical;
     for (std::uint32_t i = 0; i < old_rows_.size(); ++i) {
@@ -359,12 +361,12 @@ class Builder {
       if (one_row ? arrived : !arrived && in_.frequency[i] <= kRareAccesses) typical.push_back(i);
     }
     if (typical.empty()) typical = positions_;  // the first version, or nobody is rare
-    const std::uint64_t stride = 1 + typical.size() / kPriorIds;
+    const std::uint64_t stride = 1 + typical.size() / kRestartSourceIds;
     for (const std::uint32_t i : typical) {
       if (stride > 1 && mix64(in_.ids[i]) % stride != 0) continue;
-      request.prior_sources.push_back(old_rows_[i] != kNoRow ? old_rows_[i]
-                                                             : before.row(in_.ids[i]));
-      request.prior_weights.push_back(1);
+      request.restart_sources.push_back(old_rows_[i] != kNoRow ? old_rows_[i]
+                                                               : before.row(in_.ids[i]));
+      request.restart_weights.push_back(1);
     }
   }
 

@@ -3,9 +3,9 @@
 // Rows, in this order:
 //   [0, D)        dedicated: one frequent id each
 //   [D, D + S)    shared: each a cluster of ids with alike embeddings
-//   [D + S, R)    newcomer rows: unknown ids are hashed here until the next version places them
+//   [D + S, R)    new-id rows: new ids are hashed here until the next version places them
 // While there are no more ids than D + S, every id has a row of its own and all remaining rows are
-// open to newcomers.
+// open to new ids.
 //
 // Versions are stable: a dedicated id keeps its row until its rank falls below 1.5 D; a clustered
 // id keeps its row unless another centroid is nearer, by the hysteresis if one is set, and moves
@@ -32,8 +32,8 @@ namespace remapd::placement {
 struct BuilderConfig {
   mapping::Strategy strategy = mapping::Strategy::kCombined;
   std::uint32_t rows = 1;        // R > 0
-  double dedicated_share = 0.3;  // D / (R - the most that newcomer rows may take)
-  double newcomer_share = -1;    // of R; < 0: chosen by what newcomers teach (row_layout.h)
+  double dedicated_share = 0.3;  // D / (R - the most that new-id rows may take)
+  double new_id_share = -1;      // of R; < 0: chosen by what new ids teach (row_layout.h)
   double hysteresis = 0;
   double churn_budget = 0.05;  // share of traffic
   std::uint64_t seed = 1;      // of the fallback hash and of k-means
@@ -50,11 +50,11 @@ struct BuildInput {
   std::vector<float> embedding;       // row-major, n x dimension; alike ids are near each other
   std::vector<std::uint8_t> touched;  // n: accessed since the incumbent was built; empty: all were
   std::size_t dimension = 0;          // 0 for strategies that need none
-  double unknown_traffic = 0;         // share of accesses by ids the incumbent did not know
-  std::optional<double> newcomer_persistence{};  // see row_layout.h
+  double new_id_traffic = 0;          // share of accesses by ids the incumbent did not know
+  std::optional<double> new_id_persistence{};  // see row_layout.h
 
   const mapping::Mapping* incumbent = nullptr;  // none: the table is hashed over all its rows
-  std::uint64_t clustered_ids = 0;     // how many ids the last clustering from scratch had
+  std::uint64_t clustered_ids = 0;              // how many ids the last clustering from scratch had
 };
 
 struct BuildResult {

@@ -1,4 +1,4 @@
-// Keeping a clustering up to date instead of making it anew: newcomers join the nearest cluster,
+// Keeping a clustering up to date instead of making it anew: new ids join the nearest cluster,
 // members move only where it pays, empty clusters are given to the ids that fit worst.
 #pragma once
 

@@ -100,12 +100,12 @@ mapping::MigrationPlan make_plan(const PlanInput& in) {
   }
   plan.state.assign(plan.changed.size(), mapping::StateRule::kCarry);
 
-  plan.to_prior = in.to_prior;
+  plan.restarted = in.restarted;
   std::vector<Source> sources;
-  for (std::size_t i = 0; i < in.prior_sources.size(); ++i) {
-    sources.push_back({in.prior_sources[i], in.prior_weights[i]});
+  for (std::size_t i = 0; i < in.restart_sources.size(); ++i) {
+    sources.push_back({in.restart_sources[i], in.restart_weights[i]});
   }
-  append_normalised(sources, plan.prior_sources, plan.prior_weights);
+  append_normalised(sources, plan.restart_sources, plan.restart_weights);
   return plan;
 }
 

@@ -23,9 +23,9 @@ struct PlanInput {
   std::vector<Row> new_rows;
   std::vector<float> weights;  // > 0
 
-  std::vector<Row> to_prior;         // ascending; rows no id of new_rows is in
-  std::vector<Row> prior_sources;    // old rows
-  std::vector<float> prior_weights;  // > 0, of any scale
+  std::vector<Row> restarted;          // ascending; rows no id of new_rows is in
+  std::vector<Row> restart_sources;    // old rows
+  std::vector<float> restart_weights;  // > 0, of any scale
 };
 
 // A row whose ids all were in it before is left out. O(n + rows) time and space; deterministic.

@@ -9,7 +9,7 @@ namespace {
 
 // How the traffic of the given ids divides over the rows of the target.
 mapping::MappingStats stats_of(const mapping::ArtifactView& target, const RollBackInput& input,
-                      const PlanInput& rows) {
+                               const PlanInput& rows) {
   mapping::MappingStats stats;
   stats.ids = target.ids();
   stats.dedicated_rows = target.info().dedicated_rows;

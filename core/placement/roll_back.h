@@ -19,7 +19,7 @@ namespace remapd::placement {
 struct RollBackInput {
   const mapping::ArtifactView* target = nullptr;  // the version to go back to
   const mapping::Mapping* incumbent = nullptr;    // the version in force
-  Version version;                       // of the new one
+  Version version;                                // of the new one
   Epoch epoch;
   std::int64_t built_ms = 0;
   // The ids with traffic and their decayed accesses (> 0); same length, any order.
@@ -29,7 +29,8 @@ struct RollBackInput {
 
 struct RollBack {
   mapping::MappingInfo info;
-  mapping::MappingStats stats;  // over the given ids; distortion and unknown traffic are not known: 0
+  mapping::MappingStats
+      stats;  // over the given ids; distortion and new-id traffic are not known: 0
   Bytes artifact;
   mapping::MigrationPlan plan;
 };

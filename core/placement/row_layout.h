@@ -1,4 +1,4 @@
-// How a table's row budget is divided between dedicated, shared and newcomer rows. See builder.h.
+// How a table's row budget is divided between dedicated, shared and new-id rows. See builder.h.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@ namespace remapd::placement {
 
 struct RowLayout {
   std::uint32_t rows = 0;
-  std::uint32_t dedicated = 0;  // [0, dedicated)
-  std::uint32_t shared = 0;     // [dedicated, dedicated + shared)
-  std::uint32_t newcomers = 0;  // the rest, up to rows
+  std::uint32_t dedicated = 0;    // [0, dedicated)
+  std::uint32_t shared = 0;       // [dedicated, dedicated + shared)
+  std::uint32_t new_id_rows = 0;  // the rest, up to rows
 
   std::uint32_t placed() const { return dedicated + shared; }
 };
@@ -18,23 +18,23 @@ struct RowLayout {
 struct LayoutRequest {
   std::uint32_t rows = 1;
   double dedicated_share = 0.3;
-  double newcomer_share = -1;  // < 0: by `arrivals`
-  std::uint64_t ids = 0;       // known ids
-  std::uint64_t arrivals = 0;  // of them unknown to the incumbent
+  double new_id_share = -1;   // < 0: by `new_ids`
+  std::uint64_t ids = 0;      // known ids
+  std::uint64_t new_ids = 0;  // of them not known to the incumbent
   // Whether what is learned about a new id at one access helps at its next: correlation of
   // successive prediction errors, in [-1, 1]; none: nothing is known of it. Where it is negative or
-  // not known, rows of their own make newcomers worse, and all of them share one row. It is noisy
-  // early on, when newcomers matter most: they begin apart, and change sides reluctantly.
-  std::optional<double> newcomer_persistence{};
+  // not known, rows of their own make new ids worse, and all of them share one row. It is noisy
+  // early on, when new ids matter most: they begin apart, and change sides reluctantly.
+  std::optional<double> new_id_persistence{};
   struct Incumbent {
-    std::uint32_t shared = 0;     // rows of each kind
-    std::uint32_t newcomers = 0;  // kept while it still fits the arrivals
+    std::uint32_t shared = 0;       // rows of each kind
+    std::uint32_t new_id_rows = 0;  // kept while it still fits `new_ids`
   };
   std::optional<Incumbent> incumbent{};
 };
 
-// Every row has a role: dedicated + shared + newcomers == rows. At least one row is dedicated or
-// shared. newcomers may be 0: unknown ids then fall on the shared rows.
+// Every row has a role: dedicated + shared + new_id_rows == rows. At least one row is dedicated or
+// shared. With new_id_rows == 0 new ids fall on the shared rows.
 RowLayout plan_layout(const LayoutRequest& request);
 
 }  // namespace remapd::placement

@@ -161,8 +161,8 @@ TrackedIds::Found TrackedIds::locate_beyond(Id id, std::uint64_t hash, std::uint
   return {};
 }
 
-template <bool kWrite, class Known, class Unknown, class BlockDone>
-void TrackedIds::visit(std::span<const Id> ids, Known known, Unknown unknown,
+template <bool kWrite, class Tracked, class Untracked, class BlockDone>
+void TrackedIds::visit(std::span<const Id> ids, Tracked tracked, Untracked untracked,
                        BlockDone block_done) const {
   static_assert(kAhead <= kBlock);
   const Line* const lines = lines_.data();
@@ -196,7 +196,7 @@ void TrackedIds::visit(std::span<const Id> ids, Known known, Unknown unknown,
       if (found != 0) [[likely]] {
         const auto place = static_cast<std::uint32_t>(std::countr_zero(found));
         if ((line.slots[place] & slot_mask) != 0) [[likely]] {
-          known(begin, j, Found{homes[j], place}, hash_of[j]);
+          tracked(begin, j, Found{homes[j], place}, hash_of[j]);
           continue;
         }
       }
@@ -215,9 +215,9 @@ void TrackedIds::visit(std::span<const Id> ids, Known known, Unknown unknown,
       // is also found where nobody is.
       if (!found) found = locate(ids[begin + j], hash);
       if (found) {
-        known(begin, j, found, hash);
+        tracked(begin, j, found, hash);
       } else {
-        unknown(begin, j, hash);
+        untracked(begin, j, hash);
       }
     }
     block_done(Block{.begin = begin, .hashes = {hash_of, count}, .later = {later, laters}});
@@ -244,7 +244,7 @@ void TrackedIds::admit(std::span<const Id> ids, std::span<Slot> slots,
         slots[begin + j] = slot_of(found, hash);
       },
       [&](std::size_t begin, std::size_t j, std::uint64_t hash) {
-        slots[begin + j] = slot_of(admit_unknown(ids[begin + j], hash, admitted), hash);
+        slots[begin + j] = slot_of(admit_untracked(ids[begin + j], hash, admitted), hash);
       },
       kNothingMore);
 }
@@ -258,9 +258,9 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
   // a time: the word of its slot and marks, and its recent count. Of ids without a slot: zeros.
   std::uint32_t words[kBlock];
   float recents[kBlock];
-  const auto known = [&, lines = lines_.data(), unit = unit_, carry_at = carry_at_,
-                      add = static_cast<std::uint32_t>(add & marks_kept_) << kSlotBits](
-                         std::size_t, std::size_t j, Found found, std::uint64_t hash) {
+  const auto tracked = [&, lines = lines_.data(), unit = unit_, carry_at = carry_at_,
+                        add = static_cast<std::uint32_t>(add & marks_kept_) << kSlotBits](
+                           std::size_t, std::size_t j, Found found, std::uint64_t hash) {
     Line& line = lines[found.line];
     std::uint32_t& word = line.slots[found.place];
     words[j] = word;
@@ -275,11 +275,11 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
   Id fresh[kBlock];  // admitted in this block
   std::size_t fresh_count = 0;
   std::size_t without_slot = 0;
-  const auto unknown = [&](std::size_t begin, std::size_t j, std::uint64_t hash) {
-    const Found found = admit_unknown(ids[begin + j], hash, admitted);
+  const auto untracked = [&](std::size_t begin, std::size_t j, std::uint64_t hash) {
+    const Found found = admit_untracked(ids[begin + j], hash, admitted);
     if (found) {
       fresh[fresh_count++] = ids[begin + j];
-      return known(begin, j, found, hash);
+      return tracked(begin, j, found, hash);
     }
     words[j] = 0;
     recents[j] = 0;
@@ -305,7 +305,7 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
       }
     }
   };
-  visit<true>(ids, known, unknown, tell);
+  visit<true>(ids, tracked, untracked, tell);
   return without_slot;
 }
 
@@ -354,11 +354,11 @@ void TrackedIds::clear_marks(Marks which) {
   });
 }
 
-TrackedIds::Found TrackedIds::admit_unknown(Id id, std::uint64_t hash,
-                                            std::vector<Slot>& admitted) {
+TrackedIds::Found TrackedIds::admit_untracked(Id id, std::uint64_t hash,
+                                              std::vector<Slot>& admitted) {
   const std::uint32_t shard_index = shard_of_hash(hash);
   Shard& shard = shards_[shard_index];
-  ++shard.unknown;
+  ++shard.untracked;
   const double estimated = shard.sketched ? sketch_.estimate(hash) : 0.0;
   if (shard.size < shard_slots_ && (estimated + 1) * weight_ > shard.threshold) {
     const Slot slot = take_free_slot(shard_index);

@@ -32,15 +32,15 @@
 // added, up to 2^23 at a time (recent accesses are summed in a float and carried to a double well
 // before the float would round). Decay is O(1): counts are kept in units that grow.
 //
-// Admission and eviction. While a shard has room every unknown id is admitted. When it is full,
-// unknown ids are counted in a blocked count-min sketch, and fold() makes room: a shard that is
-// more than 95 % full and has seen unknown ids since the last fold drops the coldest `evict_share`
-// of its ids (lowest count, then lowest id). From then on an unknown id is admitted only when its
-// estimated count, the present access included, is above that of the hottest id so dropped; it
-// starts with its estimate. Every fold that finds room halves that threshold, so room does not stay
-// empty. The sketch forgets (halves) once it has taken in two accesses a counter, as in TinyLFU
-// (Einziger, Friedman, Manes, ACM TOS 13, 2017): without that, rare ids by their mere number would
-// lift each other's estimates until every one of them looked hot.
+// Admission and eviction. While a shard has room every untracked id is admitted. When it is full,
+// untracked ids are counted in a blocked count-min sketch, and fold() makes room: a shard that is
+// more than 95 % full and has seen untracked ids since the last fold drops the coldest
+// `evict_share` of its ids (lowest count, then lowest id). From then on an untracked id is admitted
+// only when its estimated count, the present access included, is above that of the hottest id so
+// dropped; it starts with its estimate. Every fold that finds room halves that threshold, so room
+// does not stay empty. The sketch forgets (halves) once it has taken in two accesses a counter, as
+// in TinyLFU (Einziger, Friedman, Manes, ACM TOS 13, 2017): without that, rare ids by their mere
+// number would lift each other's estimates until every one of them looked hot.
 //
 // The same calls give the same slots, whatever the sizes of the batches.
 #pragma once
@@ -218,7 +218,7 @@ class TrackedIds {
     std::int32_t away = 0;             // how many more sit away from home than then
     Slot lowest_free = 0;              // no free slot of the shard is below it; within the shard
     bool sketched = false;             // the sketch may know ids of this shard
-    std::uint64_t unknown = 0;         // accesses of unknown ids since the last fold
+    std::uint64_t untracked = 0;       // accesses of untracked ids since the last fold
     std::uint64_t sketch_updates = 0;  // since the sketch last forgot
     double threshold = 0;              // in units of weight_
   };
@@ -317,18 +317,19 @@ class TrackedIds {
     std::span<const std::uint64_t> hashes;  // of its ids
     std::span<const std::uint32_t> later;   // those that were not in their home line
   };
-  // Walks ids with their lines prefetched: known(begin, j, found, hash) for those that are there,
-  // unknown(begin, j, hash) for the others, each the j-th of the block that begins there. Those not
-  // found in their home line come at the end of their block of ids, in order; then
+  // Walks ids with their lines prefetched: tracked(begin, j, found, hash) for those that are there,
+  // untracked(begin, j, hash) for the others, each the j-th of the block that begins there. Those
+  // not found in their home line come at the end of their block of ids, in order; then
   // block_done(block). All of them by value, so that what they hold stays in registers.
-  template <bool kWrite, class Known, class Unknown, class BlockDone>
-  void visit(std::span<const Id> ids, Known known, Unknown unknown, BlockDone block_done) const;
+  template <bool kWrite, class Tracked, class Untracked, class BlockDone>
+  void visit(std::span<const Id> ids, Tracked tracked, Untracked untracked,
+             BlockDone block_done) const;
   // For count_accesses(): of each id of a block the slot, marks and count, from the words and
   // recent counts in the lines of those that have a slot, zeros of others.
   void take_apart(std::span<const std::uint64_t> hashes, const std::uint32_t* words,
                   const float* recents, const Accessed& out) const;
   // Where the id was put; nowhere if it may not enter.
-  Found admit_unknown(Id id, std::uint64_t hash, std::vector<Slot>& admitted);
+  Found admit_untracked(Id id, std::uint64_t hash, std::vector<Slot>& admitted);
   Slot take_free_slot(std::uint32_t shard);
   // What the index holds of a tracked id.
   struct Entry {

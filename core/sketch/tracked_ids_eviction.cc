@@ -61,10 +61,10 @@ void TrackedIds::carry(std::uint32_t shard) {
 
 void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
   Shard& shard = shards_[shard_index];
-  const std::uint64_t unknown = std::exchange(shard.unknown, 0);
+  const std::uint64_t untracked = std::exchange(shard.untracked, 0);
   if (shard.size <= kFullShare * shard_slots_) {
     shard.threshold /= 2;
-  } else if (unknown > 0) {
+  } else if (untracked > 0) {
     give_up_coldest(shard_index, evicted);
   }
   // Counts stay as they are: whether this happens depends on the past of the index, and that must

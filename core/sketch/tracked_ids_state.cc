@@ -40,7 +40,7 @@ void TrackedIds::save_shard(std::uint32_t shard_index, ByteWriter& out) const {
   out.bytes().reserve(kShardHeaderBytes + entries.size() * kEntryBytes);
   out.put<std::uint32_t>(shard.size);
   out.put<std::uint32_t>(shard.sketched ? 1 : 0);
-  out.put(shard.unknown);
+  out.put(shard.untracked);
   out.put(shard.sketch_updates);
   out.put(shard.threshold);
   const Slot first = first_slot(shard_index);
@@ -94,7 +94,7 @@ Result<void> TrackedIds::load_shard(std::uint32_t shard_index, ByteReader& in) {
   Shard& shard = shards_[shard_index];
   const auto size = in.get<std::uint32_t>();
   const auto sketched = in.get<std::uint32_t>();
-  shard.unknown = in.get<std::uint64_t>();
+  shard.untracked = in.get<std::uint64_t>();
   shard.sketch_updates = in.get<std::uint64_t>();
   shard.threshold = in.get<double>();
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "ends within its header");

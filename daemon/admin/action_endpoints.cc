@@ -33,7 +33,8 @@ void publish(application::Control& control, const Request& request, const Respon
   });
 }
 
-void freeze(application::Control& control, const Request& request, bool frozen, const Respond& respond) {
+void freeze(application::Control& control, const Request& request, bool frozen,
+            const Respond& respond) {
   const std::string& table = request.path_values.at("table");
   const application::Answer<void> answer = [table, frozen, respond](const Result<void>& result) {
     respond(result ? done({{"table", table}, {"frozen", frozen}}) : error_response(result.error()));

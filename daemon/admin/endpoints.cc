@@ -80,7 +80,8 @@ void ready(const application::Control& control, const Respond& respond) {
   respond(text_response(reason + "\n", 503));
 }
 
-void metrics_of(const application::Control& control, const Request& request, const Respond& respond) {
+void metrics_of(const application::Control& control, const Request& request,
+                const Respond& respond) {
   const metrics::TextFormat format = metrics::negotiate(request.accept);
   Response response =
       text_response(metrics::to_text(metrics::families_of(*control.status()), format));
@@ -96,9 +97,11 @@ void history(const application::Control& control, const Request& request, const 
   const auto span =
       asked == "12h" ? application::HistorySpan::kTwelveHours : application::HistorySpan::kHalfHour;
   Json points = Json::array();
-  for (const application::HistoryPoint& point : control.history(span)) points.push_back(to_json(point));
-  respond(json_response({{"step_seconds", application::StatusHistory::resolution(span).step_ms / 1000},
-                         {"points", std::move(points)}}));
+  for (const application::HistoryPoint& point : control.history(span))
+    points.push_back(to_json(point));
+  respond(
+      json_response({{"step_seconds", application::StatusHistory::resolution(span).step_ms / 1000},
+                     {"points", std::move(points)}}));
 }
 
 void table_of(const application::Control& control, const Request& request, const Respond& respond) {

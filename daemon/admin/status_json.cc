@@ -51,12 +51,12 @@ Json to_json(const mapping::Manifest& manifest, std::int64_t published_ms) {
            {{"total", rows},
             {"dedicated", stats.dedicated_rows},
             {"shared", stats.shared_rows},
-            {"newcomers", stats.fallback_rows},
+            {"new_ids", stats.fallback_rows},
             {"used", stats.rows_used}}},
           {"traffic",
            {{"dedicated", stats.traffic_dedicated},
             {"shared", stats.traffic_shared},
-            {"unknown", stats.traffic_unknown},
+            {"new_ids", stats.new_id_traffic},
             {"moved", stats.traffic_moved}}},
           {"distortion", stats.distortion}};
 }
@@ -100,7 +100,7 @@ Json to_json(const application::TableStatus& table) {
           {"distinct_ids", stats.distinct_ids},
           {"tracked_ids", stats.tracked_ids},
           {"evicted_ids", stats.evicted_ids},
-          {"newcomer_traffic", stats.newcomer_traffic},
+          {"new_id_traffic", stats.new_id_traffic},
           {"memory_bytes", stats.memory_bytes},
           {"version", version_or_null(stats.version)},
           {"epoch", table.epoch.value},

@@ -1,5 +1,5 @@
-// Status as JSON, for /status and the page. Names and units: docs/admin-api.md. Absent values are null;
-// 64-bit ids, which JSON readers may round, are strings.
+// Status as JSON, for /status and the page. Names and units: docs/admin-api.md. Absent values are
+// null; 64-bit ids, which JSON readers may round, are strings.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -21,7 +21,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kLatest = "latest";
 
-std::optional<Response> no_such_table(const application::Control& control, const std::string& name) {
+std::optional<Response> no_such_table(const application::Control& control,
+                                      const std::string& name) {
   const auto status = control.status();
   std::string known;
   for (const application::TableStatus& table : status->tables) {
@@ -31,7 +32,8 @@ std::optional<Response> no_such_table(const application::Control& control, const
   return error_response(404, "there is no table \"" + name + "\"", "there are: " + known);
 }
 
-void versions_of(const application::Control& control, const Request& request, const Respond& respond) {
+void versions_of(const application::Control& control, const Request& request,
+                 const Respond& respond) {
   const std::string& name = request.path_values.at("table");
   if (auto refusal = no_such_table(control, name)) return respond(std::move(*refusal));
   const application::VersionShelf& shelf = control.versions();
@@ -53,8 +55,8 @@ void versions_of(const application::Control& control, const Request& request, co
 }
 
 // The version a path names; else what to answer.
-tl::expected<application::KeptVersionPtr, Response> kept_version(const application::Control& control,
-                                                            const Request& request) {
+tl::expected<application::KeptVersionPtr, Response> kept_version(
+    const application::Control& control, const Request& request) {
   const std::string& name = request.path_values.at("table");
   if (auto refusal = no_such_table(control, name)) return tl::unexpected(std::move(*refusal));
   const std::string& text = request.path_values.at("version");
@@ -80,7 +82,8 @@ tl::expected<application::KeptVersionPtr, Response> kept_version(const applicati
                                  name)));
 }
 
-void manifest_of(const application::Control& control, const Request& request, const Respond& respond) {
+void manifest_of(const application::Control& control, const Request& request,
+                 const Respond& respond) {
   auto kept = kept_version(control, request);
   if (!kept) return respond(std::move(kept).error());
   const std::string json = proto::to_json((*kept)->manifest);

@@ -140,15 +140,15 @@ BuildReport Builder::carry_out(RollBackOrder order) {
   report.samples = order.samples;
   if (cancelled()) return report;
   const auto begin = clock_.now();
-  auto rolled_back = mapping::published_artifact(sink_, order.table_name, order.target)
-                         .and_then([&](const mapping::BlobPtr& blob) -> Result<placement::RollBack> {
-                           auto target =
-                               mapping::ArtifactView::open(blob->view(), mapping::Verify::kAll);
-                           if (!target) return fail(std::move(target).error());
-                           order.input.target = &*target;
-                           order.input.incumbent = order.incumbent.get();
-                           return placement::roll_back(order.input);
-                         });
+  auto rolled_back =
+      mapping::published_artifact(sink_, order.table_name, order.target)
+          .and_then([&](const mapping::BlobPtr& blob) -> Result<placement::RollBack> {
+            auto target = mapping::ArtifactView::open(blob->view(), mapping::Verify::kAll);
+            if (!target) return fail(std::move(target).error());
+            order.input.target = &*target;
+            order.input.incumbent = order.incumbent.get();
+            return placement::roll_back(order.input);
+          });
   report.build_seconds = seconds_between(begin, clock_.now());
   if (!rolled_back) {
     report.end = BuildEnd::kFailed;

@@ -9,8 +9,8 @@
 
 #include "core/base/bytes.h"
 #include "core/mapping/manifest.h"
-#include "core/placement/roll_back.h"
 #include "core/pipeline/engine.h"
+#include "core/placement/roll_back.h"
 #include "daemon/application/version_shelf.h"
 
 namespace remapd::application {

@@ -180,8 +180,9 @@ class CompareCommand final : public Command {
     return config;
   }
 
-  Result<evaluation::EventLog> read(const config::Config& config, const pipeline::EngineConfig& engine,
-                                 Comparison& comparison, Console& console) const {
+  Result<evaluation::EventLog> read(const config::Config& config,
+                                    const pipeline::EngineConfig& engine, Comparison& comparison,
+                                    Console& console) const {
     std::vector<std::string> names;
     for (const pipeline::Feature& feature : engine.features) names.push_back(feature.name);
     const std::uint64_t at_most = samples > 0 ? samples : std::numeric_limits<std::uint64_t>::max();
@@ -288,7 +289,7 @@ class CompareCommand final : public Command {
   }
 
   static evaluation::MapperSettings settings_of(const config::Config& config,
-                                             const pipeline::EngineConfig& engine) {
+                                                const pipeline::EngineConfig& engine) {
     evaluation::MapperSettings settings;
     settings.engine = engine;
     settings.schedule = config.schedule();
@@ -318,8 +319,8 @@ class CompareCommand final : public Command {
           runs.emplace_back(log, evaluation::hashed_tables(log, budgets[b], engine.seed), protocol);
           continue;
         }
-        auto mapper = evaluation::OnlineMapper::create(log, budgets[b], *mapping::parse_strategy(name),
-                                                    settings, engine.seed);
+        auto mapper = evaluation::OnlineMapper::create(
+            log, budgets[b], *mapping::parse_strategy(name), settings, engine.seed);
         if (!mapper) return fail(std::move(mapper).error());
         runs.emplace_back(log, std::move(*mapper), protocol);
       }

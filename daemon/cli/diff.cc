@@ -99,7 +99,7 @@ class DiffCommand final : public Command {
     facts.add("same_ids_and_rows", same, "content",
               same ? "the same ids in the same rows" : "differs");
     const bool same_fallback = a.fallback == b.fallback;
-    facts.add("same_fallback", same_fallback, "unknown ids",
+    facts.add("same_fallback", same_fallback, "new ids",
               same_fallback ? "hashed to the same rows" : "hashed to other rows");
   }
 
@@ -146,10 +146,10 @@ class DiffCommand final : public Command {
     const auto plan = mapping::decode_plan((*blob)->view());
     if (!plan) return fail(Error(plan.error()).with_context(after.path.string()));
     facts.add_json("plan_changed_rows", plan->changed.size());
-    facts.add_json("plan_rows_to_prior", plan->to_prior.size());
+    facts.add_json("plan_rows_restarted", plan->restarted.size());
     facts.add_text("migration plan", fmt::format("{} mixed anew, {} begun anew",
                                                  count_of(plan->changed.size(), "row"),
-                                                 format_count(plan->to_prior.size())));
+                                                 format_count(plan->restarted.size())));
     return {};
   }
 

@@ -85,11 +85,11 @@ void add_plan(const mapping::MigrationPlan& plan, Facts& facts) {
                         format_count(plan.to_rows), count_of(plan.sources.size(), "old row")));
   facts.add("state_carried", carried, "optimiser state",
             fmt::format("carried for {}, reset for the others", count_of(carried, "row")));
-  facts.add("rows_to_prior", plan.to_prior.size(), "rows begun anew",
-            fmt::format("{}, from {}", format_count(plan.to_prior.size()),
-                        plan.prior_sources.empty()
+  facts.add("rows_restarted", plan.restarted.size(), "rows begun anew",
+            fmt::format("{}, from {}", format_count(plan.restarted.size()),
+                        plan.restart_sources.empty()
                             ? "zero"
-                            : "a mean of " + count_of(plan.prior_sources.size(), "row")));
+                            : "a mean of " + count_of(plan.restart_sources.size(), "row")));
 }
 
 Result<Facts> inspect_plan(ByteView bytes) {

@@ -80,7 +80,7 @@ AddedCommand add_lookup(CLI::App& parent) {
   app->footer(
       "Output: id, row and role, separated by tabs. Roles: dedicated (the id has a row of its "
       "own),\n"
-      "shared (it shares its row with ids that behave alike), unknown (not in the mapping: hashed "
+      "shared (it shares its row with ids that behave alike), new (not in the mapping: hashed "
       "to\n"
       "a fallback row). Two rows \"a+b\" are to be summed (strategy double_hash).\n"
       "\n"

@@ -24,9 +24,9 @@ struct IdChange {
 };
 
 struct MappingDiff {
-  std::vector<IdChange> added;     // unknown before; ascending by id, as the others
+  std::vector<IdChange> added;     // new; ascending by id, as the others
   std::vector<IdChange> moved;     // known in both, in another row
-  std::vector<IdChange> removed;   // unknown after
+  std::vector<IdChange> removed;   // no longer known
   std::uint64_t compared = 0;      // ids looked at
   std::uint64_t rows_changed = 0;  // rows that a known id came to or left
 };

@@ -29,7 +29,7 @@ void add_info(const mapping::MappingInfo& info, Facts& facts) {
                               {"ways", fallback.ways},
                               {"seed", fallback.seed}});
   facts.add_text(
-      "unknown ids",
+      "new ids",
       fmt::format("hashed to {} of rows {} to {}", fallback.ways == 2 ? "two" : "one",
                   format_count(fallback.first_row),
                   format_count(std::uint64_t{fallback.first_row} + fallback.row_count - 1)));
@@ -44,19 +44,19 @@ void add_stats(const mapping::MappingStats& stats, Facts& facts) {
                            {"rows_used", stats.rows_used},
                            {"traffic_dedicated", stats.traffic_dedicated},
                            {"traffic_shared", stats.traffic_shared},
-                           {"traffic_unknown", stats.traffic_unknown},
+                           {"new_id_traffic", stats.new_id_traffic},
                            {"traffic_moved", stats.traffic_moved},
                            {"distortion", stats.distortion}});
   facts.add_text("rows used",
                  fmt::format("{}: {} dedicated, {} open to clusters, {} open to "
-                             "unknown ids",
+                             "new ids",
                              format_count(stats.rows_used), format_count(stats.dedicated_rows),
                              format_count(stats.shared_rows), format_count(stats.fallback_rows)));
   facts.add_text(
       "traffic",
       fmt::format("{} to dedicated rows, {} to shared rows; {} by ids not known before",
                   format_share(stats.traffic_dedicated), format_share(stats.traffic_shared),
-                  format_share(stats.traffic_unknown)));
+                  format_share(stats.new_id_traffic)));
   facts.add_text("moved",
                  fmt::format("{}, {} of traffic, against the version before",
                              count_of(stats.ids_moved, "id"), format_share(stats.traffic_moved)));

@@ -8,10 +8,10 @@ std::string_view to_string(Role role) {
       return "dedicated";
     case Role::kShared:
       return "shared";
-    case Role::kUnknown:
+    case Role::kNewId:
       break;
   }
-  return "unknown";
+  return "new";
 }
 
 }  // namespace remapd::cli

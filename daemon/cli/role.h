@@ -10,13 +10,13 @@ namespace remapd::cli {
 enum class Role : std::uint8_t {
   kDedicated,  // has a row of its own
   kShared,     // shares its row with ids that behave alike
-  kUnknown,    // not in the mapping: hashed to a fallback row
+  kNewId,      // not in the mapping: hashed to a fallback row
 };
 
 std::string_view to_string(Role role);
 
 inline Role role_of(const mapping::ArtifactView& mapping, Id id, Row row) {
-  if (!mapping.contains(id)) return Role::kUnknown;
+  if (!mapping.contains(id)) return Role::kNewId;
   return row.value < mapping.info().dedicated_rows ? Role::kDedicated : Role::kShared;
 }
 

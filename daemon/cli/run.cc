@@ -76,8 +76,8 @@ class RunCommand final : public Command {
     service::ExitGuard guard;  // outlives what it guards against
     const auto engine_config = config.engine_config();
     if (!engine_config) return fail(engine_config.error());
-    auto ports =
-        application::open_ports(config, pipeline::FeatureSchema(engine_config->features), log, clock);
+    auto ports = application::open_ports(config, pipeline::FeatureSchema(engine_config->features),
+                                         log, clock);
     if (!ports) return fail(std::move(ports).error());
     auto application = application::Application::create(config, std::move(*ports), log, clock);
     if (!application) return fail(std::move(application).error());
@@ -93,15 +93,15 @@ class RunCommand final : public Command {
     const service::Notifier notifier;
     (*application)->start();
     auto end = service::Supervisor({.application = **application,
-                                   .signals = signals,
-                                   .notifier = notifier,
-                                   .log = log,
-                                   .clock = clock,
-                                   .reload_files =
-                                       [&] {
-                                         if (admin_server) admin_server->reload();
-                                       }},
-                                  config, [this] { return load(); })
+                                    .signals = signals,
+                                    .notifier = notifier,
+                                    .log = log,
+                                    .clock = clock,
+                                    .reload_files =
+                                        [&] {
+                                          if (admin_server) admin_server->reload();
+                                        }},
+                                   config, [this] { return load(); })
                    .run();
     guard.arm(kPatienceAtExit, [&log, code = end ? ExitCode::kOk : exit_code(end.error())] {
       log.warning("connections are not closing, leaving them: everything is saved");

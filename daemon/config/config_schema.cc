@@ -258,10 +258,10 @@ ArraySection<TableConfig> table_section() {
           number<TableConfig>(
               {"dedicated_share", "share of rows", "Rows that belong to one frequent id each."},
               REMAPD_MEMBER(dedicated_share), 0, 1),
-          number_or_word<TableConfig>({"newcomer_share", "share of rows",
+          number_or_word<TableConfig>({"new_id_share", "share of rows",
                                        "Rows kept for ids the mapping does not know yet; auto: "
                                        "by how many the stream brings."},
-                                      REMAPD_MEMBER(newcomer_share), 0, 0.9, "auto", -1),
+                                      REMAPD_MEMBER(new_id_share), 0, 0.9, "auto", -1),
           number<TableConfig>({"half_life_samples", "samples",
                                "A frequency halves in this many samples; 0: never."},
                               REMAPD_MEMBER(half_life_samples), 0, 1e18),

@@ -143,7 +143,7 @@ void collect_version(const application::TableStatus& table, const Labels& of, Co
   constexpr const char* kRowsHelp = "Rows of the newest version by role.";
   out.gauge(kRows, kRowsHelp, stats.dedicated_rows, with("role", "dedicated"));
   out.gauge(kRows, kRowsHelp, stats.shared_rows, with("role", "shared"));
-  out.gauge(kRows, kRowsHelp, stats.fallback_rows, with("role", "newcomers"));
+  out.gauge(kRows, kRowsHelp, stats.fallback_rows, with("role", "new_ids"));
   constexpr const char* kTraffic = "remapd_table_traffic_ratio";
   constexpr const char* kTrafficHelp =
       "Share of the accesses by known ids that falls on dedicated and on shared rows.";
@@ -171,9 +171,9 @@ void collect_table(const application::TableStatus& table, Collector& out) {
   out.gauge("remapd_table_tracked_ids", "Ids tracked exactly.", number(stats.tracked_ids), of);
   out.counter("remapd_table_evicted_ids_total", "Tracked ids given up for others, all time.",
               number(stats.evicted_ids), of);
-  out.gauge("remapd_table_newcomer_traffic_ratio",
+  out.gauge("remapd_table_new_id_traffic_ratio",
             "Share of recent accesses by ids the newest version does not know.",
-            stats.newcomer_traffic, of);
+            stats.new_id_traffic, of);
   out.gauge("remapd_table_memory_bytes", "Memory of the table's statistics.",
             number(stats.memory_bytes), of);
   out.gauge("remapd_table_supervised", "1 if the supervised learner embeds this table's ids.",

@@ -6,14 +6,14 @@ import { percent } from "./format.js";
 export const TRAFFIC = [
   { name: "dedicated", label: "own row" },
   { name: "shared", label: "shared row" },
-  { name: "unknown", label: "not in the mapping" },
+  { name: "new_ids", label: "new ids" },
 ];
 
 // Of a version; null: there is none yet.
 export function trafficOf(version) {
-  const { dedicated = 0, shared = 0, unknown = 0 } = version?.traffic ?? {};
+  const { dedicated = 0, shared = 0, new_ids = 0 } = version?.traffic ?? {};
   // The first two are shares of the accesses to known ids, the third is one of all.
-  return { dedicated: dedicated * (1 - unknown), shared: shared * (1 - unknown), unknown };
+  return { dedicated: dedicated * (1 - new_ids), shared: shared * (1 - new_ids), new_ids };
 }
 
 export class SharesBar {

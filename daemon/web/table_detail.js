@@ -10,7 +10,7 @@ import { Versions } from "./versions.js";
 const ROWS = [
   { name: "dedicated", label: "of one id" },
   { name: "shared", label: "shared by alike ids" },
-  { name: "unknown", label: "for new ids" },
+  { name: "new_ids", label: "for new ids" },
 ];
 
 const LEARNERS = { supervised: "labels", co_access: "the company they keep" };
@@ -35,7 +35,7 @@ function factsOf(table, now) {
       ["Newest version", `v${last.version} of ${plural(last.ids, "id")}, ${age(last.published ?? last.built, now)}, ` +
         `from ${count(last.built_samples)} samples`],
       ["It moved", `${plural(last.ids_moved, "id")} with ${percent(last.traffic.moved, 2)} of the traffic`],
-      ["Since then", `${percent(table.newcomer_traffic)} of the accesses were to ids it does not know`]);
+      ["Since then", `${percent(table.new_id_traffic)} of the accesses were to ids it does not know`]);
   }
   if (table.build_seconds.count > 0) {
     const mean = ({ sum, count }) => duration(count > 0 ? sum / count : 0);
@@ -81,7 +81,7 @@ export class TableDetail {
       ? `No version yet: the first is due at ${plural(table.due_at_samples, "sample")}.` : "");
     this.#traffic.show(trafficOf(last));
     this.#rows.show({
-      dedicated: last?.rows.dedicated ?? 0, shared: last?.rows.shared ?? 0, unknown: last?.rows.newcomers ?? 0,
+      dedicated: last?.rows.dedicated ?? 0, shared: last?.rows.shared ?? 0, new_ids: last?.rows.new_ids ?? 0,
     }, count);
     list(this.#facts, factsOf(table, now), {
       key: ([name]) => name,

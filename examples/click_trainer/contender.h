@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "evaluation/fm_model.h"
 #include "examples/click_trainer/loss_meter.h"
 #include "examples/click_trainer/placement.h"
-#include "evaluation/fm_model.h"
 
 namespace remapd::click_trainer {
 

@@ -12,11 +12,11 @@
 #include <span>
 #include <vector>
 
-#include "examples/click_trainer/placement.h"
-#include "evaluation/fm_model.h"
 #include "core/base/bytes.h"
 #include "core/mapping/artifact.h"
 #include "core/pipeline/engine.h"
+#include "evaluation/fm_model.h"
+#include "examples/click_trainer/placement.h"
 
 namespace remapd::click_trainer {
 

@@ -26,9 +26,9 @@ Result<std::unique_ptr<RemapdTables>> RemapdTables::create(std::span<const Table
     auto source = source_of(tables[f].feature);
     if (!source) return fail(std::move(source).error());
     auto client = client::Client::create(std::move(*source), {.table = tables[f].feature,
-                                                               .rows = tables[f].rows,
-                                                               .seed = options.seed,
-                                                               .max_staged = kMaxStaged});
+                                                              .rows = tables[f].rows,
+                                                              .seed = options.seed,
+                                                              .max_staged = kMaxStaged});
     if (!client) return fail(std::move(client).error());
     // Finds what there is, so that nothing later is missed.
     if (auto polled = (*client)->poll(options.first_look); !polled) {
@@ -134,10 +134,12 @@ Result<bool> RemapdTables::swap(Followed& table, std::uint64_t samples,
   const auto migration = table.client->swap_to(
       target->info.version, fresh ? client::Unmigrated::kAllow : client::Unmigrated::kRefuse);
   if (!migration) return fail(migration.error());
-  const auto applied =
-      fresh ? Result<void>() : migration->apply(rows.matrix(), evaluation::kFmColumns).and_then([&] {
-        return migration->apply_to_state(rows.state(), 1, evaluation::kFmSettings.initial_accumulator);
-      });
+  const auto applied = fresh
+                           ? Result<void>()
+                           : migration->apply(rows.matrix(), evaluation::kFmColumns).and_then([&] {
+                               return migration->apply_to_state(
+                                   rows.state(), 1, evaluation::kFmSettings.initial_accumulator);
+                             });
   if (!applied) return fail(Error(applied.error()).with_context("table " + table.name));
 
   ++table.history.swapped;

@@ -20,10 +20,10 @@
 #include <vector>
 
 #include "client/cpp/client.h"
-#include "examples/click_trainer/placement.h"
-#include "evaluation/fm_model.h"
 #include "core/base/result.h"
 #include "core/pipeline/publish_schedule.h"
+#include "evaluation/fm_model.h"
+#include "examples/click_trainer/placement.h"
 
 namespace remapd::click_trainer {
 

@@ -66,7 +66,7 @@ std::string report_text(const TrainingResult& result) {
         history.published, history.swapped, grouped(table.table.rows), grouped(stats.ids),
         percent(history.served ? stats.traffic_dedicated : nothing),
         percent(history.served ? stats.traffic_shared : nothing),
-        percent(history.served ? stats.traffic_unknown : nothing), percent(median(history.moved)));
+        percent(history.served ? stats.new_id_traffic : nothing), percent(median(history.moved)));
     if (history.rejected > 0) {
       fmt::format_to(line, "    {} versions could not be used; the last problem: {}\n",
                      history.rejected, history.problem);
@@ -118,7 +118,7 @@ std::string report_json(const TrainingResult& result) {
     entry["shared_rows"] = stats.shared_rows;
     entry["traffic_dedicated"] = stats.traffic_dedicated;
     entry["traffic_shared"] = stats.traffic_shared;
-    entry["traffic_unknown"] = stats.traffic_unknown;
+    entry["new_id_traffic"] = stats.new_id_traffic;
     entry["traffic_moved"] = number(median(history.moved));
   }
   for (const ContenderResult& contender : result.contenders) {

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "connectors/files/log_writer.h"
-#include "examples/click_trainer/placement.h"
 #include "core/base/random.h"
+#include "examples/click_trainer/placement.h"
 
 namespace remapd::click_trainer {
 namespace {

@@ -9,9 +9,9 @@
 
 #include <fmt/format.h>
 
+#include "core/pipeline/batch_cursor.h"
 #include "examples/click_trainer/contender.h"
 #include "examples/click_trainer/frequency_mapper.h"
-#include "core/pipeline/batch_cursor.h"
 
 namespace remapd::click_trainer {
 namespace {

@@ -16,11 +16,11 @@
 #include <string>
 #include <vector>
 
+#include "core/base/result.h"
+#include "core/pipeline/event_source.h"
 #include "examples/click_trainer/placement.h"
 #include "examples/click_trainer/progress.h"
 #include "examples/click_trainer/remapd_tables.h"
-#include "core/base/result.h"
-#include "core/pipeline/event_source.h"
 
 namespace remapd::click_trainer {
 
@@ -37,7 +37,8 @@ struct ContenderResult {
   std::uint64_t rows = 0;  // all tables
   double normalised_entropy = 0;
   double log_loss = 0;
-  double gap_closed = 0;  // (NE of hash - NE) / (NE of hash - NE of full); NaN where hash loses nothing
+  double gap_closed =
+      0;  // (NE of hash - NE) / (NE of hash - NE of full); NaN where hash loses nothing
 };
 
 struct TableResult {

@@ -99,7 +99,7 @@ void DaemonReplay::expect_clients_agree(const config::Config& config, std::uint6
     ASSERT_EQ(heaviest->size(), run->status()->tables[t].stats.tracked_ids);
     auto source = files::DirectoryMappingSource::create(dir_ / "mappings", kTables[t]);
     auto client = client::Client::create(std::move(*source),
-                                          {.table = kTables[t], .rows = config.tables[t].rows});
+                                         {.table = kTables[t], .rows = config.tables[t].rows});
     ASSERT_TRUE(client) << client.error().message;
     ASSERT_TRUE((*client)->poll(0ms));
     while (!(*client)->staged().empty()) {

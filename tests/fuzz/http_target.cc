@@ -31,8 +31,9 @@ struct Daemon {
     application::VersionRecord record;
     record.table = "item";
     record.version = Version{7};
-    control.shelf.add(record, application::make_kept_version(*control.current.tables[0].last,
-                                                        blob("artifact"), nullptr, blob("plan")));
+    control.shelf.add(
+        record, application::make_kept_version(*control.current.tables[0].last, blob("artifact"),
+                                               nullptr, blob("plan")));
   }
 
   admin::FakeControl control;

@@ -10,8 +10,8 @@
 #include "connectors/proto/manifest_codec.h"
 #include "core/base/check.h"
 #include "core/mapping/delta.h"
-#include "core/placement/migration_planner.h"
 #include "core/pipeline/checkpoint.h"
+#include "core/placement/migration_planner.h"
 #include "tests/fuzz/example_engine.h"
 #include "tests/fuzz/example_mapping.h"
 #include "tests/fuzz/three_features.h"
@@ -98,9 +98,9 @@ void mappings(const fs::path& corpus) {
     plan.new_rows.push_back(Row{i % 5});
     plan.weights.push_back(1.0F + static_cast<float>(i));
   }
-  plan.to_prior = {Row{9}, Row{10}};
-  plan.prior_sources = {Row{3}, Row{4}};
-  plan.prior_weights = {1, 2};
+  plan.restarted = {Row{9}, Row{10}};
+  plan.restart_sources = {Row{3}, Row{4}};
+  plan.restart_weights = {1, 2};
   write(corpus / "migration_plan/mixed", mapping::encode_plan(placement::make_plan(plan)));
 
   mapping::Manifest manifest;

@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connectors/kafka/kafka_mapping_source.h"
 #include "client/cpp/client.h"
+#include "connectors/kafka/kafka_mapping_source.h"
 #include "tests/support/daemon_run.h"
 #include "tests/support/kafka.h"
 
@@ -84,8 +84,7 @@ class DaemonOnKafka : public KafkaTest {
   std::unique_ptr<client::Client> client_of(const std::string& table, std::uint32_t rows) {
     auto source = kafka::KafkaMappingSource::create(
         {.settings = settings, .topic = mappings_, .table = table});
-    auto client =
-        client::Client::create(std::move(source.value()), {.table = table, .rows = rows});
+    auto client = client::Client::create(std::move(source.value()), {.table = table, .rows = rows});
     EXPECT_TRUE((*client)->poll(30s));
     while ((*client)->swap_next(client::Unmigrated::kAllow)) {
     }

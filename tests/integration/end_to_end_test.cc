@@ -8,9 +8,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "client/cpp/client.h"
 #include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/kafka_mapping_source.h"
-#include "client/cpp/client.h"
 #include "core/pipeline/batch_cursor.h"
 #include "core/pipeline/engine.h"
 #include "tests/support/daemon_run.h"

@@ -165,7 +165,8 @@ class Publisher {
     bool found = false;
     must(log->read(range.low, range.high, [&](const kafka::LogRecord& record) {
       const auto key = kafka::parse_record_key(record.key);
-      found |= record.value && key && key->kind != kafka::RecordKind::kClaim && key->version < version;
+      found |=
+          record.value && key && key->kind != kafka::RecordKind::kClaim && key->version < version;
     }));
     return found;
   }
@@ -186,7 +187,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   remapd::client::Publisher publisher(argv[1], argv[2],
-                                       static_cast<std::uint32_t>(std::atoi(argv[3])));
+                                      static_cast<std::uint32_t>(std::atoi(argv[3])));
   std::string line;
   while (std::getline(std::cin, line)) publisher.obey(line);
   return 0;

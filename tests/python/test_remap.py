@@ -26,8 +26,8 @@ def migrated(plan, matrix, initial=None):
         out[row] = plan.weights[span] @ matrix[plan.sources[span]]
         if initial is not None and plan.reset[i]:
             out[row] = initial
-    for row in plan.to_prior:
-        out[row] = plan.prior_weights @ matrix[plan.prior_sources] if initial is None else initial
+    for row in plan.restarted:
+        out[row] = plan.restart_weights @ matrix[plan.restart_sources] if initial is None else initial
     return out
 
 

@@ -28,7 +28,8 @@ bool ItemsOfUsers::contains(std::uint32_t user, std::uint32_t item) const {
   return std::ranges::binary_search(items(user), item);
 }
 
-BprModel::Table::Table(const evaluation::RowsOfIds& rows_of_ids, Random random, const BprSettings& settings)
+BprModel::Table::Table(const evaluation::RowsOfIds& rows_of_ids, Random random,
+                       const BprSettings& settings)
     : ids(rows_of_ids), matrix(rows_of_ids.rows) {
   for (RowData& row : matrix) {
     for (float& value : row.values.vector) {
@@ -68,8 +69,8 @@ void BprModel::Table::step(std::uint32_t id, float sign, const Vector& vector, f
   if (!ids.second.empty() && ids.second[id] != kNoRow) move(matrix[ids.second[id].value]);
 }
 
-BprModel::BprModel(const evaluation::RowsOfIds& users, const evaluation::RowsOfIds& items, std::uint64_t seed,
-                   const BprSettings& settings)
+BprModel::BprModel(const evaluation::RowsOfIds& users, const evaluation::RowsOfIds& items,
+                   std::uint64_t seed, const BprSettings& settings)
     : settings_(settings),
       random_(hash_id(0, seed)),
       users_(users, Random(hash_id(1, seed)), settings),

@@ -69,8 +69,8 @@ class BprModel {
   };
 
   // Keeps references to the row lists.
-  BprModel(const evaluation::RowsOfIds& users, const evaluation::RowsOfIds& items, std::uint64_t seed,
-           const BprSettings& settings = kBprSettings);
+  BprModel(const evaluation::RowsOfIds& users, const evaluation::RowsOfIds& items,
+           std::uint64_t seed, const BprSettings& settings = kBprSettings);
 
   const BprSettings& settings() const { return settings_; }
   std::uint32_t items() const { return static_cast<std::uint32_t>(items_.ids.first.size()); }

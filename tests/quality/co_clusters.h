@@ -45,7 +45,8 @@ class CoAccessCounts {
 
 // One list of rows per side, `rows` rows in all: the finest clustering found that needs no more.
 // kInvalidArgument if the graph falls into more separate parts than there are rows.
-Result<std::vector<evaluation::RowsOfIds>> rows_by_co_clusters(const CoAccessCounts& counts, std::uint64_t rows,
-                                                   std::uint64_t seed);
+Result<std::vector<evaluation::RowsOfIds>> rows_by_co_clusters(const CoAccessCounts& counts,
+                                                               std::uint64_t rows,
+                                                               std::uint64_t seed);
 
 }  // namespace remapd::quality

@@ -16,10 +16,12 @@ namespace {
 constexpr std::size_t kStretch = 4'096;  // samples between two looks at the progress
 
 // Rows for the whole log at once, by the ids its events have together, whatever their labels.
-Result<std::vector<evaluation::RowsOfIds>> co_clustered(const evaluation::EventLog& log, const ContenderOptions& options,
-                                            std::uint64_t seed, Progress& progress) {
+Result<std::vector<evaluation::RowsOfIds>> co_clustered(const evaluation::EventLog& log,
+                                                        const ContenderOptions& options,
+                                                        std::uint64_t seed, Progress& progress) {
   const auto features = static_cast<std::uint32_t>(log.features());
-  const std::vector<evaluation::TableBudget> budgets = evaluation::table_budgets(log, features, options.rows_share);
+  const std::vector<evaluation::TableBudget> budgets =
+      evaluation::table_budgets(log, features, options.rows_share);
   std::vector<evaluation::RowsOfIds> out;
   std::vector<FeatureIndex> sides;
   std::vector<std::uint32_t> ids;
@@ -54,18 +56,21 @@ Result<std::vector<evaluation::RowsOfIds>> co_clustered(const evaluation::EventL
 }
 
 // The contender at the start of the log.
-Result<evaluation::Prequential> start_of(const evaluation::EventLog& log, const Contender& contender,
-                             const ContenderOptions& options, std::uint64_t seed,
-                             Progress& progress) {
+Result<evaluation::Prequential> start_of(const evaluation::EventLog& log,
+                                         const Contender& contender,
+                                         const ContenderOptions& options, std::uint64_t seed,
+                                         Progress& progress) {
   const evaluation::PrequentialOptions protocol{
       .negatives = options.negatives, .migrate = options.migrate, .seed = seed};
   if (contender.kind == Contender::Kind::kMapped) {
-    auto mapper = evaluation::OnlineMapper::create(log, evaluation::table_budgets(log, log.features(), options.rows_share),
-                                       contender.strategy, options.mapper, seed);
+    auto mapper = evaluation::OnlineMapper::create(
+        log, evaluation::table_budgets(log, log.features(), options.rows_share), contender.strategy,
+        options.mapper, seed);
     if (!mapper) return fail(std::move(mapper).error());
     return evaluation::Prequential(log, std::move(*mapper), protocol);
   }
-  if (contender.kind == Contender::Kind::kFull) return evaluation::Prequential(log, evaluation::full_table(log), protocol);
+  if (contender.kind == Contender::Kind::kFull)
+    return evaluation::Prequential(log, evaluation::full_table(log), protocol);
   auto clustered = co_clustered(log, options, seed, progress);
   if (!clustered) return fail(std::move(clustered).error());
   return evaluation::Prequential(log, std::move(*clustered), protocol);
@@ -73,7 +78,8 @@ Result<evaluation::Prequential> start_of(const evaluation::EventLog& log, const 
 
 }  // namespace
 
-Result<ContenderFigures> run_prequential(const evaluation::EventLog& log, const Contender& contender,
+Result<ContenderFigures> run_prequential(const evaluation::EventLog& log,
+                                         const Contender& contender,
                                          const ContenderOptions& options, std::uint64_t seed,
                                          Progress& progress) {
   if (!options.negatives && !log.labelled()) {

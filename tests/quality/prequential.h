@@ -26,7 +26,8 @@ struct ContenderFigures : evaluation::PrequentialFigures {
 };
 
 // All randomness follows from the seed.
-Result<ContenderFigures> run_prequential(const evaluation::EventLog& log, const Contender& contender,
+Result<ContenderFigures> run_prequential(const evaluation::EventLog& log,
+                                         const Contender& contender,
                                          const ContenderOptions& options, std::uint64_t seed,
                                          Progress& progress);
 

@@ -11,9 +11,9 @@
 
 #include "core/base/hash.h"
 #include "core/base/random.h"
+#include "evaluation/rows_of_ids.h"
 #include "tests/quality/co_clusters.h"
 #include "tests/quality/retrieval_figures.h"
-#include "evaluation/rows_of_ids.h"
 
 namespace remapd::quality {
 namespace {
@@ -30,7 +30,8 @@ struct SideRows {
 Result<SideRows> co_clustered(const RetrievalData& data, const RetrievalOptions& options,
                               std::uint64_t seed, Progress& progress) {
   std::uint64_t rows = 0;
-  for (const evaluation::TableBudget& budget : evaluation::table_budgets(data.log(), 2, options.rows_share)) {
+  for (const evaluation::TableBudget& budget :
+       evaluation::table_budgets(data.log(), 2, options.rows_share)) {
     rows += budget.rows;
   }
   CoAccessCounts counts(std::array{data.log().distinct(RetrievalData::kUser),
@@ -46,8 +47,8 @@ Result<SideRows> mapped_rows(const RetrievalData& data, mapping::Strategy strate
                              const RetrievalOptions& options, std::uint64_t seed,
                              Progress& progress) {
   const evaluation::EventLog& log = data.log();
-  auto mapper = evaluation::OnlineMapper::create(log, evaluation::table_budgets(log, 2, options.rows_share), strategy,
-                                     options.mapper, seed);
+  auto mapper = evaluation::OnlineMapper::create(
+      log, evaluation::table_budgets(log, 2, options.rows_share), strategy, options.mapper, seed);
   if (!mapper) return fail(std::move(mapper).error());
 
   std::vector<Pair> order(data.train_pairs().begin(), data.train_pairs().end());

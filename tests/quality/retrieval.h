@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "tests/quality/bpr_model.h"
-#include "tests/quality/contender.h"
 #include "evaluation/event_log.h"
 #include "evaluation/online_mapper.h"
+#include "tests/quality/bpr_model.h"
+#include "tests/quality/contender.h"
 #include "tests/quality/progress.h"
 
 namespace remapd::quality {
@@ -45,7 +45,8 @@ class RetrievalData {
   const ItemsOfUsers& test() const { return test_; }
 
  private:
-  RetrievalData(evaluation::EventLog log, std::vector<Pair> train_pairs, std::span<const Pair> test_pairs);
+  RetrievalData(evaluation::EventLog log, std::vector<Pair> train_pairs,
+                std::span<const Pair> test_pairs);
 
   evaluation::EventLog log_;
   std::vector<Pair> train_pairs_;

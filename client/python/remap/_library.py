@@ -44,8 +44,8 @@ class PlanArrays(c.Structure):
         ("struct_size", _size), ("from_", _u64), ("to", _u64), ("from_rows", _u32),
         ("to_rows", _u32), ("changed_count", _size), ("changed", _ptr), ("source_begin", _ptr),
         ("source_count", _size), ("sources", _ptr), ("weights", _ptr), ("state", _ptr),
-        ("to_prior_count", _size), ("to_prior", _ptr), ("prior_source_count", _size),
-        ("prior_sources", _ptr), ("prior_weights", _ptr),
+        ("restarted_count", _size), ("restarted", _ptr), ("restart_source_count", _size),
+        ("restart_sources", _ptr), ("restart_weights", _ptr),
     ]  # fmt: skip
 
 

@@ -58,7 +58,7 @@ class Mapping(OfThisProcess):
             lib.remap_mapping_close(self._handle)
 
     def lookup(self, ids: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """The row of each id, int64, in the ids' shape; unknown ids get their fallback row.
+        """The row of each id, int64, in the ids' shape; new ids get their fallback row.
 
         `ids` is uint64 or int64 (same bits); other integers are widened. Releases the GIL. With
         contiguous 64-bit ids and a contiguous `out` of int64 nothing is copied or allocated.

@@ -20,8 +20,8 @@ class Plan:
 
     Row changed[i] becomes the sum of weights[j] * old[sources[j]] for j in
     [source_begin[i], source_begin[i + 1]); its optimiser state becomes the same mixture, or is
-    reset where reset[i]. The rows `to_prior` become the sum of prior_weights[j] *
-    old[prior_sources[j]] (zero without sources); their state is reset.
+    reset where reset[i]. The rows `restarted` become the sum of restart_weights[j] *
+    old[restart_sources[j]] (zero without sources); their state is reset.
     """
 
     version_from: int
@@ -33,9 +33,9 @@ class Plan:
     sources: np.ndarray
     weights: np.ndarray
     reset: np.ndarray
-    to_prior: np.ndarray
-    prior_sources: np.ndarray
-    prior_weights: np.ndarray
+    restarted: np.ndarray
+    restart_sources: np.ndarray
+    restart_weights: np.ndarray
 
 
 class Migration(OfThisProcess):
@@ -85,9 +85,9 @@ class Migration(OfThisProcess):
                     sources=array(p.sources, p.source_count, np.uint32),
                     weights=array(p.weights, p.source_count, np.float32),
                     reset=array(p.state, p.changed_count, np.uint8).view(bool),
-                    to_prior=array(p.to_prior, p.to_prior_count, np.uint32),
-                    prior_sources=array(p.prior_sources, p.prior_source_count, np.uint32),
-                    prior_weights=array(p.prior_weights, p.prior_source_count, np.float32),
+                    restarted=array(p.restarted, p.restarted_count, np.uint32),
+                    restart_sources=array(p.restart_sources, p.restart_source_count, np.uint32),
+                    restart_weights=array(p.restart_weights, p.restart_source_count, np.float32),
                 )
             )
         return out

@@ -285,12 +285,12 @@ def migrate_(
         return torch.from_numpy(array.astype(np.int64)).to(weight.device)
 
     for plan in migration.plans():
-        changed, sources, prior = index(plan.changed), index(plan.sources), index(plan.to_prior)
+        changed, sources, restarted = index(plan.changed), index(plan.sources), index(plan.restarted)
         counts: np.ndarray = np.diff(plan.source_begin.astype(np.int64))
         target = index(np.repeat(np.arange(len(plan.changed)), counts))
         shares = torch.from_numpy(plan.weights.copy()).to(weight.device)
-        prior_sources = index(plan.prior_sources)
-        prior_shares = torch.from_numpy(plan.prior_weights.copy()).to(weight.device)
+        restart_sources = index(plan.restart_sources)
+        restart_shares = torch.from_numpy(plan.restart_weights.copy()).to(weight.device)
         reset = torch.from_numpy(plan.reset.copy()).to(weight.device)
 
         def mix(
@@ -300,16 +300,16 @@ def migrate_(
             out = torch.zeros(count, flat.shape[1], dtype=torch.float32, device=flat.device)
             return out.index_add_(0, into, flat[at].float() * by[:, None])
 
-        one = torch.zeros_like(prior_sources)
-        fresh_row = mix(weight, prior_sources, one, prior_shares, 1)
+        one = torch.zeros_like(restart_sources)
+        restart_row = mix(weight, restart_sources, one, restart_shares, 1)
         moved = mix(weight, sources, target, shares, len(changed))
         weight[changed] = moved.reshape(-1, *weight.shape[1:]).to(weight.dtype)
-        weight[prior] = fresh_row.reshape(1, *weight.shape[1:]).to(weight.dtype)
+        weight[restarted] = restart_row.reshape(1, *weight.shape[1:]).to(weight.dtype)
         for state, fresh in states:
             moved = mix(state, sources, target, shares, len(changed))
             moved[reset] = fresh
             state[changed] = moved.reshape(-1, *state.shape[1:]).to(state.dtype)
-            state[prior] = fresh
+            state[restarted] = fresh
 
 
 def _row_states(

@@ -36,7 +36,7 @@ inline SlotBatch batch_of(const std::vector<Sample>& samples, std::size_t first,
                           samples[s].slots[c].end());
       column.begin.push_back(static_cast<std::uint32_t>(column.slots.size()));
     }
-    column.newcomer.assign(column.slots.size(), 0);
+    column.is_new_id.assign(column.slots.size(), 0);
     column.count.assign(column.slots.size(), 0);
     column.generation.assign(column.slots.size(), 0);
   }

@@ -221,9 +221,9 @@ TEST(CoAccessGraph, ForgetsEvictedIds) {
   learner.admit(TableIndex{1}, slot, std::vector<Id>{777});
   const auto fresh = embed(learner, TableIndex{1}, slot);
   EXPECT_NE(fresh, embed(graph(), TableIndex{1}, slot));
-  CoAccessGraph newcomer = graph();
-  newcomer.admit(TableIndex{1}, slot, std::vector<Id>{777});
-  EXPECT_EQ(embed(newcomer, TableIndex{1}, slot), fresh) << "nobody has seen it with anyone yet";
+  CoAccessGraph newly_made = graph();
+  newly_made.admit(TableIndex{1}, slot, std::vector<Id>{777});
+  EXPECT_EQ(embed(newly_made, TableIndex{1}, slot), fresh) << "nobody has seen it with anyone yet";
 
   // The new id joins another community.
   std::vector<Sample> samples(40);
@@ -301,7 +301,7 @@ TEST(CoAccessGraph, ForgetsThatAnEvictedIdWasCommon) {
   CoAccessGraph fresh = graph();
   fresh.admit(TableIndex{1}, slot, std::vector<Id>{777});
   const std::vector<Sample> together(20, Sample{.slots = {{0}, {7}}});
-  // User 0 has seen others before; as a newcomer it has seen nobody but the item.
+  // User 0 has seen others before; as a new id it has seen nobody but the item.
   for (CoAccessGraph* graph : {&learner, &fresh}) {
     graph->evict(std::vector<std::vector<Slot>>{{0}, {}});
     graph->admit(TableIndex{0}, std::vector<Slot>{0}, std::vector<Id>{778});

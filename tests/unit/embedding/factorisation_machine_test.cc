@@ -234,9 +234,9 @@ TEST(FactorisationMachine, StartsAnAdmittedIdAfresh) {
   EXPECT_EQ(learner.embed(TableIndex{0}, others), untouched.embed(TableIndex{0}, others));
 }
 
-// Newcomers whose every access is alike: what is learned at one helps at the next. Newcomers whose
+// New ids whose every access is alike: what is learned at one helps at the next. New ids whose
 // accesses are coin flips: it does not.
-TEST(FactorisationMachine, TellsWhetherNewcomersAreWorthLearning) {
+TEST(FactorisationMachine, TellsWhetherNewIdsAreWorthLearning) {
   for (const bool persistent : {true, false}) {
     FactorisationMachine learner = machine();
     Random random(13);
@@ -249,11 +249,11 @@ TEST(FactorisationMachine, TellsWhetherNewcomersAreWorthLearning) {
                            .label = likes ? 1.0F : 0.0F});
       }
       SlotBatch batch = batch_of(samples, 0, samples.size());
-      batch.columns[1].newcomer.assign(batch.columns[1].slots.size(), 1);
+      batch.columns[1].is_new_id.assign(batch.columns[1].slots.size(), 1);
       learn(learner, batch);
     }
-    EXPECT_EQ(learner.newcomer_persistence(TableIndex{0}), std::nullopt);  // no newcomers there
-    const double items = learner.newcomer_persistence(TableIndex{1}).value();
+    EXPECT_EQ(learner.new_id_persistence(TableIndex{0}), std::nullopt);  // no new ids there
+    const double items = learner.new_id_persistence(TableIndex{1}).value();
     if (persistent) {
       EXPECT_GT(items, 0.5);
     } else {

@@ -235,9 +235,9 @@ TEST(DirectoryMappingSource, VersionsOfStaleEpochsAreLeftOut) {
   fs::create_directory(dir / "items/v000000000003");
   write_file(file_of(dir, 3, "manifest.json"), proto::to_json(stale.manifest));
   write_file(file_of(dir, 3, "mapping.remap"), as_text(stale.blobs[0]));
-  auto newcomer = open_source(dir);
-  EXPECT_THAT(polled(*newcomer), ElementsAre(2U));
-  EXPECT_THAT(newcomer->last_problem(), HasSubstr("stale epoch 1"));
+  auto late_follower = open_source(dir);
+  EXPECT_THAT(polled(*late_follower), ElementsAre(2U));
+  EXPECT_THAT(late_follower->last_problem(), HasSubstr("stale epoch 1"));
 
   fs::rename(dir / "items/v000000000003", dir / "v3");
   auto follower = open_source(dir);
@@ -247,7 +247,7 @@ TEST(DirectoryMappingSource, VersionsOfStaleEpochsAreLeftOut) {
   EXPECT_THAT(follower->last_problem(), HasSubstr("stale epoch 1"));
   publish(*sink, {.version = 4, .epoch = 2});
   EXPECT_THAT(polled(*follower), ElementsAre(4U));
-  EXPECT_THAT(polled(*newcomer), ElementsAre(4U));
+  EXPECT_THAT(polled(*late_follower), ElementsAre(4U));
 }
 
 TEST(DirectoryMappingSource, NeverSeesHalfAVersionWhileOthersComeAndGo) {

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "connectors/proto/manifest_codec.h"
-#include "tests/unit/http/scripted_server.h"
 #include "tests/unit/client/cpp/version_chain.h"
+#include "tests/unit/http/scripted_server.h"
 
 namespace remapd::http {
 namespace {

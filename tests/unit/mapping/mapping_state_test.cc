@@ -17,7 +17,7 @@ Mapping example() {
                    .rows_used = 31,
                    .traffic_dedicated = 0.5,
                    .traffic_shared = 0.4,
-                   .traffic_unknown = 0.1,
+                   .new_id_traffic = 0.1,
                    .traffic_moved = 0.02,
                    .distortion = 0.3};
   return mapping;

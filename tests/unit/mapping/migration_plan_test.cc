@@ -21,9 +21,9 @@ MigrationPlan example() {
   plan.sources = {Row{0}, Row{1}, Row{0}};
   plan.weights = {0.5F, 0.5F, 1.0F};
   plan.state = {StateRule::kCarry, StateRule::kReset};
-  plan.to_prior = {Row{3}};
-  plan.prior_sources = {Row{2}};
-  plan.prior_weights = {1.0F};
+  plan.restarted = {Row{3}};
+  plan.restart_sources = {Row{2}};
+  plan.restart_weights = {1.0F};
   return plan;
 }
 
@@ -83,12 +83,12 @@ TEST(MigrationPlan, RefusesPlansThatContradictThemselves) {
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.source_begin = {0, 3, 2}; }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.source_begin.clear(); }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.state[0] = static_cast<StateRule>(7); }));
-  EXPECT_TRUE(refused([](MigrationPlan& p) { p.to_prior = {Row{4}}; }));
+  EXPECT_TRUE(refused([](MigrationPlan& p) { p.restarted = {Row{4}}; }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.to_rows = 0; }));
-  EXPECT_TRUE(refused([](MigrationPlan& p) { p.to_prior = {Row{1}}; }));
+  EXPECT_TRUE(refused([](MigrationPlan& p) { p.restarted = {Row{1}}; }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.weights[0] = 0.9F; }));
   EXPECT_TRUE(refused([](MigrationPlan& p) { p.source_begin = {0, 3, 3}; }));
-  EXPECT_TRUE(refused([](MigrationPlan& p) { p.prior_weights[0] = 0.5F; }));
+  EXPECT_TRUE(refused([](MigrationPlan& p) { p.restart_weights[0] = 0.5F; }));
 }
 
 TEST(MigrationPlan, RefusesWhatFollowsItsEnd) {

@@ -145,7 +145,7 @@ TEST(Engine, GoesOnFromAStateSavedBetweenTheBuildsOfTwoTables) {
   EXPECT_EQ(saved(*restored), saved(*undisturbed));
 }
 
-// Ids that the incumbent knows are evicted and come back: they are no newcomers, before and after a
+// Ids that the incumbent knows are evicted and come back: they are no new ids, before and after a
 // restart.
 TEST(Engine, KnowsReturningIdsBeforeAndAfterARestart) {
   EngineConfig config = two_tables();
@@ -173,8 +173,7 @@ TEST(Engine, KnowsReturningIdsBeforeAndAfterARestart) {
   ASSERT_TRUE(restored->load(in));
   access(*engine, 0, 20, 10);
   access(*restored, 0, 20, 10);
-  EXPECT_EQ(restored->stats().tables[1].newcomer_traffic,
-            engine->stats().tables[1].newcomer_traffic);
+  EXPECT_EQ(restored->stats().tables[1].new_id_traffic, engine->stats().tables[1].new_id_traffic);
   EXPECT_EQ(saved(*restored), saved(*engine));
 }
 

@@ -47,7 +47,7 @@ void learn(Learners& into, std::size_t samples, std::size_t labelled, std::size_
     for (std::size_t s = 0; s < samples; ++s) {
       column.slots.push_back(static_cast<sketch::Slot>(random.below(kSlots)));
     }
-    column.newcomer.assign(samples, 0);
+    column.is_new_id.assign(samples, 0);
     column.generation.assign(samples, 0);
     column.count.assign(samples, 0);
   }

@@ -23,7 +23,7 @@ TableConfig config_of(std::uint64_t max_tracked_ids = 1000) {
 struct Access {
   std::vector<sketch::Slot> slots;
   std::vector<sketch::Slot> admitted;
-  std::vector<std::uint8_t> newcomer;
+  std::vector<std::uint8_t> is_new_id;
   std::vector<std::uint8_t> generation;
   std::vector<std::uint32_t> counts;
 };
@@ -32,12 +32,12 @@ Access access(TableState& table, const std::vector<Id>& ids,
               std::span<const std::uint8_t> generations = {}) {
   Access out;
   out.slots.resize(ids.size());
-  out.newcomer.resize(ids.size());
+  out.is_new_id.resize(ids.size());
   out.counts.resize(ids.size());
   out.generation.resize(ids.size());
   table.access(ids,
                {.slots = out.slots,
-                .newcomer = out.newcomer,
+                .is_new_id = out.is_new_id,
                 .counts = out.counts,
                 .generation = out.generation},
                generations, out.admitted);
@@ -68,7 +68,7 @@ TEST(TableState, ResolvesIdsToSlotsThatStay) {
   EXPECT_EQ(first.slots[0], first.slots[2]);
   EXPECT_NE(first.slots[0], first.slots[1]);
   EXPECT_THAT(first.admitted, ElementsAre(first.slots[0], first.slots[1]));
-  EXPECT_THAT(first.newcomer, Each(1));
+  EXPECT_THAT(first.is_new_id, Each(1));
   const Access second = access(table, {6, 5});
   EXPECT_THAT(second.slots, ElementsAre(first.slots[1], first.slots[0]));
   EXPECT_THAT(second.admitted, IsEmpty());
@@ -77,18 +77,18 @@ TEST(TableState, ResolvesIdsToSlotsThatStay) {
   EXPECT_NEAR(table.distinct_ids(), 2, 0.1);
 }
 
-TEST(TableState, TellsNewcomersFromThoseTheIncumbentKnows) {
+TEST(TableState, TellsNewIdsFromThoseTheIncumbentKnows) {
   TableState table(config_of());
   access(table, {5, 6});
-  EXPECT_EQ(table.unknown_traffic(), 1);
+  EXPECT_EQ(table.new_id_traffic(), 1);
   EXPECT_EQ(table.incumbent(), nullptr);
   table.adopt(mapping_of({5, 7}), 42);
   EXPECT_EQ(table.clustered_ids(), 42U);
-  EXPECT_EQ(table.unknown_traffic(), 0) << "counted since the last version";
+  EXPECT_EQ(table.new_id_traffic(), 0) << "counted since the last version";
   // 7 is known to the mapping but was not tracked when it was adopted.
   const Access later = access(table, {5, 6, 7, 8});
-  EXPECT_THAT(later.newcomer, ElementsAre(0, 1, 0, 1));
-  EXPECT_EQ(table.unknown_traffic(), 0.5);
+  EXPECT_THAT(later.is_new_id, ElementsAre(0, 1, 0, 1));
+  EXPECT_EQ(table.new_id_traffic(), 0.5);
   EXPECT_EQ(table.row(later.slots[0]), Row{5});
   EXPECT_EQ(table.row(later.slots[1]), kNoRow);
   EXPECT_EQ(table.row(later.slots[2]), Row{7});
@@ -123,12 +123,12 @@ TEST(TableState, TellsTheGenerationOfSlots) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     EXPECT_EQ(first.generation[i], generations[first.slots[i]]);
     EXPECT_EQ(second.generation[i], generations[first.slots[i]]);
-    EXPECT_EQ(second.newcomer[i], ids[i] == 5 ? 1 : 0);
+    EXPECT_EQ(second.is_new_id[i], ids[i] == 5 ? 1 : 0);
   }
   table.restart_generations();
   const Access third = access(table, {5, 6, 7});
   EXPECT_THAT(third.generation, Each(0));
-  EXPECT_THAT(third.newcomer, ElementsAre(1, 0, 0));
+  EXPECT_THAT(third.is_new_id, ElementsAre(1, 0, 0));
 }
 
 TEST(TableState, DecaysAndEvictsAtFolds) {
@@ -137,7 +137,7 @@ TEST(TableState, DecaysAndEvictsAtFolds) {
   for (Id id = 0; id < 200; ++id) ids.push_back(id);
   const Access first = access(table, ids);
   EXPECT_EQ(first.slots.back(), sketch::kNoSlot) << "the store is full";
-  EXPECT_EQ(first.newcomer.back(), 1);
+  EXPECT_EQ(first.is_new_id.back(), 1);
   std::vector<sketch::Slot> evicted;
   table.fold(0.5, evicted);
   EXPECT_FALSE(evicted.empty());
@@ -165,7 +165,7 @@ TEST(TableState, GoesOnFromASavedState) {
     access(*table, {1000, 3, 4, 5, 6});
   }
   EXPECT_EQ(saved(restored), saved(undisturbed));
-  EXPECT_EQ(restored.unknown_traffic(), undisturbed.unknown_traffic());
+  EXPECT_EQ(restored.new_id_traffic(), undisturbed.new_id_traffic());
 }
 
 TEST(TableState, RefusesStateThatDoesNotFit) {

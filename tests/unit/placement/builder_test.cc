@@ -16,8 +16,9 @@
 namespace remapd::placement {
 namespace {
 
-constexpr mapping::Strategy kStrategies[] = {mapping::Strategy::kHash, mapping::Strategy::kDoubleHash, mapping::Strategy::kFrequency,
-                                    mapping::Strategy::kEmbedding, mapping::Strategy::kCombined};
+constexpr mapping::Strategy kStrategies[] = {
+    mapping::Strategy::kHash, mapping::Strategy::kDoubleHash, mapping::Strategy::kFrequency,
+    mapping::Strategy::kEmbedding, mapping::Strategy::kCombined};
 constexpr std::size_t kDimension = 4;
 
 // `n` ids with Zipf-like frequencies, embedded around 20 centres.
@@ -145,14 +146,16 @@ TEST(BuilderNightly, DISABLED_TakesTenMillionIds) {
 
 TEST(Builder, GivesEveryIdItsOwnRowWhileThereAreFewerIdsThanRows) {
   for (const mapping::Strategy strategy :
-       {mapping::Strategy::kDoubleHash, mapping::Strategy::kFrequency, mapping::Strategy::kEmbedding, mapping::Strategy::kCombined}) {
+       {mapping::Strategy::kDoubleHash, mapping::Strategy::kFrequency,
+        mapping::Strategy::kEmbedding, mapping::Strategy::kCombined}) {
     for (const std::size_t ids : {1UL, 10UL, 60UL, 99UL}) {
-      const mapping::Mapping mapping = build_mapping(table_of(ids, 1), config_of(strategy, 100)).mapping;
+      const mapping::Mapping mapping =
+          build_mapping(table_of(ids, 1), config_of(strategy, 100)).mapping;
       EXPECT_EQ(mapping.ids.size(), ids);
       const std::set<Row> rows(mapping.rows.begin(), mapping.rows.end());
       EXPECT_EQ(rows.size(), ids) << to_string(strategy);
       EXPECT_EQ(mapping.stats.traffic_dedicated, 1);
-      // Newcomers get all that is left.
+      // New ids get all that is left.
       EXPECT_EQ(mapping.info.fallback.first_row, ids);
       EXPECT_EQ(mapping.info.fallback.row_count, 100 - ids);
     }
@@ -169,7 +172,8 @@ TEST(Builder, HashKnowsNoIds) {
 
 TEST(Builder, GivesTheMostFrequentIdsTheDedicatedRows) {
   for (const mapping::Strategy strategy :
-       {mapping::Strategy::kDoubleHash, mapping::Strategy::kFrequency, mapping::Strategy::kCombined}) {
+       {mapping::Strategy::kDoubleHash, mapping::Strategy::kFrequency,
+        mapping::Strategy::kCombined}) {
     const BuildInput in = table_of(2000, 3);
     const mapping::Mapping mapping = build_mapping(in, config_of(strategy, 200)).mapping;
     ASSERT_GT(mapping.info.dedicated_rows, 50U);
@@ -190,7 +194,8 @@ TEST(Builder, GivesTheMostFrequentIdsTheDedicatedRows) {
 }
 
 TEST(Builder, PutsAlikeIdsIntoCommonRows) {
-  for (const mapping::Strategy strategy : {mapping::Strategy::kEmbedding, mapping::Strategy::kCombined}) {
+  for (const mapping::Strategy strategy :
+       {mapping::Strategy::kEmbedding, mapping::Strategy::kCombined}) {
     const BuildInput in = table_of(2000, 4);
     const mapping::Mapping mapping = build_mapping(in, config_of(strategy, 100)).mapping;
     EXPECT_LT(mapping.stats.distortion, 0.05);
@@ -242,7 +247,8 @@ TEST(Builder, TakesIdsThatAreAllEquallyFrequent) {
 }
 
 TEST(Builder, TakesEmbeddingsThatAreAllTheSame) {
-  for (const mapping::Strategy strategy : {mapping::Strategy::kEmbedding, mapping::Strategy::kCombined}) {
+  for (const mapping::Strategy strategy :
+       {mapping::Strategy::kEmbedding, mapping::Strategy::kCombined}) {
     BuildInput in = table_of(500, 7);
     std::fill(in.embedding.begin(), in.embedding.end(), 0.0F);
     const BuilderConfig config = config_of(strategy, 50);
@@ -447,18 +453,18 @@ void expect_migrates(const BuildInput& in, const BuilderConfig& config, const Bu
   std::vector<float> state = old_state;
   RC_ASSERT(apply(built.plan, matrix, kColumns).has_value());
   RC_ASSERT(apply_to_state(built.plan, state, kColumns, 0.25F).has_value());
-  const std::set<Row> prior(built.plan.to_prior.begin(), built.plan.to_prior.end());
+  const std::set<Row> restarted(built.plan.restarted.begin(), built.plan.restarted.end());
   for (std::uint32_t row = 0; row < config.rows; ++row) {
     for (std::size_t k = 0; k < kColumns; ++k) {
       const std::size_t at = row * kColumns + k;
       if (mass[row] > 0) {
         RC_ASSERT(std::abs(matrix[at] - sum[at] / mass[row]) < 1e-5);
         RC_ASSERT(std::abs(state[at] - sum_state[at] / mass[row]) < 1e-5);
-        RC_ASSERT(!prior.contains(Row{row}));
-      } else if (prior.contains(Row{row})) {
+        RC_ASSERT(!restarted.contains(Row{row}));
+      } else if (restarted.contains(Row{row})) {
         RC_ASSERT(state[at] == 0.25F);
         // All rows that start again, start the same.
-        RC_ASSERT(matrix[at] == matrix[prior.begin()->value * kColumns + k]);
+        RC_ASSERT(matrix[at] == matrix[restarted.begin()->value * kColumns + k]);
       } else {
         RC_ASSERT(matrix[at] == old[at]);
         RC_ASSERT(state[at] == old_state[at]);
@@ -479,7 +485,7 @@ RC_GTEST_PROP(BuilderProperty, PlansReproduceTheFrequencyWeightedMeanOfOldRows, 
     // Ids come and go, frequencies and embeddings change; now and then budget and strategy too.
     if (random.below(4) == 0) config.strategy = strategy();
     if (random.below(4) == 0) config.rows = rows();
-    config.newcomer_share = random.below(2) == 0 ? -1.0 : 0.2;
+    config.new_id_share = random.below(2) == 0 ? -1.0 : 0.2;
     BuildInput all = table_of(150, seed % 1000);
     BuildInput in = all;
     in.ids.clear();
@@ -496,7 +502,7 @@ RC_GTEST_PROP(BuilderProperty, PlansReproduceTheFrequencyWeightedMeanOfOldRows, 
       }
     }
     in.version = Version{v};
-    in.newcomer_persistence = random.uniform();
+    in.new_id_persistence = random.uniform();
     in.incumbent = v > 1 ? &incumbent : nullptr;
     in.clustered_ids = clustered;
     const BuildResult built = build_mapping(in, config);

@@ -20,7 +20,7 @@ RefinementInput input(double hysteresis, double budget) {
           .move_budget = budget};
 }
 
-TEST(RefineClusters, NewcomersJoinTheNearestClusterForFree) {
+TEST(RefineClusters, NewIdsJoinTheNearestClusterForFree) {
   std::vector<std::uint32_t> assignment{0, 0, kUnassigned, 1, 1, kUnassigned, kUnassigned};
   refine_clusters(input(0.3, 0), assignment);
   EXPECT_EQ(assignment, (std::vector<std::uint32_t>{0, 0, 0, 1, 1, 1, 1}));

@@ -27,18 +27,18 @@ PlanInput random_input(std::uint64_t seed) {
     held[now.value] = true;
   }
   for (std::uint32_t row = 0; row < in.to_rows; ++row) {
-    if (!held[row] && random.below(2) == 0) in.to_prior.push_back(Row{row});
+    if (!held[row] && random.below(2) == 0) in.restarted.push_back(Row{row});
   }
   for (std::uint32_t row = 0; row < in.from_rows; ++row) {
     if (random.below(3) != 0) continue;
-    in.prior_sources.push_back(Row{row});
-    in.prior_weights.push_back(1 + static_cast<float>(random.uniform()));
+    in.restart_sources.push_back(Row{row});
+    in.restart_weights.push_back(1 + static_cast<float>(random.uniform()));
   }
   return in;
 }
 
 // What migration means, computed the direct way: each new row is the weighted mean of its ids' old
-// rows; rows without ids stay, or take the prior.
+// rows; rows without ids stay, or are restarted.
 std::vector<double> by_definition(const PlanInput& in, const std::vector<float>& old,
                                   std::size_t columns) {
   std::vector<double> out(old.begin(), old.end());
@@ -54,16 +54,16 @@ std::vector<double> by_definition(const PlanInput& in, const std::vector<float>&
     }
     for (std::size_t k = 0; mass > 0 && k < columns; ++k) out[row * columns + k] = sum[k] / mass;
   }
-  std::vector<double> prior(columns, 0.0);
+  std::vector<double> restart(columns, 0.0);
   double mass = 0;
-  for (const float w : in.prior_weights) mass += w;
-  for (std::size_t j = 0; j < in.prior_sources.size(); ++j) {
+  for (const float w : in.restart_weights) mass += w;
+  for (std::size_t j = 0; j < in.restart_sources.size(); ++j) {
     for (std::size_t k = 0; k < columns; ++k) {
-      prior[k] += in.prior_weights[j] / mass * old[in.prior_sources[j].value * columns + k];
+      restart[k] += in.restart_weights[j] / mass * old[in.restart_sources[j].value * columns + k];
     }
   }
-  for (const Row row : in.to_prior) {
-    for (std::size_t k = 0; k < columns; ++k) out[row.value * columns + k] = prior[k];
+  for (const Row row : in.restarted) {
+    for (std::size_t k = 0; k < columns; ++k) out[row.value * columns + k] = restart[k];
   }
   return out;
 }
@@ -85,7 +85,7 @@ TEST(MigrationPlanner, EqualsTheDefinition) {
       ASSERT_NEAR(matrix[i], expected[i], 1e-5) << "seed " << seed << " value " << i;
       const Row row{static_cast<std::uint32_t>(i / kColumns)};
       const bool reset =
-          std::find(in.to_prior.begin(), in.to_prior.end(), row) != in.to_prior.end();
+          std::find(in.restarted.begin(), in.restarted.end(), row) != in.restarted.end();
       ASSERT_NEAR(state[i], reset ? 0.5 : expected[i], 1e-5) << "seed " << seed << " state " << i;
     }
   }

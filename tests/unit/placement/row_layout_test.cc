@@ -8,14 +8,14 @@ namespace {
 TEST(RowLayout, FillsTheBudgetForEveryCombination) {
   for (const std::uint32_t rows : {1U, 2U, 3U, 10U, 1000U, 4'294'967'294U}) {
     for (const double dedicated : {0.0, 0.3, 0.5, 1.0}) {
-      for (const double newcomers : {-1.0, 0.0, 0.3, 0.9}) {
+      for (const double new_id_rows : {-1.0, 0.0, 0.3, 0.9}) {
         for (const std::uint64_t ids : {0ULL, 1ULL, 2ULL, 999ULL, 1000ULL, 10'000'000'000ULL}) {
           const RowLayout layout = plan_layout({.rows = rows,
                                                 .dedicated_share = dedicated,
-                                                .newcomer_share = newcomers,
+                                                .new_id_share = new_id_rows,
                                                 .ids = ids,
-                                                .arrivals = ids / 2});
-          EXPECT_EQ(layout.dedicated + std::uint64_t{layout.shared} + layout.newcomers, rows);
+                                                .new_ids = ids / 2});
+          EXPECT_EQ(layout.dedicated + std::uint64_t{layout.shared} + layout.new_id_rows, rows);
           EXPECT_GE(layout.placed(), 1U);
           EXPECT_TRUE(ids <= layout.placed() || layout.shared > 0);
         }
@@ -25,59 +25,60 @@ TEST(RowLayout, FillsTheBudgetForEveryCombination) {
 }
 
 TEST(RowLayout, GivesEveryIdARowWhileTheBudgetAllows) {
-  const RowLayout layout = plan_layout({.rows = 100, .newcomer_share = 0.1, .ids = 90});
+  const RowLayout layout = plan_layout({.rows = 100, .new_id_share = 0.1, .ids = 90});
   EXPECT_EQ(layout.dedicated, 90U);
   EXPECT_EQ(layout.shared, 0U);
-  EXPECT_EQ(layout.newcomers, 10U);
+  EXPECT_EQ(layout.new_id_rows, 10U);
 }
 
-TEST(RowLayout, KeepsTheNewcomerRowsWhileTheyFit) {
-  LayoutRequest request{.rows = 1000, .ids = 5000, .arrivals = 6, .newcomer_persistence = 0.2};
-  const std::uint32_t first = plan_layout(request).newcomers;
+TEST(RowLayout, KeepsTheNewIdRowsWhileTheyFit) {
+  LayoutRequest request{.rows = 1000, .ids = 5000, .new_ids = 6, .new_id_persistence = 0.2};
+  const std::uint32_t first = plan_layout(request).new_id_rows;
   EXPECT_GT(first, 1U);
-  request.incumbent = {.shared = 400, .newcomers = first};
-  request.arrivals = 8;
-  EXPECT_EQ(plan_layout(request).newcomers, first);
-  request.arrivals = 1;
-  EXPECT_EQ(plan_layout(request).newcomers, first);
-  request.arrivals = 0;
-  EXPECT_EQ(plan_layout(request).newcomers, 10U);
+  request.incumbent = {.shared = 400, .new_id_rows = first};
+  request.new_ids = 8;
+  EXPECT_EQ(plan_layout(request).new_id_rows, first);
+  request.new_ids = 1;
+  EXPECT_EQ(plan_layout(request).new_id_rows, first);
+  request.new_ids = 0;
+  EXPECT_EQ(plan_layout(request).new_id_rows, 10U);
 }
 
-TEST(RowLayout, TakesBackWhatNewcomersHadWhileEveryIdOwnedARow) {
+TEST(RowLayout, TakesBackWhatNewIdsHadWhileEveryIdOwnedARow) {
   const RowLayout layout = plan_layout({.rows = 1000,
                                         .ids = 1100,
-                                        .arrivals = 100,
-                                        .newcomer_persistence = 0.2,
-                                        .incumbent = {{.shared = 0, .newcomers = 800}}});
-  EXPECT_EQ(layout.newcomers, 300U);
+                                        .new_ids = 100,
+                                        .new_id_persistence = 0.2,
+                                        .incumbent = {{.shared = 0, .new_id_rows = 800}}});
+  EXPECT_EQ(layout.new_id_rows, 300U);
 }
 
-TEST(RowLayout, GivesNewcomersOneRowWhereTheyTeachNothingAboutThemselves) {
-  LayoutRequest request{.rows = 1000, .ids = 5000, .arrivals = 500, .newcomer_persistence = -0.5};
-  EXPECT_EQ(plan_layout(request).newcomers, 1U);
-  request.newcomer_persistence = 0.2;
-  EXPECT_EQ(plan_layout(request).newcomers, 300U);
-  request.newcomer_persistence.reset();
-  EXPECT_EQ(plan_layout(request).newcomers, 1U) << "nothing is known of an unlabelled stream";
+TEST(RowLayout, GivesNewIdsOneRowWhereTheyTeachNothingAboutThemselves) {
+  LayoutRequest request{.rows = 1000, .ids = 5000, .new_ids = 500, .new_id_persistence = -0.5};
+  EXPECT_EQ(plan_layout(request).new_id_rows, 1U);
+  request.new_id_persistence = 0.2;
+  EXPECT_EQ(plan_layout(request).new_id_rows, 300U);
+  request.new_id_persistence.reset();
+  EXPECT_EQ(plan_layout(request).new_id_rows, 1U) << "nothing is known of an unlabelled stream";
 }
 
-TEST(RowLayout, NewcomersBeginApartAndChangeSidesReluctantly) {
-  const auto newcomers = [](double persistence, std::optional<LayoutRequest::Incumbent> incumbent) {
+TEST(RowLayout, NewIdsBeginApartAndChangeSidesReluctantly) {
+  const auto new_id_rows = [](double persistence,
+                              std::optional<LayoutRequest::Incumbent> incumbent) {
     return plan_layout({.rows = 1000,
                         .ids = 5000,
-                        .arrivals = 500,
-                        .newcomer_persistence = persistence,
+                        .new_ids = 500,
+                        .new_id_persistence = persistence,
                         .incumbent = incumbent})
-        .newcomers;
+        .new_id_rows;
   };
-  EXPECT_EQ(newcomers(0.0, {}), 300U);
-  EXPECT_EQ(newcomers(0.0, {{.shared = 490, .newcomers = 300}}), 300U);
-  EXPECT_EQ(newcomers(-0.05, {{.shared = 490, .newcomers = 300}}), 1U);
-  EXPECT_EQ(newcomers(0.05, {{.shared = 699, .newcomers = 1}}), 1U);
-  EXPECT_EQ(newcomers(0.12, {{.shared = 699, .newcomers = 1}}), 1U);
-  EXPECT_EQ(newcomers(0.2, {{.shared = 699, .newcomers = 1}}), 300U);
-  EXPECT_EQ(newcomers(0.05, {{.shared = 0, .newcomers = 1}}), 300U)
+  EXPECT_EQ(new_id_rows(0.0, {}), 300U);
+  EXPECT_EQ(new_id_rows(0.0, {{.shared = 490, .new_id_rows = 300}}), 300U);
+  EXPECT_EQ(new_id_rows(-0.05, {{.shared = 490, .new_id_rows = 300}}), 1U);
+  EXPECT_EQ(new_id_rows(0.05, {{.shared = 699, .new_id_rows = 1}}), 1U);
+  EXPECT_EQ(new_id_rows(0.12, {{.shared = 699, .new_id_rows = 1}}), 1U);
+  EXPECT_EQ(new_id_rows(0.2, {{.shared = 699, .new_id_rows = 1}}), 300U);
+  EXPECT_EQ(new_id_rows(0.05, {{.shared = 0, .new_id_rows = 1}}), 300U)
       << "every id had a row of its own so far";
 }
 

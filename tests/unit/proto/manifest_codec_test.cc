@@ -38,7 +38,7 @@ Manifest full_manifest() {
                     .rows_used = 6,
                     .traffic_dedicated = 0.1,
                     .traffic_shared = 0.2,
-                    .traffic_unknown = 0.3,
+                    .new_id_traffic = 0.3,
                     .traffic_moved = 0.4,
                     .distortion = 1.0 / 3};
   manifest.ids = 123'456'789'012ULL;
@@ -58,7 +58,7 @@ void expect_equal(const Manifest& a, const Manifest& b) {
   EXPECT_EQ(a.stats.rows_used, b.stats.rows_used);
   EXPECT_EQ(a.stats.traffic_dedicated, b.stats.traffic_dedicated);
   EXPECT_EQ(a.stats.traffic_shared, b.stats.traffic_shared);
-  EXPECT_EQ(a.stats.traffic_unknown, b.stats.traffic_unknown);
+  EXPECT_EQ(a.stats.new_id_traffic, b.stats.new_id_traffic);
   EXPECT_EQ(a.stats.traffic_moved, b.stats.traffic_moved);
   EXPECT_EQ(a.stats.distortion, b.stats.distortion);
   EXPECT_EQ(a.instance, b.instance);

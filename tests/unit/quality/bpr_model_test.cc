@@ -6,8 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/base/random.h"
 #include <gtest/gtest.h>
+
+#include "core/base/random.h"
 
 namespace remapd::quality {
 namespace {

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "core/base/hash.h"
 #include "core/base/random.h"
-#include <gtest/gtest.h>
 
 namespace remapd::quality {
 namespace {

@@ -196,11 +196,11 @@ TEST(TrackedIds, CountsExactlyPastTheRangeOfAFloat) {
 TEST(TrackedIds, AFullShardTurnsUnknownIdsAwayUntilTheFold) {
   TrackedIds store = full_store();
   ASSERT_EQ(store.size(), 1000U);
-  const Id newcomer = 5000;
-  Intake intake = access(store, std::vector<Id>(20, newcomer));
+  const Id untracked = 5000;
+  Intake intake = access(store, std::vector<Id>(20, untracked));
   EXPECT_EQ(intake.slots, std::vector<Slot>(20, kNoSlot));
   EXPECT_TRUE(intake.admitted.empty());
-  EXPECT_GE(store.estimate(newcomer), 20);
+  EXPECT_GE(store.estimate(untracked), 20);
 
   std::vector<std::pair<double, Id>> coldest;
   std::vector<Slot> expected;
@@ -220,7 +220,7 @@ TEST(TrackedIds, AFullShardTurnsUnknownIdsAwayUntilTheFold) {
   }
 
   // It enters with what the sketch knew of it, plus the access that brings it in.
-  intake = access(store, std::vector<Id>{newcomer});
+  intake = access(store, std::vector<Id>{untracked});
   ASSERT_EQ(intake.admitted.size(), 1U);
   EXPECT_EQ(intake.slots, intake.admitted);
   EXPECT_EQ(store.count(intake.slots[0]), 21);
@@ -266,7 +266,7 @@ TEST(TrackedIds, EvictsNothingWithoutNeed) {
   TrackedIds store = full_store();
   access(store, 7777, 1);
   EXPECT_EQ(fold(store, 1).size(), 50U);
-  // Now at 95 %, and no unknown id has come.
+  // Now at 95 %, and no new id has come.
   EXPECT_TRUE(fold(store, 1).empty());
 
   TrackedIds still(100);
@@ -281,7 +281,7 @@ TEST(TrackedIds, EvictsNothingWithoutNeed) {
   EXPECT_EQ(still.size(), size);
 }
 
-TEST(TrackedIds, ColdNewcomersWaitUntilTheThresholdHasFallen) {
+TEST(TrackedIds, ColdNewIdsWaitUntilTheThresholdHasFallen) {
   TrackedIds store = full_store();
   access(store, 7777, 1);
   fold(store, 1);  // the hottest id evicted had 5 accesses

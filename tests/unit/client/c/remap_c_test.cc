@@ -8,8 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "connectors/files/directory_sink.h"
 #include "client/c/remap.h"
+#include "connectors/files/directory_sink.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/client/cpp/version_chain.h"
 

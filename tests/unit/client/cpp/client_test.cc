@@ -356,7 +356,7 @@ TEST_F(ClientTest, OffersTheNewestThatItCanSwapTo) {
   EXPECT_EQ(poll(), 5u);
   EXPECT_EQ(client_->offer().version, Version{5});  // to 6 there is no plan
   EXPECT_EQ(client_->offer(Version{4}).version, Version{4});
-  EXPECT_EQ(client_->offer(Version{3}).version, Version{2});  // 3 was passed over
+  EXPECT_EQ(client_->offer(Version{3}).version, Version{2});         // 3 was passed over
   EXPECT_EQ(client_->offer(Version{6}, 4'999).version, Version{4});  // built from 1,000 each
   EXPECT_EQ(client_->offer(Version{6}, 999).version, kNoVersion);
   ASSERT_TRUE(client_->swap_to(Version{2}));

@@ -14,9 +14,9 @@
 #include "core/base/hash.h"
 #include "core/base/random.h"
 #include "core/mapping/artifact.h"
-#include "core/placement/builder.h"
 #include "core/mapping/delta.h"
 #include "core/mapping/mapping_source.h"
+#include "core/placement/builder.h"
 #include "core/placement/migration_planner.h"
 #include "tests/unit/mapping/random_mapping.h"
 
@@ -53,16 +53,16 @@ inline void fill_publication(ChainLink& link, const ChainLink* previous, BlobsPu
   manifest.built_samples = 1'000 * to.info.version.value;
 
   placement::PlanInput plan{.table = to.info.table,
-                          .from = to.info.parent,
-                          .to = to.info.version,
-                          .from_rows = kChainRows,
-                          .to_rows = kChainRows,
-                          .old_rows = {},
-                          .new_rows = to.rows,
-                          .weights = std::vector<float>(to.ids.size(), 1.0F),
-                          .to_prior = {},
-                          .prior_sources = {},
-                          .prior_weights = {}};
+                            .from = to.info.parent,
+                            .to = to.info.version,
+                            .from_rows = kChainRows,
+                            .to_rows = kChainRows,
+                            .old_rows = {},
+                            .new_rows = to.rows,
+                            .weights = std::vector<float>(to.ids.size(), 1.0F),
+                            .restarted = {},
+                            .restart_sources = {},
+                            .restart_weights = {}};
   const mapping::Fallback initial = placement::initial_fallback(kChainRows, kChainSeed);
   for (const Id id : to.ids) {
     plan.old_rows.push_back(previous != nullptr ? previous->mapping.lookup(id) : initial.row(id));

@@ -16,7 +16,8 @@ class FakeControl final : public application::Control {
     return std::make_shared<const application::Status>(current);
   }
   std::vector<application::HistoryPoint> history(application::HistorySpan span) const override {
-    return span == application::HistorySpan::kHalfHour ? past : std::vector<application::HistoryPoint>{};
+    return span == application::HistorySpan::kHalfHour ? past
+                                                       : std::vector<application::HistoryPoint>{};
   }
   std::uint64_t beats() const override { return 0; }
   const application::VersionShelf& versions() const override { return shelf; }

@@ -39,8 +39,8 @@ class VersionEndpointsTest : public testing::Test {
     mapping::Manifest manifest = *control_.current.tables[0].last;
     manifest.info.version = Version{version};
     manifest.info.parent = Version{version - 1};
-    control_.shelf.add(record(version),
-                       application::make_kept_version(manifest, blob(artifact), nullptr, blob("plan")));
+    control_.shelf.add(record(version), application::make_kept_version(manifest, blob(artifact),
+                                                                       nullptr, blob("plan")));
   }
   Response get(const std::string& path, Request request = {}) {
     request.path = path;

@@ -155,9 +155,9 @@ TEST_F(PublicationOf, APlanIsThereAlsoWhenNothingIsToBeDone) {
                   .sources = {},
                   .weights = {},
                   .state = {},
-                  .to_prior = {},
-                  .prior_sources = {},
-                  .prior_weights = {}};
+                  .restarted = {},
+                  .restart_sources = {},
+                  .restart_weights = {}};
   ASSERT_TRUE(second_.plan.empty());
   const auto publication = make(second_, {.instance = "here"});
   const auto plan = mapping::decode_plan(bytes(publication, BlobKind::kPlan));
@@ -169,12 +169,12 @@ TEST_F(PublicationOf, ARollBackNamesItsTarget) {
   const Bytes old = mapping::encode_artifact(first_.mapping);
   const auto target = mapping::ArtifactView::open(old, mapping::Verify::kAll);
   placement::RollBackInput input{.target = &*target,
-                               .incumbent = &second_.mapping,
-                               .version = Version{3},
-                               .epoch = Epoch{1},
-                               .built_ms = 9,
-                               .ids = second_.mapping.ids,
-                               .frequency = {}};
+                                 .incumbent = &second_.mapping,
+                                 .version = Version{3},
+                                 .epoch = Epoch{1},
+                                 .built_ms = 9,
+                                 .ids = second_.mapping.ids,
+                                 .frequency = {}};
   input.frequency.assign(input.ids.size(), 1);
   const auto rolled_back = placement::roll_back(input);
   ASSERT_TRUE(rolled_back);

@@ -50,7 +50,7 @@ TEST_F(Lookup, ReadsIdsFromStandardInput) {
     ++id;
     EXPECT_EQ(json["id"], id);
     EXPECT_EQ(json["row"], mapping->view.lookup(id).value);
-    EXPECT_EQ(json["role"] == "unknown", id > 40);
+    EXPECT_EQ(json["role"] == "new", id > 40);
   }
   EXPECT_EQ(id, 3000U);
   EXPECT_EQ(invoke({"lookup", root_ + "/item"}, "").out, "id\trow\trole\n");

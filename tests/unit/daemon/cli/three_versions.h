@@ -56,7 +56,7 @@ class ThreeVersions : public testing::Test {
       outcome.plan.source_begin = {0};
       auto publication =
           application::prepare_publication(outcome, mapping::encode_artifact(outcome.mapping),
-                                      {.instance = "tester"})
+                                           {.instance = "tester"})
               .publication;
       if (v > 1) {
         // Also where the delta is no smaller.

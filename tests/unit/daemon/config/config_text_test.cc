@@ -86,7 +86,7 @@ TEST(ToToml, ReadsBackTheSame) {
   config.kafka.properties["x = [y]"] = "#";
   config.publish.wait_for_publish = false;
   config.publish.interval = 1500ms;
-  config.tables[0].newcomer_share = 0.3;
+  config.tables[0].new_id_share = 0.3;
   config.tables[1].strategy = mapping::Strategy::kDoubleHash;
   config.learning.mini_batch = 1;
   const Config again = parse(to_toml(config));
@@ -94,7 +94,7 @@ TEST(ToToml, ReadsBackTheSame) {
   EXPECT_TRUE(changes(config, again).empty());
   EXPECT_EQ(again.instance.name, config.instance.name);
   EXPECT_EQ(again.kafka.properties, config.kafka.properties);
-  EXPECT_EQ(again.tables[0].newcomer_share, 0.3);
+  EXPECT_EQ(again.tables[0].new_id_share, 0.3);
 }
 
 TEST(Changes, NameKeysAndWhetherAReloadAppliesThem) {

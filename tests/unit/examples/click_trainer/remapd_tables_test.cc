@@ -10,9 +10,9 @@
 namespace remapd::click_trainer {
 namespace {
 
-using testing::HasSubstr;
 using client::kChainRows;
 using client::kChainSeed;
+using testing::HasSubstr;
 
 const std::vector<Table> kTables{{"items", kChainRows}, {"kind", 0}};
 
