@@ -8,6 +8,7 @@
 
 #include "core/base/check.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/placement/builder.h"
 
 namespace remapd::evaluation {

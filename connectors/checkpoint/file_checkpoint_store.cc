@@ -19,6 +19,7 @@
 #include "connectors/files/durable_file.h"
 #include "core/base/failpoint.h"
 #include "core/base/hash.h"
+#include "core/pipeline/failpoints.h"
 
 namespace remapd::checkpoint {
 namespace fs = std::filesystem;
@@ -197,17 +198,18 @@ Result<void> FileCheckpointStore::save(const std::vector<ByteView>& pieces) {
   const ByteView last = parts.back();  // in halves: the failpoint lies between them
   parts.back() = last.first(last.size() / 2);
   parts.push_back(last.subspan(last.size() / 2));
-  if (auto written = files::create_file(temporary, parts, failpoints::kCheckpointWrite); !written) {
+  if (auto written = files::create_file(temporary, parts, pipeline::failpoints::kCheckpointWrite);
+      !written) {
     return written;
   }
-  failpoint(failpoints::kCheckpointRename);
+  failpoint(pipeline::failpoints::kCheckpointRename);
   if (auto renamed = files::rename_new(temporary, directory / name_of(header.sequence)); !renamed) {
     ::unlink(temporary.c_str());
     return renamed;
   }
   sequence_ = header.sequence;
   if (auto synced = files::sync_directory(directory); !synced) return synced;
-  failpoint(failpoints::kCheckpointDone);
+  failpoint(pipeline::failpoints::kCheckpointDone);
 
   std::vector<std::uint64_t>& old = listing->sequences;
   const std::size_t keep_old = options_.keep - 1;

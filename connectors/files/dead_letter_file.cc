@@ -13,6 +13,7 @@
 
 #include "core/base/check.h"
 #include "core/base/failpoint.h"
+#include "core/pipeline/failpoints.h"
 
 namespace remapd::files {
 namespace fs = std::filesystem;
@@ -134,7 +135,7 @@ Result<void> DeadLetterFile::write_out() {
 // that all is well.
 Result<void> DeadLetterFile::sync() {
   if (unsynced_.empty()) return {};
-  int error = failpoint(failpoints::kDeadLettersSync);
+  int error = failpoint(pipeline::failpoints::kDeadLettersSync);
   if (error == 0 && ::fsync(fd_.get()) != 0 && errno != EINVAL) error = errno;  // EINVAL: a pipe
   if (error == 0) {
     unsynced_.clear();

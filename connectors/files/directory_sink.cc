@@ -13,6 +13,7 @@
 #include "connectors/proto/manifest_codec.h"
 #include "core/base/failpoint.h"
 #include "core/base/hash.h"
+#include "core/pipeline/failpoints.h"
 
 namespace remapd::files {
 namespace fs = std::filesystem;
@@ -169,7 +170,9 @@ Result<void> DirectoryMappingSink::stage(const fs::path& staging, const Publicat
     if (!publication.manifest.blob(kind)) continue;
     const std::array<ByteView, 1> parts = {
         ByteView(publication.blobs[static_cast<std::size_t>(kind)])};
-    if (auto made = create_file(staging / blob_file(kind), parts, failpoints::kPublishBlob); !made)
+    if (auto made =
+            create_file(staging / blob_file(kind), parts, pipeline::failpoints::kPublishBlob);
+        !made)
       return made;
   }
   const std::array<ByteView, 1> parts = {as_bytes(manifest)};
@@ -208,7 +211,7 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
     return !claimed && claimed.error().code == ErrorCode::kConflict ? claimed : staged;
   }
 
-  failpoint(failpoints::kPublishManifest);
+  failpoint(pipeline::failpoints::kPublishManifest);
   std::vector<fs::path> trash;
   const auto put_in_place = [&]() -> Result<void> {
     const auto lock = FileLock::acquire(*folder / kLockFile, options_.lock_patience);
@@ -241,7 +244,7 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
   };
   auto placed = put_in_place();
   if (!placed) remove(staging);
-  failpoint(failpoints::kPublishDone);
+  failpoint(pipeline::failpoints::kPublishDone);
   for (const fs::path& path : trash) remove(path);
   return placed;
 }

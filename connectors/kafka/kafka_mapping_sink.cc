@@ -20,6 +20,7 @@
 #include "core/base/check.h"
 #include "core/base/failpoint.h"
 #include "core/base/hash.h"
+#include "core/pipeline/failpoints.h"
 
 namespace remapd::kafka {
 
@@ -114,7 +115,7 @@ class KafkaMappingSink::Publisher {
     if (auto there = already_there(manifest)) return std::move(*there);
 
     for (const BlobKind kind : kAllBlobs) {
-      if (const int error = failpoint(failpoints::kPublishBlob); error != 0) {
+      if (const int error = failpoint(pipeline::failpoints::kPublishBlob); error != 0) {
         return fail(ErrorCode::kUnavailable, "a failpoint: broker unreachable", true);
       }
       const auto chunks = chunk_records(
@@ -123,7 +124,7 @@ class KafkaMappingSink::Publisher {
     }
     if (auto current = still_ours(table); !current) return current;
 
-    failpoint(failpoints::kPublishManifest);
+    failpoint(pipeline::failpoints::kPublishManifest);
     const Record record = manifest_record(manifest, options_.chunk_bytes);
     if (auto sent = send({&record, 1}); !sent) return fail(std::move(sent).error());
     // Whoever claimed the table between the check and the manifest stands before it in the log.
@@ -134,7 +135,7 @@ class KafkaMappingSink::Publisher {
         published->second.manifest.info.epoch != manifest.info.epoch) {
       return fail(superseded(table));
     }
-    failpoint(failpoints::kPublishDone);
+    failpoint(pipeline::failpoints::kPublishDone);
     retire(table);
     return {};
   }

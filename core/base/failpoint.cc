@@ -1,7 +1,6 @@
 #include "core/base/failpoint.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -19,12 +18,6 @@ std::atomic<bool> failpoints_armed = false;
 
 namespace {
 
-constexpr std::array kNames = {failpoints::kIngest,          failpoints::kIngestDone,
-                               failpoints::kCheckpointWrite, failpoints::kCheckpointRename,
-                               failpoints::kCheckpointDone,  failpoints::kCommitDone,
-                               failpoints::kPublishBlob,     failpoints::kPublishManifest,
-                               failpoints::kPublishDone,     failpoints::kDeadLettersSync};
-
 struct Failpoint {
   std::string name;
   std::uint64_t hit = 1;  // acts at this one
@@ -39,7 +32,7 @@ std::vector<Failpoint>& armed() {
   return failpoints;
 }
 
-Result<Failpoint> parse(std::string_view text) {
+Result<Failpoint> parse(std::string_view text, std::span<const std::string_view> known_names) {
   const auto refuse = [&](const std::string& why) {
     return fail(ErrorCode::kConfig, "REMAPD_FAILPOINTS: \"" + std::string(text) + "\": " + why);
   };
@@ -56,9 +49,9 @@ Result<Failpoint> parse(std::string_view text) {
     }
     name = name.substr(0, colon);
   }
-  if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) {
+  if (std::find(known_names.begin(), known_names.end(), name) == known_names.end()) {
     std::string known;
-    for (const std::string_view one : kNames) known += " " + std::string(one);
+    for (const std::string_view one : known_names) known += " " + std::string(one);
     return refuse("there is no such failpoint; there are:" + known);
   }
   out.name = name;
@@ -79,11 +72,11 @@ Result<Failpoint> parse(std::string_view text) {
 
 }  // namespace
 
-Result<void> arm_failpoints(std::string_view text) {
+Result<void> arm_failpoints(std::string_view text, std::span<const std::string_view> known) {
   std::vector<Failpoint> parsed;
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
-    auto one = parse(text.substr(0, comma));
+    auto one = parse(text.substr(0, comma), known);
     if (!one) return fail(std::move(one).error());
     parsed.push_back(std::move(*one));
     text.remove_prefix(std::min(comma + 1, text.size()));

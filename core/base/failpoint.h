@@ -12,29 +12,16 @@
 #pragma once
 
 #include <atomic>
+#include <span>
 #include <string_view>
 
 #include "core/base/result.h"
 
 namespace remapd {
 
-// Where. A name tells what is about to happen, or (".done") has just happened.
-namespace failpoints {
-inline constexpr std::string_view kIngest = "ingest";
-inline constexpr std::string_view kIngestDone = "ingest.done";
-inline constexpr std::string_view kCheckpointWrite = "checkpoint.write";  // half is written; fails
-inline constexpr std::string_view kCheckpointRename = "checkpoint.rename";
-inline constexpr std::string_view kCheckpointDone = "checkpoint.done";
-inline constexpr std::string_view kCommitDone = "commit.done";
-inline constexpr std::string_view kPublishBlob = "publish.blob";  // before each blob; fails
-inline constexpr std::string_view kPublishManifest = "publish.manifest";
-inline constexpr std::string_view kPublishDone = "publish.done";
-inline constexpr std::string_view kDeadLettersSync = "dead_letters.sync";  // fails
-}  // namespace failpoints
-
-// Arms the failpoints of `text` (as above; empty: none) in place of those armed before. Call before
-// other threads run. kConfig for an unknown name or action.
-Result<void> arm_failpoints(std::string_view text);
+// Arms the failpoints of `text` (as above; empty: none) in place of those armed before. `known` is
+// every name there is. Call before other threads run. kConfig for another name or action.
+Result<void> arm_failpoints(std::string_view text, std::span<const std::string_view> known);
 
 namespace internal {
 extern std::atomic<bool> failpoints_armed;

@@ -4,8 +4,6 @@
 #include <array>
 
 #include "core/base/check.h"
-#include "core/base/huge_pages.h"
-#include "core/mapping/artifact_assembly.h"
 #include "core/mapping/artifact_format.h"
 #include "core/mapping/mapping_state.h"
 
@@ -21,25 +19,6 @@ struct Header {
   std::uint64_t header_checksum = 0;
   std::uint64_t body_checksum = 0;
 };
-
-constexpr std::size_t kHeaderChecksumAt = 24;
-
-void put_shape(const LineShape& shape, ByteWriter& out) {
-  out.put(shape.layout);
-  out.put(shape.row_bits);
-  out.put(shape.home_lines);
-  out.put(shape.lines);
-  out.put(shape.exceptions);
-}
-
-void put_shape(const FuseShape& shape, ByteWriter& out) {
-  out.put(kFuse);
-  out.put(shape.row_bits);
-  out.put(shape.shards);
-  out.put(shape.segment_bits);
-  out.put(shape.segments);
-  out.put(shape.seed);
-}
 
 LineShape get_line_shape(std::uint32_t layout, ByteReader& in) {
   LineShape shape{.layout = layout};
@@ -70,86 +49,11 @@ bool fits(const FuseShape& shape, std::uint64_t body) {
   return shape.sound() && shape.bytes() == body;
 }
 
-Bytes encode_header(const Header& h, const ArtifactParts& parts) {
-  const MappingInfo& info = parts.info;
-  ByteWriter out;
-  for (const char c : kMagic) out.put(c);
-  out.put(kFormat);
-  out.put(h.header_size);
-  out.put(h.file_size);
-  out.put<std::uint64_t>(0);  // the header's checksum, below
-  out.put(h.body_checksum);
-  out.put(info.version.value);
-  out.put(info.parent.value);
-  out.put(info.epoch.value);
-  out.put(info.built_ms);
-  out.put(parts.ids);
-  out.put(parts.content_hash);
-  out.put(info.fallback.seed);
-  out.put(info.fallback.first_row);
-  out.put(info.fallback.row_count);
-  out.put(info.fallback.ways);
-  out.put(static_cast<std::uint32_t>(info.strategy));
-  out.put(info.rows);
-  out.put(info.dedicated_rows);
-  std::visit([&](const auto& shape) { put_shape(shape, out); }, parts.shape);
-  out.put(static_cast<std::uint32_t>(info.table.size()));
-  out.put<std::uint32_t>(0);
-  out.put_array(std::span<const char>(info.table.data(), info.table.size()));
-  out.bytes().resize(h.header_size);
-  const std::uint64_t sum = checksum(out.bytes());
-  std::memcpy(out.bytes().data() + kHeaderChecksumAt, &sum, sizeof(sum));
-  return std::move(out).take();
-}
-
 Error corrupt(const std::string& what) {
   return {ErrorCode::kCorrupt, "mapping artifact: " + what, false};
 }
 
 }  // namespace
-
-std::size_t header_bytes(const MappingInfo& info) {
-  const std::size_t used = kFixedHeaderBytes + info.table.size();
-  return (used + kLineBytes - 1) / kLineBytes * kLineBytes;
-}
-
-Bytes assemble(const ArtifactParts& parts, Bytes bytes) {
-  Header header;
-  header.header_size = static_cast<std::uint32_t>(header_bytes(parts.info));
-  header.file_size = bytes.size();
-  header.body_checksum = checksum(ByteView(bytes).subspan(header.header_size));
-  const Bytes encoded = encode_header(header, parts);
-  std::copy(encoded.begin(), encoded.end(), bytes.begin());
-  return bytes;
-}
-
-Bytes assemble_lines(ArtifactParts parts, Bytes bytes, std::vector<Exception> exceptions) {
-  auto& shape = std::get<LineShape>(parts.shape);
-  shape.lines = static_cast<std::uint32_t>((bytes.size() - header_bytes(parts.info)) / kLineBytes);
-  shape.exceptions = exceptions.size();
-  std::sort(exceptions.begin(), exceptions.end(),
-            [](const Exception& a, const Exception& b) { return a.id < b.id; });
-  ByteWriter out;
-  out.bytes() = std::move(bytes);
-  for (const Exception& e : exceptions) out.put(e.id);
-  for (const Exception& e : exceptions) out.put(e.row);
-  return assemble(parts, std::move(out).take());
-}
-
-Bytes with_info(const ArtifactView& artifact, const MappingInfo& info) {
-  REMAPD_CHECK(info.table == artifact.info_.table && info.rows == artifact.info_.rows &&
-                   info.fallback == artifact.info_.fallback,
-               "what lookups depend on stays");
-  ArtifactParts parts{
-      .info = info, .ids = artifact.ids_, .content_hash = artifact.content_hash_, .shape = {}};
-  std::visit([&](const auto& table) { parts.shape = table.shape(); }, artifact.table_);
-  Bytes bytes;
-  bytes.reserve(artifact.bytes_.size());
-  advise_huge_pages(bytes.data(), bytes.capacity());
-  bytes.resize(header_bytes(info));
-  bytes.insert(bytes.end(), artifact.bytes_.begin() + artifact.header_size_, artifact.bytes_.end());
-  return assemble(parts, std::move(bytes));
-}
 
 Result<ArtifactView> ArtifactView::open(ByteView bytes, Verify verify) {
   ByteReader in(bytes);

@@ -1,4 +1,5 @@
-// The mapping artifact: one immutable, checksummed block of bytes that is looked up in place.
+// The mapping artifact: one immutable, checksummed block of bytes that is looked up in place. What
+// makes one is in artifact_encoder.h.
 //
 // Format: docs/formats.md "Mapping artifact", version 1, little endian; golden files in
 // tests/golden. Known ids are exact. A new id is taken for a known one with probability < 3e-7
@@ -23,10 +24,6 @@
 #include "core/mapping/mapping.h"
 
 namespace remapd::mapping {
-
-// The bytes of `mapping`; the same mapping gives the same bytes. mapping.ids must be strictly
-// ascending and rows in range (checked). O(n).
-Bytes encode_artifact(const Mapping& mapping, ArtifactKind kind = ArtifactKind::kFast);
 
 enum class Verify {
   kHeader,  // O(1): header checksum and bounds; lets a huge file open at once
@@ -68,9 +65,5 @@ class ArtifactView {
   std::uint32_t header_size_ = 0;
   std::variant<LineTable, FuseTable> table_ = LineTable({}, 0, nullptr);  // by ArtifactKind
 };
-
-// The same lookups under another info, which must have the same table, rows and fallback (checked):
-// what a version that goes back to an earlier one is made of. O(size).
-Bytes with_info(const ArtifactView& artifact, const MappingInfo& info);
 
 }  // namespace remapd::mapping

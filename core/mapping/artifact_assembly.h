@@ -36,10 +36,4 @@ Bytes assemble(const ArtifactParts& parts, Bytes bytes);
 // the parts' shape, a LineShape, what follows from the two need not be given.
 Bytes assemble_lines(ArtifactParts parts, Bytes bytes, std::vector<Exception> exceptions);
 
-// encode_artifact() for compact artifacts, of a mapping that has been checked.
-Bytes encode_compact(const Mapping& mapping, std::uint32_t row_bits);
-
-// The mapping's content hash (mapping.h), by all threads.
-std::uint64_t parallel_content_hash(const Mapping& mapping);
-
 }  // namespace remapd::mapping

@@ -27,6 +27,7 @@ inline constexpr char kMagic[8] = {'R', 'M', 'P', 'D', 'M', 'A', 'P', '1'};
 inline constexpr std::uint32_t kFormat = 1;
 inline constexpr std::size_t kLineBytes = 64;
 inline constexpr std::size_t kFixedHeaderBytes = 152;
+inline constexpr std::size_t kHeaderChecksumAt = 24;  // 0 there while the sum is taken
 inline constexpr std::uint32_t kMaxNameBytes = 4096;
 inline constexpr double kLoad = 0.8;
 

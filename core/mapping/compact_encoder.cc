@@ -1,4 +1,6 @@
-// encode_artifact() of compact artifacts: shards are solved in parallel, each for itself.
+// Shards are solved in parallel, each for itself.
+#include "core/mapping/compact_encoder.h"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -10,6 +12,7 @@
 #include "core/base/huge_pages.h"
 #include "core/base/parallel.h"
 #include "core/mapping/artifact_assembly.h"
+#include "core/mapping/artifact_format.h"
 #include "core/mapping/entry_groups.h"
 #include "core/mapping/fuse_shape.h"
 
@@ -155,16 +158,13 @@ class Shard {
 
 }  // namespace
 
-Bytes encode_compact(const Mapping& mapping, std::uint32_t row_bits) {
+Bytes encode_compact(const Mapping& mapping, std::uint64_t content_hash) {
   const std::size_t n = mapping.ids.size();
-  FuseShape shape{.row_bits = row_bits};
+  FuseShape shape{.row_bits = format::row_bits_for(mapping.info.rows)};
   const std::size_t header = header_bytes(mapping.info);
   Bytes out;
   const auto assembled = [&] {
-    return assemble({.info = mapping.info,
-                     .ids = n,
-                     .content_hash = parallel_content_hash(mapping),
-                     .shape = shape},
+    return assemble({.info = mapping.info, .ids = n, .content_hash = content_hash, .shape = shape},
                     std::move(out));
   };
   if (n == 0) {

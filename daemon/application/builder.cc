@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/published_artifact.h"
 #include "daemon/application/publication.h"
 

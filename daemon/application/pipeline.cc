@@ -7,6 +7,7 @@
 
 #include "core/base/failpoint.h"
 #include "core/pipeline/checkpoint.h"
+#include "core/pipeline/failpoints.h"
 
 namespace remapd::application {
 namespace {
@@ -62,7 +63,7 @@ Pipeline::Pipeline(Options options, std::unique_ptr<pipeline::Engine> engine, Po
           log_.warning("offsets could not be committed; only lag monitoring needs them",
                        {{"error", ok.error().message}});
         }
-        failpoint(failpoints::kCommitDone);
+        failpoint(pipeline::failpoints::kCommitDone);
       });
   status_.instance = options_.instance;
   status_.source = ports_.stream;
@@ -292,9 +293,9 @@ void Pipeline::take_in() {
   if (const std::uint64_t due = publisher_->next_due(); due > samples) {
     count = std::min<std::uint64_t>(count, due - samples);
   }
-  failpoint(failpoints::kIngest);
+  failpoint(pipeline::failpoints::kIngest);
   engine_->ingest(cursor_.take(count));
-  failpoint(failpoints::kIngestDone);
+  failpoint(pipeline::failpoints::kIngestDone);
 }
 
 bool Pipeline::must_wait() const {

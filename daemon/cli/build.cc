@@ -22,7 +22,7 @@
 #include "connectors/files/mapping_directory.h"
 #include "core/base/clock.h"
 #include "core/base/hash.h"
-#include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/pipeline/engine.h"
 #include "core/pipeline/publish_gates.h"
 #include "core/sketch/hyperloglog.h"

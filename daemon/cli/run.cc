@@ -9,6 +9,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/failpoint.h"
+#include "core/pipeline/failpoints.h"
 #include "core/pipeline/feature_schema.h"
 #include "daemon/admin/endpoints.h"
 #include "daemon/admin/server.h"
@@ -47,7 +48,7 @@ class RunCommand final : public Command {
       log.warning("configuration", {{"risk", risk}});
     }
     if (const char* failpoints = std::getenv("REMAPD_FAILPOINTS"); failpoints != nullptr) {
-      if (auto armed = arm_failpoints(failpoints); !armed) return armed;
+      if (auto armed = arm_failpoints(failpoints, pipeline::failpoints::kAll); !armed) return armed;
       log.warning("failpoints are armed: this process will fail on purpose",
                   {{"REMAPD_FAILPOINTS", failpoints}});
     }

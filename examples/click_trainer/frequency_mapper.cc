@@ -1,3 +1,4 @@
+#include "core/mapping/artifact_encoder.h"
 #include "examples/click_trainer/frequency_mapper.h"
 
 #include <utility>

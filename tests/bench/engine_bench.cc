@@ -40,6 +40,7 @@
 #include "core/base/check.h"
 #include "core/base/crew.h"
 #include "core/base/random.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/pipeline/engine.h"
 #include "core/pipeline/memory_plan.h"
 #include "tests/support/zipf.h"

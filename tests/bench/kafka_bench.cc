@@ -26,7 +26,7 @@
 #include "core/base/check.h"
 #include "core/base/hash.h"
 #include "core/base/random.h"
-#include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/pipeline/engine.h"
 #include "tests/support/zipf.h"
 

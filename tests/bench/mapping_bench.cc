@@ -34,6 +34,7 @@
 #include "core/base/random.h"
 #include "core/embedding/co_access_graph.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/placement/builder.h"
 #include "core/placement/kmeans.h"
 #include "tests/support/temp_dir.h"

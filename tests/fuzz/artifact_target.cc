@@ -3,6 +3,7 @@
 
 #include "core/base/check.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/artifact_editor.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/reseal.h"

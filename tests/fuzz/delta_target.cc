@@ -1,5 +1,6 @@
 // Mapping deltas, applied to the version that corpus and mutations start from.
 #include "core/base/check.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 #include "tests/fuzz/example_mapping.h"
 #include "tests/fuzz/fuzz_target.h"

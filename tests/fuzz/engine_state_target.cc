@@ -1,6 +1,7 @@
 // Engine state, as in a checkpoint whose checksum somebody made right: refused, or usable.
 #include "core/base/check.h"
 #include "core/embedding/state_format.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/pipeline/engine.h"
 #include "tests/fuzz/example_engine.h"
 #include "tests/fuzz/fuzz_target.h"

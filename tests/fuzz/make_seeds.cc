@@ -9,6 +9,7 @@
 #include "connectors/proto/access_batch_codec.h"
 #include "connectors/proto/manifest_codec.h"
 #include "core/base/check.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 #include "core/pipeline/checkpoint.h"
 #include "core/placement/migration_planner.h"

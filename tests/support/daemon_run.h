@@ -21,6 +21,7 @@
 #include "connectors/files/log_writer.h"
 #include "connectors/files/mapping_directory.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 #include "daemon/application/application.h"
 #include "tests/support/log_lines.h"

@@ -10,7 +10,7 @@
 
 #include "connectors/files/directory_sink.h"
 #include "core/base/check.h"
-#include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 #include "core/mapping/manifest.h"
 #include "core/mapping/migration_plan.h"

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/failpoint.h"
+#include "core/pipeline/failpoints.h"
 #include "tests/support/file_size_limit.h"
 #include "tests/support/temp_dir.h"
 
@@ -185,9 +186,9 @@ TEST(DeadLetterFile, WritesAgainWhatCouldNotBeSynced) {
   ASSERT_TRUE(file->flush());
   const std::string synced = read_file(dir / "dead");
   ASSERT_TRUE(file->accept(letter_of("second", 1)));
-  ASSERT_TRUE(arm_failpoints("dead_letters.sync=EIO"));
+  ASSERT_TRUE(arm_failpoints("dead_letters.sync=EIO", pipeline::failpoints::kAll));
   const auto flushed = file->flush();
-  ASSERT_TRUE(arm_failpoints(""));
+  ASSERT_TRUE(arm_failpoints("", {}));
   ASSERT_FALSE(flushed);
   EXPECT_TRUE(flushed.error().retryable);
   fs::resize_file(dir / "dead", synced.size());  // what the kernel has dropped

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/artifact_format.h"
 #include "tests/unit/mapping/random_mapping.h"
 

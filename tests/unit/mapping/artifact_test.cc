@@ -1,4 +1,5 @@
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 
 #include <algorithm>
 #include <array>

@@ -1,3 +1,4 @@
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 
 #include <gtest/gtest.h>

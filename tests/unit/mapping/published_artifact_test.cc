@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 #include "tests/support/memory_sink.h"
 #include "tests/unit/mapping/random_mapping.h"

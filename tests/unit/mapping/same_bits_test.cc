@@ -6,6 +6,7 @@
 
 #include "core/base/hash.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/placement/centroid_block.h"
 #include "tests/unit/mapping/random_mapping.h"
 

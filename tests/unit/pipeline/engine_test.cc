@@ -1,3 +1,4 @@
+#include "core/mapping/artifact_encoder.h"
 #include "core/pipeline/engine.h"
 
 #include <cmath>

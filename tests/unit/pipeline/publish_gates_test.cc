@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/random.h"
-#include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "tests/fuzz/reseal.h"
 
 namespace remapd::pipeline {

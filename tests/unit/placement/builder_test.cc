@@ -12,6 +12,7 @@
 
 #include "core/base/random.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 
 namespace remapd::placement {
 namespace {

@@ -1,3 +1,4 @@
+#include "core/mapping/artifact_encoder.h"
 #include "core/placement/roll_back.h"
 
 #include <gtest/gtest.h>

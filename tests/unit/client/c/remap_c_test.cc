@@ -10,6 +10,7 @@
 
 #include "client/c/remap.h"
 #include "connectors/files/directory_sink.h"
+#include "core/mapping/artifact_encoder.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/client/cpp/version_chain.h"
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/mapping/artifact_encoder.h"
 #include "tests/unit/client/cpp/version_chain.h"
 
 namespace remapd::client {

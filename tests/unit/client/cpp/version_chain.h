@@ -13,7 +13,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/random.h"
-#include "core/mapping/artifact.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 #include "core/mapping/mapping_source.h"
 #include "core/placement/builder.h"

@@ -1,3 +1,4 @@
+#include "core/mapping/artifact_encoder.h"
 #include "daemon/application/publication.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+#include "core/mapping/artifact_encoder.h"
 #include "daemon/cli/mapping_diff.h"
 
 #include <gmock/gmock.h>

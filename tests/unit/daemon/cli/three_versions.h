@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "connectors/files/directory_sink.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 #include "daemon/application/publication.h"
 #include "tests/support/temp_dir.h"
