@@ -161,7 +161,7 @@ Result<Manifest> from_proto(const v1::Manifest& message) {
   take_blob(BlobKind::kSnapshot, message.has_snapshot(), message.snapshot());
   take_blob(BlobKind::kDelta, message.has_delta(), message.delta());
   take_blob(BlobKind::kPlan, message.has_plan(), message.plan());
-  if (message.checksum() != 0 && message.checksum() != checksum_of(fields_of(manifest))) {
+  if (message.checksum() != checksum_of(fields_of(manifest))) {
     return corrupt("its checksum does not hold: damaged");
   }
   return manifest;

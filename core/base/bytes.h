@@ -165,13 +165,6 @@ class ByteReader {
     }
   }
 
-  // What put_vector() wrote, into as many elements; fails where their number differs.
-  template <class T>
-  void get_dense(std::span<T> out) {
-    if (get<std::uint64_t>() != out.size()) failed_ = true;
-    get_array(out);
-  }
-
   std::string get_string() {
     const auto count = get<std::uint64_t>();
     if (failed_ || count > remaining()) {

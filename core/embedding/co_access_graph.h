@@ -32,7 +32,6 @@
 #include "core/embedding/common_nodes.h"
 #include "core/embedding/generations.h"
 #include "core/embedding/slot_batch.h"
-#include "core/embedding/state_format.h"
 #include "core/embedding/stretch.h"
 
 namespace remapd::embedding {
@@ -50,9 +49,6 @@ class CoAccessGraph {
                 std::uint32_t generations = Generations::kAll);
 
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
-  bool has_company(TableIndex table, Slot slot) const {
-    return company_[tables_[table.value].first + slot].offered != 0;
-  }
   // Slots of each table that no longer stand for an id: nobody's context any more. Takes as long as
   // there are slots. True when generations were used up: then it took a pass over the graph, and
   // those of all slots are 0 again. slots.size() == tables.
@@ -72,8 +68,7 @@ class CoAccessGraph {
   static std::size_t bytes_per_slot();
   std::size_t memory_bytes() const;
   void save(StateWriter& out) const;
-  // `format`: of the engine state (docs/formats.md).
-  Result<void> load(ByteReader& in, std::uint32_t format = kStateFormat);
+  Result<void> load(ByteReader& in);
 
  private:
   struct Company {
@@ -104,10 +99,7 @@ class CoAccessGraph {
   void restart_generations();
   void copy_neighbours(Node first, Node last, Node* to) const;
   void save_company(Node first, Node last, ByteWriter& out) const;
-  void load_company(ByteReader& in, std::uint32_t format);
-  void load_neighbours(ByteReader& in, Node first, std::span<const std::uint32_t> contexts,
-                       std::uint32_t capacity);
-  void load_old(ByteReader& in, std::uint32_t format);
+  void load_neighbours(ByteReader& in, Node first, std::span<const std::uint32_t> contexts);
   Result<void> load_common(ByteReader& in);
 
   Config config_;

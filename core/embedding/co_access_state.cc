@@ -8,8 +8,6 @@ namespace remapd::embedding {
 namespace {
 
 constexpr std::size_t kSavedTogether = 16'384;  // nodes
-constexpr std::uint32_t kFirstNeighbours = 32;  // of a node, in format 1
-constexpr std::uint32_t kOldNeighbours = 64;    // in formats 2 to 4
 
 }  // namespace
 
@@ -46,13 +44,14 @@ void CoAccessGraph::save_company(Node first, Node last, ByteWriter& out) const {
   copy_neighbours(first, last, reinterpret_cast<Node*>(out.bytes().data() + at));
 }
 
-Result<void> CoAccessGraph::load(ByteReader& in, std::uint32_t format) {
+Result<void> CoAccessGraph::load(ByteReader& in) {
   samples_ = in.get<std::uint64_t>();
-  if (format >= 4) {
-    in.get_sparse_ranges(signs_.span());
-    load_company(in, format);
-  } else {
-    load_old(in, format);
+  in.get_sparse_ranges(signs_.span());
+  std::vector<std::uint32_t> contexts;
+  for (std::size_t begin = 0; begin < node_count() && in.ok(); begin += kSavedTogether) {
+    contexts.assign(std::min(kSavedTogether, node_count() - begin), 0);
+    in.get_sparse(std::span(contexts));
+    load_neighbours(in, static_cast<Node>(begin), contexts);
   }
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "co-access graph: wrong size");
   for (Node node = 0; node < node_count(); ++node) {
@@ -63,77 +62,24 @@ Result<void> CoAccessGraph::load(ByteReader& in, std::uint32_t format) {
       }
     }
   }
-  if (format >= 3) return load_common(in);
-  find_common();
-  return {};
+  return load_common(in);
 }
 
-// Version 4 had the contexts offered of all nodes first, and up to 64 neighbours of each.
-void CoAccessGraph::load_company(ByteReader& in, std::uint32_t format) {
-  std::vector<std::uint32_t> contexts;
-  if (format == 4) {
-    contexts.resize(node_count());
-    in.get_sparse_ranges(std::span(contexts));
-  }
-  for (std::size_t begin = 0; begin < node_count() && in.ok(); begin += kSavedTogether) {
-    const auto first = static_cast<Node>(begin);
-    const auto last =
-        static_cast<Node>(std::min<std::size_t>(begin + kSavedTogether, node_count()));
-    if (format == 4) {
-      load_neighbours(in, first, std::span(contexts).subspan(first, last - first), kOldNeighbours);
-    } else {
-      contexts.assign(last - first, 0);
-      in.get_sparse(std::span(contexts));
-      load_neighbours(in, first, contexts, kNeighbours);
-    }
-  }
-}
-
-// Of nodes from `first` on, that were offered so many contexts and had `capacity` places. They fail
-// by themselves if their count is not that of these nodes, or if one of them never was an id.
+// Of the nodes from `first` on, of which contexts[i] were offered. Fails the reader if the number
+// of neighbours is not that of these nodes, or if one of the nodes never was an id.
 void CoAccessGraph::load_neighbours(ByteReader& in, Node first,
-                                    std::span<const std::uint32_t> contexts,
-                                    std::uint32_t capacity) {
+                                    std::span<const std::uint32_t> contexts) {
   std::uint64_t left = in.get<std::uint64_t>();
-  std::vector<Node> saved(capacity);
   for (std::size_t i = 0; i < contexts.size() && in.ok(); ++i) {
     if (contexts[i] == 0) continue;
     const Node node = first + static_cast<Node>(i);
-    const std::uint32_t count = std::min(contexts[i], capacity);
-    if (count > left || !was_id(node)) return in.fail();
-    in.get_array(std::span(saved).first(count));
-    left -= count;
     Company& company = company_[node];
     company.offered = contexts[i];
-    std::copy_n(saved.data(), company.known(), company.neighbours.data());
+    if (company.known() > left || !was_id(node)) return in.fail();
+    in.get_array(company.in_use());
+    left -= company.known();
   }
   if (left != 0) in.fail();
-}
-
-// Formats 1 to 3 wrote all places of a node, those not in use too.
-void CoAccessGraph::load_old(ByteReader& in, std::uint32_t format) {
-  const std::size_t nodes = node_count();
-  const std::uint32_t capacity = format == 1 ? kFirstNeighbours : kOldNeighbours;
-  HugeArray<Node> saved(nodes * capacity);
-  HugeArray<std::uint32_t> contexts(nodes);
-  if (format == 1) {
-    in.get_dense(saved.span());
-    in.get_dense(contexts.span());
-    in.get_dense(signs_.span());
-  } else {
-    in.get_sparse(saved.span());
-    in.get_sparse(contexts.span());
-    in.get_sparse(signs_.span());
-  }
-  for (Node node = 0; node < nodes && in.ok(); ++node) {
-    if (contexts[node] == 0) continue;
-    if (!was_id(node)) return in.fail();
-    Company& company = company_[node];
-    company.offered = contexts[node];
-    company.neighbours.fill(kNobody);
-    std::copy_n(saved.data() + std::size_t{node} * capacity, std::min(capacity, kNeighbours),
-                company.neighbours.data());
-  }
 }
 
 Result<void> CoAccessGraph::load_common(ByteReader& in) {

@@ -426,15 +426,12 @@ void FactorisationMachine::save(StateWriter& out) const {
   }
 }
 
-Result<void> FactorisationMachine::load(ByteReader& in, std::uint32_t format) {
+Result<void> FactorisationMachine::load(ByteReader& in) {
   const std::size_t d = dimension();
   bias_ = in.get<float>();
   bias_squares_ = in.get<float>();
   for (Table& table : tables_) {
-    const std::span<float> parameters = table.parameters.span();
-    if (format == 1) in.get_dense(parameters);
-    if (format == 2 || format == 3) in.get_sparse(parameters);
-    if (format >= 4) in.get_sparse_ranges(parameters);
+    in.get_sparse_ranges(table.parameters.span());
     const auto moments = in.get_vector<double>();
     auto typical = in.get_vector<float>();
     table.residual_products = in.get<double>();

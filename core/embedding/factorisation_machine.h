@@ -35,7 +35,6 @@
 #include "core/base/state_writer.h"
 #include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
-#include "core/embedding/state_format.h"
 
 namespace remapd::embedding {
 
@@ -76,8 +75,7 @@ class FactorisationMachine {
   }
   std::size_t memory_bytes() const;
   void save(StateWriter& out) const;
-  // `format`: of the engine state (docs/formats.md).
-  Result<void> load(ByteReader& in, std::uint32_t format = kStateFormat);
+  Result<void> load(ByteReader& in);
 
  private:
   // One id: bias, accumulated squared gradients of the bias and of the factors, the last residual

@@ -29,7 +29,7 @@ void BuildJobDeleter::operator()(BuildJob* job) const {
 
 namespace {
 
-using embedding::kStateFormat;
+constexpr std::uint32_t kStateFormat = 1;  // docs/formats.md "Engine state"
 
 constexpr std::size_t kLookedUpTogether = 16'384;  // ids
 
@@ -241,7 +241,7 @@ class StreamEngine final : public Engine {
     const auto format = in.get<std::uint32_t>();
     const auto saved_under = in.get<std::uint64_t>();
     if (!in.ok()) return fail(ErrorCode::kCorrupt, "engine state: cut short");
-    if (format < 1 || format > kStateFormat) {
+    if (format != kStateFormat) {
       return fail(ErrorCode::kUnsupported, "engine state: format " + std::to_string(format) +
                                                ", this build reads " +
                                                std::to_string(kStateFormat));
@@ -251,7 +251,7 @@ class StreamEngine final : public Engine {
                   "engine state: it was saved under other features, max_tracked_ids, dimensions, "
                   "mini_batch or seed; set them back, or move the checkpoint away to start afresh");
     }
-    return intake_->load(in, format);
+    return intake_->load(in);
   }
 
  private:
@@ -330,7 +330,6 @@ class StreamEngine final : public Engine {
       out.put_string(feature.name);
       out.put(feature.table.value);
     }
-    out.put(config_.co_access_dimension);
     out.put(config_.factors);
     out.put(config_.mini_batch);
     out.put(config_.seed);

@@ -238,29 +238,15 @@ void Intake::save(StateWriter& out) const {
   learners_.save(out);
 }
 
-// Old states still held the company of ids that were gone.
-void Intake::forget_untracked() {
-  for (std::uint32_t t = 0; t < tables_.size(); ++t) {
-    evicted_[t].clear();
-    for (sketch::Slot slot = 0; slot < tables_[t].slot_count(); ++slot) {
-      if (!tables_[t].ids().occupied(slot) && learners_.has_company(TableIndex{t}, slot)) {
-        evicted_[t].push_back(slot);
-      }
-    }
-  }
-  learners_.evict(evicted_);
-}
-
-Result<void> Intake::load(ByteReader& in, std::uint32_t format) {
+Result<void> Intake::load(ByteReader& in) {
   ticks_ = in.get<std::uint64_t>();
   last_tick_ = in.get<std::uint64_t>();
   if (auto ok = filling_.samples.load(in); !ok) return ok;
   for (TableState& table : tables_) {
     if (auto ok = table.load(in); !ok) return ok;
   }
-  if (auto ok = learners_.load(in, format); !ok) return ok;
+  if (auto ok = learners_.load(in); !ok) return ok;
   samples_ = learners_.samples() + filling_.samples.size();
-  forget_untracked();
   if (filling_.samples.size() >= config_.mini_batch || last_tick_ > learners_.samples()) {
     return fail(ErrorCode::kCorrupt, "engine state: contradicts itself");
   }

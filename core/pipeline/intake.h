@@ -56,7 +56,7 @@ class Intake {
 
   // Settled; what follows the engine state's fingerprint in docs/formats.md.
   void save(StateWriter& out) const;
-  Result<void> load(ByteReader& in, std::uint32_t format);
+  Result<void> load(ByteReader& in);
 
  private:
   struct Admitted {
@@ -84,7 +84,6 @@ class Intake {
   void begin_what_is_needed();
   void learn(Chunk& chunk);
   void tick();
-  void forget_untracked();
 
   const EngineConfig& config_;
   FeatureSchema schema_;

@@ -234,7 +234,7 @@ void Learners::save(StateWriter& out) const {
   graph_->save(out);
 }
 
-Result<void> Learners::load(ByteReader& in, std::uint32_t format) {
+Result<void> Learners::load(ByteReader& in) {
   samples_ = in.get<std::uint64_t>();
   labelled_ = in.get<std::uint64_t>();
   label_sum_ = in.get<double>();
@@ -242,22 +242,21 @@ Result<void> Learners::load(ByteReader& in, std::uint32_t format) {
       label_sum_ > static_cast<double>(labelled_)) {
     return fail(ErrorCode::kCorrupt, "learners: counts contradict each other");
   }
-  const bool old = format == 1;
   machine_.reset();
-  if (old || in.get<std::uint8_t>() != 0) {
+  if (in.get<std::uint8_t>() != 0) {
     begin_machine();
     machine_learns_ = true;
-    if (auto ok = machine_->load(in, format); !ok) return ok;
+    if (auto ok = machine_->load(in); !ok) return ok;
     if (labelled_ == 0 && !some_table(LearnerChoice::kSupervised)) machine_.reset();
   }
   graph_.reset();
-  if (old || in.get<std::uint8_t>() != 0) {
+  if (in.get<std::uint8_t>() != 0) {
     begin_graph();
-    graph_since_ = old ? 0 : in.get<std::uint64_t>();
+    graph_since_ = in.get<std::uint64_t>();
     if (graph_since_ > samples_) {
       return fail(ErrorCode::kCorrupt, "learners: the graph began after its time");
     }
-    if (auto ok = graph_->load(in, format); !ok) return ok;
+    if (auto ok = graph_->load(in); !ok) return ok;
   }
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "learners: cut short");
   begun_done();  // told before it was saved

@@ -22,7 +22,6 @@
 #include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
 #include "core/embedding/spectral_embedding.h"
-#include "core/embedding/state_format.h"
 #include "core/pipeline/engine_config.h"
 
 namespace remapd::pipeline {
@@ -48,10 +47,6 @@ class Learners {
                       std::span<const Id> ids);
   void begun_done();
 
-  // Whether co-access learning knows anybody's company at the slot.
-  bool has_company(TableIndex table, sketch::Slot slot) const {
-    return graph_ && graph_->has_company(table, slot);
-  }
   // Slots of each table that no longer stand for an id. True: all slots' generations are 0 again.
   bool evict(std::span<const std::vector<sketch::Slot>> slots);
   // See CoAccessGraph; empty where nobody needs them.
@@ -96,8 +91,7 @@ class Learners {
                                      std::size_t ids);
   std::size_t memory_bytes() const;
   void save(StateWriter& out) const;
-  // `format`: of the engine state. In version 1 both learners were always there.
-  Result<void> load(ByteReader& in, std::uint32_t format = embedding::kStateFormat);
+  Result<void> load(ByteReader& in);
 
  private:
   void learn_labels(const embedding::SlotBatch& batch, std::span<const embedding::IdGroups> groups,

@@ -1,7 +1,7 @@
 // Golden files: bytes that a released version wrote, which this one must write and read the same.
 //
 // A test compares what it encodes with tests/golden/<name>. Run with REMAPD_WRITE_GOLDEN=1 to write
-// the files instead, once, when a format gets a new version; old versions' files stay.
+// the files instead, once, when a format gets a new version.
 #pragma once
 
 #include <cstdlib>
@@ -23,15 +23,6 @@ inline Bytes golden(const std::string& name, ByteView encoded) {
   }
   std::ifstream in(path, std::ios::binary);
   EXPECT_TRUE(in.is_open()) << path;
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const ByteView bytes = as_bytes(text);
-  return {bytes.begin(), bytes.end()};
-}
-
-// What an earlier version wrote: to be read, never written again.
-inline Bytes golden_of_old_version(const std::string& name) {
-  std::ifstream in(std::string(REMAPD_SOURCE_DIR) + "/tests/golden/" + name, std::ios::binary);
-  EXPECT_TRUE(in.is_open()) << name;
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   const ByteView bytes = as_bytes(text);
   return {bytes.begin(), bytes.end()};

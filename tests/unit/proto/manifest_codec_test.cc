@@ -106,20 +106,6 @@ TEST(ManifestCodec, WritesAndReadsTheGoldenFiles) {
   expect_equal(*from_binary, manifest);
 }
 
-TEST(ManifestCodec, ManifestsWithoutAChecksumAreRead) {
-  const auto from_json =
-      manifest_from_json(as_text(support::golden_of_old_version("manifest-v1-unchecked.json")));
-  ASSERT_TRUE(from_json) << from_json.error().message;
-  expect_equal(*from_json, full_manifest());
-
-  const Bytes binary = support::golden_of_old_version("manifest-v1-unchecked.binpb");
-  v1::Manifest message;
-  ASSERT_TRUE(message.ParseFromArray(binary.data(), static_cast<int>(binary.size())));
-  const auto from_binary = from_proto(message);
-  ASSERT_TRUE(from_binary) << from_binary.error().message;
-  expect_equal(*from_binary, full_manifest());
-}
-
 // What is still read says the same as before: white space may change, and the name of the checksum.
 TEST(ManifestCodec, NoFlippedBitOfTheJsonChangesWhatItSays) {
   const Manifest manifest = full_manifest();

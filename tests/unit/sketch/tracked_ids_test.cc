@@ -474,24 +474,20 @@ TrackedIds golden_store() {
   return store;
 }
 
-TEST(TrackedIds, WritesAndReadsTheGoldenFiles) {
+TEST(TrackedIds, WritesAndReadsTheGoldenFile) {
   const TrackedIds store = golden_store();
   const Bytes bytes = saved(store);
-  const Bytes golden = support::golden("tracked-ids-v1-uncarried.remapd", bytes);
+  const Bytes golden = support::golden("tracked-ids-v1.remapd", bytes);
   EXPECT_EQ(bytes, golden);
-  // What wrote this one carried all recent counts of a shard when it evicted.
-  const Bytes carried = support::golden_of_old_version("tracked-ids-v1.remapd");
-  for (const Bytes& file : {golden, carried}) {
-    TrackedIds loaded(40);
-    ASSERT_TRUE(load(loaded, file).has_value());
-    EXPECT_EQ(saved(loaded), file);
-    EXPECT_EQ(loaded.size(), store.size());
-    for (Slot slot = 0; slot < store.slot_count(); ++slot) {
-      ASSERT_EQ(loaded.occupied(slot), store.occupied(slot));
-      EXPECT_EQ(loaded.count(slot), store.count(slot)) << slot;
-      if (!store.occupied(slot)) continue;
-      EXPECT_EQ(loaded.id_of(slot), store.id_of(slot));
-    }
+  TrackedIds loaded(40);
+  ASSERT_TRUE(load(loaded, golden).has_value());
+  EXPECT_EQ(saved(loaded), golden);
+  EXPECT_EQ(loaded.size(), store.size());
+  for (Slot slot = 0; slot < store.slot_count(); ++slot) {
+    ASSERT_EQ(loaded.occupied(slot), store.occupied(slot));
+    EXPECT_EQ(loaded.count(slot), store.count(slot)) << slot;
+    if (!store.occupied(slot)) continue;
+    EXPECT_EQ(loaded.id_of(slot), store.id_of(slot));
   }
 }
 
