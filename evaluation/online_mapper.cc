@@ -9,7 +9,7 @@
 #include "core/base/check.h"
 #include "core/mapping/artifact.h"
 #include "core/mapping/artifact_encoder.h"
-#include "core/placement/builder.h"
+#include "core/mapping/fallback.h"
 
 namespace remapd::evaluation {
 namespace {
@@ -51,10 +51,9 @@ std::vector<RowsOfIds> hashed_tables(const EventLog& log, std::span<const TableB
   for (std::uint32_t f = 0; f < budgets.size(); ++f) {
     const FeatureIndex feature{f};
     const std::uint32_t rows = budgets[f].rows;
-    out.push_back(
-        budgets[f].mapped
-            ? rows_by_fallback(log.ids(feature), placement::initial_fallback(rows, seed), rows)
-            : own_rows(log.distinct(feature)));
+    out.push_back(budgets[f].mapped ? rows_by_fallback(log.ids(feature),
+                                                       mapping::initial_fallback(rows, seed), rows)
+                                    : own_rows(log.distinct(feature)));
   }
   return out;
 }

@@ -10,7 +10,7 @@
 #include "core/base/check.h"
 #include "core/base/huge_array.h"
 #include "core/mapping/delta.h"
-#include "core/placement/builder.h"
+#include "core/mapping/fallback.h"
 
 namespace remapd::client {
 namespace {
@@ -39,7 +39,7 @@ mapping::BlobPtr in_whole_lines(mapping::BlobPtr blob) {
 LoadedMappingPtr LoadedMapping::initial(std::uint32_t rows, std::uint64_t seed) {
   std::shared_ptr<LoadedMapping> loaded(new LoadedMapping);
   loaded->rows_ = rows;
-  loaded->initial_ = placement::initial_fallback(rows, seed);
+  loaded->initial_ = mapping::initial_fallback(rows, seed);
   return loaded;
 }
 

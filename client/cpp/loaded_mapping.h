@@ -20,7 +20,7 @@ using LoadedMappingPtr = std::shared_ptr<const LoadedMapping>;
 
 class LoadedMapping {
  public:
-  // No version yet: every id is hashed over all rows (placement::initial_fallback).
+  // No version yet: every id is hashed over all rows (mapping::initial_fallback).
   static LoadedMappingPtr initial(std::uint32_t rows, std::uint64_t seed);
 
   // `snapshot` itself, or where it is a mapped file a copy in huge pages.

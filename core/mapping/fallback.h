@@ -27,4 +27,10 @@ struct Fallback {
   friend bool operator==(const Fallback&, const Fallback&) = default;
 };
 
+// Of a table without any mapping: every id is hashed over all rows. A plan to version 1 starts
+// here.
+constexpr Fallback initial_fallback(std::uint32_t rows, std::uint64_t seed) {
+  return {.first_row = 0, .row_count = rows, .ways = 1, .seed = seed};
+}
+
 }  // namespace remapd::mapping

@@ -142,7 +142,9 @@ class Builder {
            config_.strategy == mapping::Strategy::kCombined;
   }
 
-  void build_hash() { out_.mapping.info.fallback = initial_fallback(config_.rows, config_.seed); }
+  void build_hash() {
+    out_.mapping.info.fallback = mapping::initial_fallback(config_.rows, config_.seed);
+  }
 
   // Frequent ids own a row, the others are hashed onto the remaining rows, once or twice.
   void build_head(std::uint32_t ways) {
@@ -165,7 +167,8 @@ class Builder {
                      .row_count = config_.rows - dedicated,
                      .ways = ways,
                      .seed = config_.seed};
-    if (info.fallback.row_count == 0) info.fallback = initial_fallback(config_.rows, config_.seed);
+    if (info.fallback.row_count == 0)
+      info.fallback = mapping::initial_fallback(config_.rows, config_.seed);
   }
 
   void build_clustered() {
@@ -276,7 +279,7 @@ class Builder {
   }
   mapping::Fallback old_fallback() const {
     return in_.incumbent != nullptr ? in_.incumbent->info.fallback
-                                    : initial_fallback(config_.rows, config_.seed);
+                                    : mapping::initial_fallback(config_.rows, config_.seed);
   }
 
   void fill_stats() {
@@ -378,10 +381,6 @@ class Builder {
 };
 
 }  // namespace
-
-mapping::Fallback initial_fallback(std::uint32_t rows, std::uint64_t seed) {
-  return {.first_row = 0, .row_count = rows, .ways = 1, .seed = seed};
-}
 
 BuildResult build_mapping(const BuildInput& input, const BuilderConfig& config) {
   return Builder(input, config).build();

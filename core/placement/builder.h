@@ -63,9 +63,6 @@ struct BuildResult {
   std::uint64_t clustered_ids = 0;  // to be handed to the next build
 };
 
-// What a table without any mapping does, and what a plan of version 1 starts from.
-mapping::Fallback initial_fallback(std::uint32_t rows, std::uint64_t seed);
-
 BuildResult build_mapping(const BuildInput& input, const BuilderConfig& config);
 
 }  // namespace remapd::placement

@@ -1,10 +1,10 @@
-#include "core/mapping/artifact_encoder.h"
 #include "examples/click_trainer/frequency_mapper.h"
 
 #include <utility>
 
 #include "core/base/check.h"
-#include "core/placement/builder.h"
+#include "core/mapping/artifact_encoder.h"
+#include "core/mapping/fallback.h"
 
 namespace remapd::click_trainer {
 
@@ -29,7 +29,7 @@ FrequencyMapper::FrequencyMapper(std::unique_ptr<pipeline::Engine> engine,
     : engine_(std::move(engine)), tables_(tables.begin(), tables.end()), served_(tables.size()) {
   for (std::size_t f = 0; f < tables_.size(); ++f) {
     if (tables_[f].shared()) {
-      served_[f].initial = placement::initial_fallback(tables_[f].rows, seed);
+      served_[f].initial = mapping::initial_fallback(tables_[f].rows, seed);
     }
   }
 }

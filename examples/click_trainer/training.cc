@@ -44,7 +44,7 @@ class Training {
       contenders_.emplace_back(name, contenders_.empty() ? one : budgets, options.seed);
     }
     for (const Table& table : tables_) {
-      hash_.push_back(placement::initial_fallback(std::max(table.rows, 1U), options.seed));
+      hash_.push_back(mapping::initial_fallback(std::max(table.rows, 1U), options.seed));
     }
   }
 

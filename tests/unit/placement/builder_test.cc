@@ -167,7 +167,7 @@ TEST(Builder, HashKnowsNoIds) {
   const BuildInput in = table_of(100, 2);
   const BuildResult built = build_mapping(in, config_of(mapping::Strategy::kHash, 10));
   EXPECT_TRUE(built.mapping.ids.empty());
-  EXPECT_EQ(built.mapping.info.fallback, initial_fallback(10, 1));
+  EXPECT_EQ(built.mapping.info.fallback, mapping::initial_fallback(10, 1));
   EXPECT_TRUE(built.plan.empty());
 }
 
@@ -428,7 +428,7 @@ void expect_migrates(const BuildInput& in, const BuilderConfig& config, const Bu
   const std::uint32_t old_rows = in.incumbent != nullptr ? in.incumbent->info.rows : config.rows;
   const auto old_row = [&](Id id) {
     return in.incumbent != nullptr ? in.incumbent->lookup(id)
-                                   : initial_fallback(config.rows, config.seed).row(id);
+                                   : mapping::initial_fallback(config.rows, config.seed).row(id);
   };
   Random random(seed);
   std::vector<float> old(std::size_t{std::max(old_rows, config.rows)} * kColumns);

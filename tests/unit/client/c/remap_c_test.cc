@@ -212,7 +212,7 @@ TEST_F(RemapC, SeveralFeaturesAreLookedUpAtOnce) {
   const std::size_t counts[] = {1'500, 3, 10, 0, ids.size() - 1'513};
   std::vector<std::int64_t> rows(ids.size(), -7);
   ASSERT_EQ(remap_readers_lookup_i64(readers, counts, 5, ids.data(), rows.data()), REMAP_OK);
-  const mapping::Fallback initial = placement::initial_fallback(kChainRows, kChainSeed);
+  const mapping::Fallback initial = mapping::initial_fallback(kChainRows, kChainSeed);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const bool as_it_is = i >= 1'500 && i < 1'503;
     const bool unmapped = i >= 1'503 && i < 1'513;
@@ -246,7 +246,7 @@ TEST_F(RemapC, EveryBatchIsOfTheVersionItClaims) {
   const auto chain = take_over(kVersions, 23, 3);
   const std::vector<Id> ids = questions(chain[5].mapping, 3);
   std::vector<std::vector<std::int64_t>> expected(kVersions + 1);
-  const mapping::Fallback initial = placement::initial_fallback(kChainRows, kChainSeed);
+  const mapping::Fallback initial = mapping::initial_fallback(kChainRows, kChainSeed);
   for (std::size_t v = 0; v <= kVersions; ++v) {
     for (const Id id : ids) {
       expected[v].push_back(v == 0 ? initial.row(id).value : chain[v - 1].mapping.lookup(id).value);

@@ -70,7 +70,7 @@ TEST_F(ClientTest, LooksUpByTheInitialFallbackBeforeTheFirstVersion) {
   const std::vector<Id> ids{1, 2, 3, 0xffffffffffffffffULL};
   std::vector<Row> rows(ids.size());
   pin.lookup(ids, rows);
-  const mapping::Fallback initial = placement::initial_fallback(kChainRows, kChainSeed);
+  const mapping::Fallback initial = mapping::initial_fallback(kChainRows, kChainSeed);
   for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(rows[i], initial.row(ids[i]));
   pin.lookup_second(ids, rows);
   EXPECT_THAT(rows, testing::Each(kNoRow));

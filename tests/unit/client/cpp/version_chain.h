@@ -63,7 +63,7 @@ inline void fill_publication(ChainLink& link, const ChainLink* previous, BlobsPu
                             .restarted = {},
                             .restart_sources = {},
                             .restart_weights = {}};
-  const mapping::Fallback initial = placement::initial_fallback(kChainRows, kChainSeed);
+  const mapping::Fallback initial = mapping::initial_fallback(kChainRows, kChainSeed);
   for (const Id id : to.ids) {
     plan.old_rows.push_back(previous != nullptr ? previous->mapping.lookup(id) : initial.row(id));
   }

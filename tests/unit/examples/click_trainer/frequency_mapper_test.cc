@@ -32,7 +32,7 @@ std::vector<Row> rows_of(const FrequencyMapper& mapper, const std::vector<Id>& i
 TEST(FrequencyMapper, HashesUntilItsFirstVersion) {
   const auto mapper = FrequencyMapper::create(kTables, 3);
   ASSERT_TRUE(mapper) << mapper.error().message;
-  const mapping::Fallback hash = placement::initial_fallback(12, 3);
+  const mapping::Fallback hash = mapping::initial_fallback(12, 3);
   for (Id id = 0; id < 50; ++id) EXPECT_EQ(rows_of(**mapper, {id}).at(0), hash.row(id));
 }
 

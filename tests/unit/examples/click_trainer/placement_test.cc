@@ -41,7 +41,7 @@ TEST(OwnRows, AreGivenInTheOrderOfAppearance) {
 }
 
 TEST(PlaceByHash, IsWhatATableWithoutAMappingDoes) {
-  const mapping::Fallback hash = placement::initial_fallback(10, 3);
+  const mapping::Fallback hash = mapping::initial_fallback(10, 3);
   std::vector<Row> rows;
   place_by_hash(hash, std::vector<Id>{1, 2, 1}, rows);
   EXPECT_THAT(rows, ElementsAre(hash.row(1), hash.row(2), hash.row(1)));

@@ -86,7 +86,7 @@ TEST_F(Follow, AnswersFromTheVersionServed) {
   std::vector<Row> second;
   const std::vector<Id>& ids = chain_[0].mapping.ids;
   tables_->place(FeatureIndex{0}, ids, first, second);
-  const mapping::Fallback hash = placement::initial_fallback(kChainRows, kChainSeed);
+  const mapping::Fallback hash = mapping::initial_fallback(kChainRows, kChainSeed);
   for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(first[i], hash.row(ids[i]));
   publish(1);
   ASSERT_EQ(advance(1'000), 1U);
