@@ -46,7 +46,7 @@ Result<void> create_file(const std::filesystem::path& path, std::span<const Byte
                          std::string_view failpoint_name = {});
 
 // As create_file(), but under `path` + ".tmp" first, then renamed over `path`, and the directory
-// synced: whoever reads `path` sees the old content or the new.
+// synced: a reader of `path` sees the old content or the new.
 Result<void> replace_file(const std::filesystem::path& path, std::span<const ByteView> parts);
 
 // All bytes of a file of at most `max_bytes` (kResource beyond that).

@@ -1,7 +1,7 @@
 // TableHistory: what the mapping topic says about one table, read record by record in the order of
 // the log.
 //
-// The rules that make everyone who reads the same log agree:
+// The rules by which all readers of the same log agree:
 //   * The epoch in force is the highest that any record so far is of. A manifest of a lower epoch
 //   is
 //     stale: ignored.

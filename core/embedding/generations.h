@@ -3,7 +3,7 @@
 // When an id goes its node is given to another one, and the lists that name the node, those of its
 // neighbours, should name it no more. Nobody knows which these are. So an entry of a list is not
 // the bare node: bits that nodes leave free hold the node's generation, how many ids have had it
-// before. An entry of a generation that has passed is of an id that is gone, and whoever reads the
+// before. An entry of a generation that has passed is of an id that is gone, and a reader of the
 // list sees so at once.
 //
 // Generations are few: kAll, or as many as entries have bits left for, or their reader. Once a

@@ -9,7 +9,7 @@
 // threads: chunks only say how far counting runs ahead.
 //
 // settle() catches up: afterwards everything has been learned but the samples whose mini-batch is
-// not full. Whoever reads or changes tables or learners calls it first.
+// not full. Call it before reading or changing tables or learners.
 //
 // In the steady state, with buffers grown and no new ids, nothing is allocated. Not thread safe;
 // parallel inside.

@@ -1,5 +1,5 @@
 // VersionShelf: what was built of each table and what became of it, and the newest published
-// versions themselves, for whoever asks over HTTP.
+// versions themselves, for clients over HTTP.
 //
 // Of each table it remembers the last kRemembered builds, and keeps the blobs of the newest
 // `keep` versions. A kept version always has its whole artifact; the newest one's is shared with

@@ -252,7 +252,7 @@ ArraySection<TableConfig> table_section() {
               {"artifact", "",
                "What versions are published as. fast: 8 bytes an id and, between snapshots, "
                "deltas. compact: about 4.6 bytes an id (for a million rows), every version whole; "
-               "lookups take longer, and one unknown id in 4096 is taken for a known one."},
+               "lookups take longer, and one new id in 4096 is taken for a known one."},
               REMAPD_MEMBER(artifact),
               {{ArtifactKind::kFast, "fast"}, {ArtifactKind::kCompact, "compact"}}),
           number<TableConfig>(
@@ -383,7 +383,7 @@ Section admin_section() {
               integer<Config>({"max_connections", "connections", "More are turned away."},
                               REMAPD_MEMBER(admin.max_connections), 1, 10'000),
               duration<Config>({"header_timeout", "",
-                                "A client that has not sent its request by then is hung up on."},
+                                "A client that has not sent its request by then is disconnected."},
                                REMAPD_MEMBER(admin.header_timeout), 100ms, 10s),
               size<Config>({"max_body_bytes", "", "A longer request body is refused."},
                            REMAPD_MEMBER(admin.max_body_bytes), 0, 64 * kMiB),

@@ -64,7 +64,7 @@ TEST(Artifact, IsExactForAMillionIdsAndSmall) {
   const ArtifactView view = opened(bytes);
   expect_exact(mapping, view);
   EXPECT_LT(static_cast<double>(bytes.size()), 8.2 * 1e6);
-  // Unknown ids fall back; a false hit has p < 3e-7.
+  // New ids fall back; a false hit has p < 3e-7.
   Random random(2);
   int false_hits = 0;
   for (int i = 0; i < 1'000'000; ++i) {
