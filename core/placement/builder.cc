@@ -262,7 +262,7 @@ class Builder {
                        .dimension = in_.dimension,
                        .clusters = layout.shared,
                        .hysteresis = config_.hysteresis,
-                       .move_budget = config_.churn_budget * total,
+                       .churn_budget = config_.churn_budget * total,
                        .may_move = may_move,
                        .seed = config_.seed},
                       assignment);

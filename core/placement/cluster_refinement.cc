@@ -5,51 +5,13 @@
 
 #include "core/base/parallel.h"
 #include "core/placement/centroid_index.h"
+#include "core/placement/members.h"
 
 namespace remapd::placement {
 namespace {
 
 constexpr std::size_t kPiece = 1'024;     // clusters a task looks at
 constexpr std::size_t kQueries = 16'384;  // points whose nearest centroids are searched together
-
-// Points by cluster, in their order: what is summed in one task then lies in one cluster.
-struct Members {
-  std::vector<std::uint32_t> begin;  // clusters + 1
-  std::vector<std::uint32_t> points;
-
-  std::span<const std::uint32_t> of(std::size_t cluster) const {
-    return {points.data() + begin[cluster], begin[cluster + 1] - begin[cluster]};
-  }
-  // fn(point) for each of the cluster's. They lie anywhere: those to come are fetched.
-  template <class Fn>
-  void for_each(std::size_t cluster, const float* values, std::size_t dimension, Fn&& fn) const {
-    constexpr std::size_t kAhead = 12;
-    constexpr std::size_t kLine = 64 / sizeof(float);
-    for (std::size_t m = begin[cluster]; m < begin[cluster + 1]; ++m) {
-      if (m + kAhead < points.size()) {
-        const float* next = values + points[m + kAhead] * dimension;
-        for (std::size_t k = 0; k < dimension; k += kLine) __builtin_prefetch(next + k);
-      }
-      fn(std::size_t{points[m]});
-    }
-  }
-};
-
-// Without those that are kUnassigned.
-Members members_of(std::span<const std::uint32_t> assignment, std::uint32_t clusters) {
-  Members out;
-  out.begin.assign(std::size_t{clusters} + 1, 0);
-  for (const std::uint32_t c : assignment) {
-    if (c != kUnassigned) ++out.begin[c + 1];
-  }
-  for (std::size_t c = 0; c < clusters; ++c) out.begin[c + 1] += out.begin[c];
-  out.points.resize(out.begin.back());
-  std::vector<std::uint32_t> next(out.begin.begin(), out.begin.end() - 1);
-  for (std::uint32_t i = 0; i < assignment.size(); ++i) {
-    if (assignment[i] != kUnassigned) out.points[next[assignment[i]]++] = i;
-  }
-  return out;
-}
 
 struct Centroids {
   std::vector<float> values;            // only of clusters with members
@@ -93,111 +55,155 @@ float squared_distance(const float* a, const float* b, std::size_t d) {
   return sum;
 }
 
-struct Misfit {
-  float cost;  // weight times squared distance to its centroid
-  std::uint32_t point;
-};
+// One refinement, step by step; see refine_clusters().
+class Refinement {
+ public:
+  Refinement(const RefinementInput& in, std::span<std::uint32_t> assignment)
+      : in_(in), assignment_(assignment), budget_(in.churn_budget) {}
 
-bool worse(const Misfit& a, const Misfit& b) {
-  return a.cost != b.cost ? a.cost > b.cost : a.point < b.point;
-}
-
-}  // namespace
-
-void refine_clusters(const RefinementInput& in, std::span<std::uint32_t> assignment) {
-  const std::size_t n = assignment.size();
-  const std::size_t d = in.dimension;
-  if (n == 0) return;
-  Centroids centroids = member_means(in, assignment);
-  if (centroids.cluster.empty()) {  // nobody is assigned yet: spread the points over the clusters
-    for (std::size_t i = 0; i < n; ++i) {
-      assignment[i] = static_cast<std::uint32_t>(i % in.clusters);
+  void run() {
+    centroids_ = member_means(in_, assignment_);
+    if (centroids_.cluster.empty()) {
+      spread_points();
+      centroids_ = member_means(in_, assignment_);
     }
-    centroids = member_means(in, assignment);
+    find_nearest();
+    place_unassigned_and_propose_moves();
+    move_by_gain();
+    fill_empty_clusters();
   }
-  const CentroidIndex index(centroids.values, d, in.seed);
 
+ private:
   struct Move {
     float gain;
     std::uint32_t point;
     std::uint32_t to;
   };
-  std::vector<Move> moves;
-  std::vector<Misfit> misfits(n);
-  std::vector<bool> arrived(n, false);
-  const auto stays = [&](std::size_t i) {
-    return assignment[i] != kUnassigned && !in.may_move.empty() && in.may_move[i] == 0;
+  struct Misfit {
+    float cost;  // weight times squared distance to its centroid
+    std::uint32_t point;
   };
-  std::vector<CentroidIndex::Nearest> nearest_of(n);
-  std::vector<float> held(n);  // squared distance to the own centroid
-  parallel_ranges(n, kQueries, [&](std::size_t begin, std::size_t end) {
-    std::vector<std::uint32_t> asking;
-    std::vector<float> queries;
-    for (std::size_t i = begin; i < end; ++i) {
-      if (stays(i)) continue;
-      const float* point = in.points.data() + i * d;
-      asking.push_back(static_cast<std::uint32_t>(i));
-      queries.insert(queries.end(), point, point + d);
-      if (assignment[i] == kUnassigned) continue;
-      held[i] = squared_distance(
-          point, centroids.values.data() + centroids.position[assignment[i]] * d, d);
-    }
-    std::vector<CentroidIndex::Nearest> found(asking.size());
-    index.nearest(queries, found);
-    for (std::size_t q = 0; q < asking.size(); ++q) nearest_of[asking[q]] = found[q];
-  });
-  for (std::uint32_t i = 0; i < n; ++i) {
-    if (stays(i)) {
-      misfits[i] = {0, i};
-      continue;
-    }
-    const auto found = nearest_of[i];
-    const std::uint32_t nearest = centroids.cluster[found.index];
-    if (assignment[i] == kUnassigned) {
-      assignment[i] = nearest;
-      arrived[i] = true;
-      misfits[i] = {in.weights[i] * found.distance, i};
-      continue;
-    }
-    misfits[i] = {in.weights[i] * held[i], i};
-    if (nearest != assignment[i] &&
-        found.distance < (1 - static_cast<float>(in.hysteresis)) * held[i]) {
-      moves.push_back({in.weights[i] * (held[i] - found.distance), i, nearest});
-    }
-  }
-  parallel_sort(moves, [](const Move& a, const Move& b) {
-    return a.gain != b.gain ? a.gain > b.gain : a.point < b.point;
-  });
-  std::vector<std::uint32_t> members(in.clusters, 0);
-  for (const std::uint32_t c : assignment) ++members[c];
-  double budget = in.move_budget;
-  for (const Move& move : moves) {
-    if (in.traffic[move.point] > budget) continue;
-    budget -= in.traffic[move.point];
-    --members[assignment[move.point]];
-    ++members[move.to];
-    misfits[move.point].cost -= move.gain;
-    assignment[move.point] = move.to;
+
+  std::size_t points() const { return assignment_.size(); }
+  bool stays(std::size_t i) const {
+    return assignment_[i] != kUnassigned && !in_.may_move.empty() && in_.may_move[i] == 0;
   }
 
-  std::vector<std::uint32_t> empty;
-  for (std::uint32_t c = 0; c < in.clusters; ++c) {
-    if (members[c] == 0) empty.push_back(c);
+  // No point has a cluster yet.
+  void spread_points() {
+    for (std::size_t i = 0; i < points(); ++i) {
+      assignment_[i] = static_cast<std::uint32_t>(i % in_.clusters);
+    }
   }
-  if (empty.empty()) return;
-  const std::size_t shortlist = std::min(n, 4 * empty.size());
-  std::partial_sort(misfits.begin(), misfits.begin() + static_cast<std::ptrdiff_t>(shortlist),
-                    misfits.end(), worse);
-  auto next = empty.begin();
-  for (std::size_t m = 0; m < shortlist && next != empty.end(); ++m) {
-    const std::uint32_t i = misfits[m].point;
-    const double price = arrived[i] ? 0.0 : in.traffic[i];
-    if (members[assignment[i]] < 2 || price > budget) continue;
-    budget -= price;
-    --members[assignment[i]];
-    ++members[*next];
-    assignment[i] = *next++;
+
+  // Of the points that may move: the nearest centroid, and the distance to their own.
+  void find_nearest() {
+    const std::size_t d = in_.dimension;
+    const CentroidIndex index(centroids_.values, d, in_.seed);
+    nearest_.resize(points());
+    own_distance_.resize(points());
+    parallel_ranges(points(), kQueries, [&](std::size_t begin, std::size_t end) {
+      std::vector<std::uint32_t> asking;
+      std::vector<float> queries;
+      for (std::size_t i = begin; i < end; ++i) {
+        if (stays(i)) continue;
+        const float* point = in_.points.data() + i * d;
+        asking.push_back(static_cast<std::uint32_t>(i));
+        queries.insert(queries.end(), point, point + d);
+        if (assignment_[i] == kUnassigned) continue;
+        own_distance_[i] = squared_distance(
+            point, centroids_.values.data() + centroids_.position[assignment_[i]] * d, d);
+      }
+      std::vector<CentroidIndex::Nearest> found(asking.size());
+      index.nearest(queries, found);
+      for (std::size_t q = 0; q < asking.size(); ++q) nearest_[asking[q]] = found[q];
+    });
   }
+
+  void place_unassigned_and_propose_moves() {
+    misfits_.resize(points());
+    placed_.assign(points(), false);
+    const float needed = 1 - static_cast<float>(in_.hysteresis);
+    for (std::uint32_t i = 0; i < points(); ++i) {
+      if (stays(i)) {
+        misfits_[i] = {0, i};
+        continue;
+      }
+      const float weight = in_.weights[i];
+      const float distance = nearest_[i].distance;
+      const std::uint32_t nearest = centroids_.cluster[nearest_[i].index];
+      if (assignment_[i] == kUnassigned) {
+        assignment_[i] = nearest;
+        placed_[i] = true;
+        misfits_[i] = {weight * distance, i};
+        continue;
+      }
+      misfits_[i] = {weight * own_distance_[i], i};
+      if (nearest != assignment_[i] && distance < needed * own_distance_[i]) {
+        moves_.push_back({weight * (own_distance_[i] - distance), i, nearest});
+      }
+    }
+  }
+
+  // The moves that gain most come first; those that the budget has no room for are passed over.
+  void move_by_gain() {
+    parallel_sort(moves_, [](const Move& a, const Move& b) {
+      return a.gain != b.gain ? a.gain > b.gain : a.point < b.point;
+    });
+    members_.assign(in_.clusters, 0);
+    for (const std::uint32_t c : assignment_) ++members_[c];
+    for (const Move& move : moves_) {
+      if (in_.traffic[move.point] > budget_) continue;
+      budget_ -= in_.traffic[move.point];
+      misfits_[move.point].cost -= move.gain;
+      reassign(move.point, move.to);
+    }
+  }
+
+  // Each gets one of the points that fit worst where they are, unless it was alone there.
+  void fill_empty_clusters() {
+    std::vector<std::uint32_t> empty;
+    for (std::uint32_t c = 0; c < in_.clusters; ++c) {
+      if (members_[c] == 0) empty.push_back(c);
+    }
+    if (empty.empty()) return;
+    const std::size_t shortlist = std::min(points(), 4 * empty.size());
+    std::partial_sort(misfits_.begin(), misfits_.begin() + static_cast<std::ptrdiff_t>(shortlist),
+                      misfits_.end(), [](const Misfit& a, const Misfit& b) {
+                        return a.cost != b.cost ? a.cost > b.cost : a.point < b.point;
+                      });
+    auto next = empty.begin();
+    for (std::size_t m = 0; m < shortlist && next != empty.end(); ++m) {
+      const std::uint32_t i = misfits_[m].point;
+      const double price = placed_[i] ? 0.0 : in_.traffic[i];
+      if (members_[assignment_[i]] < 2 || price > budget_) continue;
+      budget_ -= price;
+      reassign(i, *next++);
+    }
+  }
+
+  void reassign(std::uint32_t point, std::uint32_t to) {
+    --members_[assignment_[point]];
+    ++members_[to];
+    assignment_[point] = to;
+  }
+
+  const RefinementInput& in_;
+  std::span<std::uint32_t> assignment_;
+  double budget_;  // traffic that may still move
+  Centroids centroids_;
+  std::vector<CentroidIndex::Nearest> nearest_;  // by point
+  std::vector<float> own_distance_;              // by point, squared
+  std::vector<Misfit> misfits_;                  // by point, until fill_empty_clusters()
+  std::vector<bool> placed_;                     // by point: had no cluster before
+  std::vector<Move> moves_;
+  std::vector<std::uint32_t> members_;  // by cluster: how many points it has
+};
+
+}  // namespace
+
+void refine_clusters(const RefinementInput& in, std::span<std::uint32_t> assignment) {
+  if (!assignment.empty()) Refinement(in, assignment).run();
 }
 
 double relative_distortion(std::span<const float> points, std::span<const float> weights,

@@ -3,13 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <vector>
 
-namespace remapd::placement {
+#include "core/placement/members.h"
 
-inline constexpr std::uint32_t kUnassigned = std::numeric_limits<std::uint32_t>::max();
+namespace remapd::placement {
 
 struct RefinementInput {
   std::span<const float> points;   // row-major, n x dimension
@@ -17,8 +16,8 @@ struct RefinementInput {
   std::span<const float> traffic;  // n: what moving it costs
   std::size_t dimension = 0;
   std::uint32_t clusters = 0;
-  double hysteresis = 0;   // move only if the squared distance falls by this share
-  double move_budget = 0;  // traffic that may move; unassigned points are free
+  double hysteresis = 0;    // move only if the squared distance falls by this share
+  double churn_budget = 0;  // traffic that may move; unassigned points are free
   std::span<const std::uint8_t> may_move{};  // n flags; empty: all may. Unassigned points always do
   std::uint64_t seed = 1;
 };

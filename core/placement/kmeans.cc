@@ -10,6 +10,7 @@
 #include "core/base/parallel.h"
 #include "core/base/random.h"
 #include "core/placement/centroid_block.h"
+#include "core/placement/members.h"
 
 namespace remapd::placement {
 namespace {
@@ -131,6 +132,68 @@ std::vector<std::uint32_t> seeded_kmeans(std::span<const float> points,
   return assign_all(points, weights, dimension, centroids);
 }
 
+// How much a group would gain from clusters of its own. In d dimensions the distortion of m
+// clusters falls as m^(-2/d); equal slopes give m ~ (mass * variance)^(d/(d+2)).
+std::vector<double> appetites(std::span<const float> points, std::span<const float> weights,
+                              std::size_t dimension, const KMeans& coarse, const Members& members) {
+  std::vector<double> out(members.clusters(), 0.0);
+  parallel_pieces(out.size(), [&](std::size_t g) {
+    for (const std::size_t i : members.of(g)) {
+      double distance = 0;
+      for (std::size_t k = 0; k < dimension; ++k) {
+        const double delta = points[i * dimension + k] - coarse.centroids[g * dimension + k];
+        distance += delta * delta;
+      }
+      out[g] += weights[i] * distance;
+    }
+  });
+  const double power = static_cast<double>(dimension) / (static_cast<double>(dimension) + 2.0);
+  for (double& a : out) a = std::pow(a, power);
+  return out;
+}
+
+// Changes the shares until they sum to `clusters`, each between 1 and its group's size: the group
+// with the most points a cluster takes, the one with the fewest gives.
+void settle_shares(const Members& members, std::size_t clusters, std::vector<std::size_t>& share) {
+  std::size_t given = std::accumulate(share.begin(), share.end(), std::size_t{0});
+  while (given != clusters) {
+    const bool add = given < clusters;
+    std::size_t best = share.size();
+    double best_load = add ? -1.0 : std::numeric_limits<double>::infinity();
+    for (std::size_t g = 0; g < share.size(); ++g) {
+      if (add ? share[g] >= members.size(g) : share[g] <= 1) continue;
+      const double load = static_cast<double>(members.size(g)) / static_cast<double>(share[g]);
+      if (add ? load > best_load : load < best_load) {
+        best = g;
+        best_load = load;
+      }
+    }
+    REMAPD_CHECK(best < share.size(), "n > clusters, so some group can take or give a cluster");
+    const std::size_t gap = add ? clusters - given : given - clusters;
+    const std::size_t room = add ? members.size(best) - share[best] : share[best];
+    const std::size_t step = std::max<std::size_t>(1, std::min(gap / 16, room / 2));
+    share[best] = add ? share[best] + step : share[best] - step;
+    given = add ? given + step : given - step;
+  }
+}
+
+// Divides the clusters among the groups of points: by appetite, at least one for each group that
+// has points, at most one for each of its points.
+std::vector<std::size_t> share_clusters(const std::vector<double>& appetite, const Members& members,
+                                        std::size_t clusters) {
+  double total = 0;
+  for (const double a : appetite) total += a;
+  std::vector<std::size_t> share(appetite.size());
+  for (std::size_t g = 0; g < share.size(); ++g) {
+    const std::size_t size = members.size(g);
+    const double wish = total > 0 ? appetite[g] / total * static_cast<double>(clusters) : 0.0;
+    share[g] =
+        std::min(size, std::max<std::size_t>(size > 0 ? 1 : 0, static_cast<std::size_t>(wish)));
+  }
+  settle_shares(members, clusters, share);
+  return share;
+}
+
 }  // namespace
 
 KMeans kmeans(std::span<const float> points, std::span<const float> weights, std::size_t dimension,
@@ -176,66 +239,9 @@ std::vector<std::uint32_t> hierarchical_kmeans(std::span<const float> points,
   }
   const auto groups = static_cast<std::size_t>(std::sqrt(static_cast<double>(clusters)));
   const KMeans coarse = kmeans(points, weights, dimension, groups, options);
-
-  // Points by group, in their order.
-  std::vector<std::size_t> begin(groups + 1, 0);
-  for (const std::uint32_t g : coarse.assignment) ++begin[g + 1];
-  for (std::size_t g = 0; g < groups; ++g) begin[g + 1] += begin[g];
-  std::vector<std::uint32_t> members(n);
-  std::vector<std::size_t> fill(begin.begin(), begin.end() - 1);
-  for (std::size_t i = 0; i < n; ++i) {
-    members[fill[coarse.assignment[i]]++] = static_cast<std::uint32_t>(i);
-  }
-
-  // A group's share of the clusters follows what it would gain from them. In d dimensions the
-  // distortion of m clusters falls as m^(-2/d); equal slopes give m ~ (mass * variance)^(d/(d+2)).
-  std::vector<double> appetite(groups, 0.0);
-  parallel_pieces(groups, [&](std::size_t g) {
-    for (std::size_t m = begin[g]; m < begin[g + 1]; ++m) {
-      const std::size_t i = members[m];
-      double distance = 0;
-      for (std::size_t k = 0; k < dimension; ++k) {
-        const double delta = points[i * dimension + k] - coarse.centroids[g * dimension + k];
-        distance += delta * delta;
-      }
-      appetite[g] += weights[i] * distance;
-    }
-  });
-  const double power = static_cast<double>(dimension) / (static_cast<double>(dimension) + 2.0);
-  double total = 0;
-  for (double& a : appetite) total += (a = std::pow(a, power));
-  std::vector<std::size_t> share(groups);
-  std::size_t given = 0;
-  for (std::size_t g = 0; g < groups; ++g) {
-    const std::size_t size = begin[g + 1] - begin[g];
-    const double wish = total > 0 ? appetite[g] / total * static_cast<double>(clusters) : 0.0;
-    share[g] =
-        std::min(size, std::max<std::size_t>(size > 0 ? 1 : 0, static_cast<std::size_t>(wish)));
-    given += share[g];
-  }
-  // Rounding and full groups leave some over (or, rarely, took too many): settle one by one, by the
-  // largest number of points a cluster.
-  while (given != clusters) {
-    const bool add = given < clusters;
-    std::size_t best = groups;
-    double best_load = add ? -1.0 : std::numeric_limits<double>::infinity();
-    for (std::size_t g = 0; g < groups; ++g) {
-      const std::size_t size = begin[g + 1] - begin[g];
-      if (add ? share[g] >= size : share[g] <= 1) continue;
-      const double load = static_cast<double>(size) / static_cast<double>(share[g]);
-      if (add ? load > best_load : load < best_load) {
-        best = g;
-        best_load = load;
-      }
-    }
-    REMAPD_CHECK(best < groups, "n > clusters, so some group can take or give a cluster");
-    const std::size_t size = begin[best + 1] - begin[best];
-    const std::size_t gap = add ? clusters - given : given - clusters;
-    const std::size_t step = std::max<std::size_t>(
-        1, std::min({gap / 16, add ? (size - share[best]) / 2 : share[best] / 2}));
-    share[best] = add ? share[best] + step : share[best] - step;
-    given = add ? given + step : given - step;
-  }
+  const Members members = members_of(coarse.assignment, groups);
+  const std::vector<std::size_t> share =
+      share_clusters(appetites(points, weights, dimension, coarse, members), members, clusters);
 
   std::vector<std::uint32_t> first(groups, 0);
   for (std::size_t g = 1; g < groups; ++g) {
@@ -243,21 +249,21 @@ std::vector<std::uint32_t> hierarchical_kmeans(std::span<const float> points,
   }
   std::vector<std::uint32_t> assignment(n);
   parallel_pieces(groups, [&](std::size_t g) {
-    const std::span<const std::uint32_t> ids(members.data() + begin[g], begin[g + 1] - begin[g]);
-    if (ids.empty()) return;
-    std::vector<float> group_points(ids.size() * dimension);
-    std::vector<float> group_weights(ids.size());
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      std::copy_n(points.begin() + static_cast<std::ptrdiff_t>(ids[i] * dimension), dimension,
+    const std::span<const std::uint32_t> group = members.of(g);
+    if (group.empty()) return;
+    std::vector<float> group_points(group.size() * dimension);
+    std::vector<float> group_weights(group.size());
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      std::copy_n(points.begin() + static_cast<std::ptrdiff_t>(group[i] * dimension), dimension,
                   group_points.begin() + static_cast<std::ptrdiff_t>(i * dimension));
-      group_weights[i] = weights[ids[i]];
+      group_weights[i] = weights[group[i]];
     }
     KMeansOptions inner = options;
     inner.seed = options.seed + g + 1;
     const std::vector<std::uint32_t> fine =
         options.seeded ? seeded_kmeans(group_points, group_weights, dimension, share[g], inner)
                        : kmeans(group_points, group_weights, dimension, share[g], inner).assignment;
-    for (std::size_t i = 0; i < ids.size(); ++i) assignment[ids[i]] = first[g] + fine[i];
+    for (std::size_t i = 0; i < group.size(); ++i) assignment[group[i]] = first[g] + fine[i];
   });
   return assignment;
 }

@@ -1,8 +1,8 @@
-#include "core/mapping/artifact_encoder.h"
 #include "core/placement/roll_back.h"
 
 #include <string>
 
+#include "core/mapping/artifact_encoder.h"
 #include "core/placement/migration_planner.h"
 
 namespace remapd::placement {

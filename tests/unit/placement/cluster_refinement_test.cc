@@ -17,7 +17,7 @@ RefinementInput input(double hysteresis, double budget) {
           .dimension = 1,
           .clusters = 2,
           .hysteresis = hysteresis,
-          .move_budget = budget};
+          .churn_budget = budget};
 }
 
 TEST(RefineClusters, NewIdsJoinTheNearestClusterForFree) {
@@ -46,7 +46,7 @@ TEST(RefineClusters, HysteresisHoldsMarginalMoves) {
                      .dimension = 1,
                      .clusters = 2,
                      .hysteresis = 0.95,
-                     .move_budget = 10};
+                     .churn_budget = 10};
   refine_clusters(in, assignment);
   EXPECT_EQ(assignment, (std::vector<std::uint32_t>{0, 1, 0, 1}));
   in.hysteresis = 0.3;
