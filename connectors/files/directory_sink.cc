@@ -23,32 +23,9 @@ using mapping::Publication;
 
 namespace {
 
-constexpr std::array<BlobKind, mapping::kBlobKinds> kAllBlobs = {BlobKind::kSnapshot,
-                                                                 BlobKind::kDelta, BlobKind::kPlan};
-
 // About a claim that could not be read: nobody can know whose it is.
 bool says_nothing(const Error& error) {
   return error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kNotFound;
-}
-
-// The blobs must be the ones the manifest names, or readers would refuse the version.
-Result<void> check_blobs(const Publication& publication) {
-  for (const BlobKind kind : kAllBlobs) {
-    const Bytes& bytes = publication.blobs[static_cast<std::size_t>(kind)];
-    const auto& named = publication.manifest.blob(kind);
-    const bool fits =
-        named ? bytes.size() == named->size && checksum(bytes) == named->checksum : bytes.empty();
-    if (!fits) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("the {} given for publication is not the one its manifest names",
-                              mapping::to_string(kind)));
-    }
-  }
-  if (!publication.manifest.blob(BlobKind::kSnapshot) &&
-      !publication.manifest.blob(BlobKind::kDelta)) {
-    return fail(ErrorCode::kInvalidArgument, "a version needs a snapshot or a delta");
-  }
-  return {};
 }
 
 }  // namespace
@@ -166,7 +143,7 @@ Result<void> DirectoryMappingSink::stage(const fs::path& staging, const Publicat
                                          std::string_view manifest) {
   remove(staging);  // of an attempt that could not be cleared away
   if (auto made = make_directories(staging); !made) return made;
-  for (const BlobKind kind : kAllBlobs) {
+  for (const BlobKind kind : mapping::kAllBlobs) {
     if (!publication.manifest.blob(kind)) continue;
     const std::array<ByteView, 1> parts = {
         ByteView(publication.blobs[static_cast<std::size_t>(kind)])};
@@ -192,7 +169,7 @@ Result<void> DirectoryMappingSink::publish(const Publication& publication) {
   if (manifest.info.version == kNoVersion) {
     return fail(ErrorCode::kInvalidArgument, "versions start at 1");
   }
-  if (auto fits = check_blobs(publication); !fits) return fits;
+  if (auto fits = mapping::check_blobs(publication); !fits) return fits;
   const auto folder = table_directory(options_.directory, table);
   if (!folder) return fail(folder.error());
   // Before anything is written, so that an overtaken instance does not fill the disk.

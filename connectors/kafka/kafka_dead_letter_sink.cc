@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "connectors/kafka/kafka_client.h"
+#include "core/base/clock.h"
 
 namespace remapd::kafka {
 
@@ -122,15 +123,14 @@ class KafkaDeadLetterSink::Producer {
     const ByteView kept =
         letter.payload.first(std::min(letter.payload.size(), options_.max_payload_bytes));
     const std::string key = fmt::format("{}/{}/{}", letter.origin, letter.partition, letter.offset);
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::system_clock::now().time_since_epoch());
+    const std::int64_t now_ms = unix_ms(std::chrono::system_clock::now());
     HeaderList headers;
     headers.add("remapd.reason", letter.reason);
     headers.add("remapd.topic", letter.origin);
     headers.add("remapd.partition", std::to_string(letter.partition));
     headers.add("remapd.offset", std::to_string(letter.offset));
     headers.add("remapd.payload_bytes", std::to_string(letter.payload.size()));
-    headers.add("remapd.time_ms", std::to_string(now.count()));
+    headers.add("remapd.time_ms", std::to_string(now_ms));
     const auto code = rd_kafka_producev(
         client_->get(), RD_KAFKA_V_TOPIC(options_.topic.c_str()),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),

@@ -18,6 +18,7 @@
 #include "connectors/kafka/topic_admin.h"
 #include "connectors/proto/manifest_codec.h"
 #include "core/base/check.h"
+#include "core/base/clock.h"
 #include "core/base/failpoint.h"
 #include "core/base/hash.h"
 #include "core/pipeline/failpoints.h"
@@ -32,31 +33,9 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::array<BlobKind, mapping::kBlobKinds> kAllBlobs = {BlobKind::kSnapshot,
-                                                                 BlobKind::kDelta, BlobKind::kPlan};
 constexpr int kClaimAttempts = 10;
 constexpr std::int64_t kUnknownOffset = -2;
 constexpr std::size_t kQueueBytes = std::size_t{32} << 20;
-
-// The blobs must be the ones the manifest names, or readers would refuse the version.
-Result<void> check_blobs(const Publication& publication) {
-  for (const BlobKind kind : kAllBlobs) {
-    const Bytes& bytes = publication.blobs[static_cast<std::size_t>(kind)];
-    const auto& named = publication.manifest.blob(kind);
-    const bool fits =
-        named ? bytes.size() == named->size && checksum(bytes) == named->checksum : bytes.empty();
-    if (!fits) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("the {} given for publication is not the one its manifest names",
-                              mapping::to_string(kind)));
-    }
-  }
-  if (!publication.manifest.blob(BlobKind::kSnapshot) &&
-      !publication.manifest.blob(BlobKind::kDelta)) {
-    return fail(ErrorCode::kInvalidArgument, "a version needs a snapshot or a delta");
-  }
-  return {};
-}
 
 bool same_content(const Manifest& a, const Manifest& b) {
   return proto::to_proto(a).SerializeAsString() == proto::to_proto(b).SerializeAsString();
@@ -108,13 +87,13 @@ class KafkaMappingSink::Publisher {
     if (manifest.info.version == kNoVersion) {
       return fail(ErrorCode::kInvalidArgument, "versions start at 1");
     }
-    if (auto fits = check_blobs(publication); !fits) return fits;
+    if (auto fits = mapping::check_blobs(publication); !fits) return fits;
     if (auto ready = revive_producer(); !ready) return ready;
     // Before anything is sent, so that an instance that was overtaken does not fill the topic.
     if (auto current = still_ours(table); !current) return current;
     if (auto there = already_there(manifest)) return std::move(*there);
 
-    for (const BlobKind kind : kAllBlobs) {
+    for (const BlobKind kind : mapping::kAllBlobs) {
       if (const int error = failpoint(pipeline::failpoints::kPublishBlob); error != 0) {
         return fail(ErrorCode::kUnavailable, "a failpoint: broker unreachable", true);
       }
@@ -259,9 +238,8 @@ class KafkaMappingSink::Publisher {
 
   // Whether this claim is the one that holds the epoch; its records have been read then.
   Result<bool> claim(std::string_view table, Epoch epoch, std::string_view instance) {
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::system_clock::now().time_since_epoch());
-    const Record record = claim_record(table, epoch, instance, now.count());
+    const Record record =
+        claim_record(table, epoch, instance, unix_ms(std::chrono::system_clock::now()));
     const auto offsets = send({&record, 1});
     if (!offsets) return fail(offsets.error());
     if (auto read = read_new(); !read) return fail(std::move(read).error());

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/base/bytes.h"
+#include "core/base/result.h"
 #include "core/base/types.h"
 #include "core/mapping/mapping.h"
 
@@ -23,6 +24,7 @@ enum class BlobKind : std::uint8_t {
   kPlan = 2,      // migration plan from the parent version
 };
 inline constexpr std::size_t kBlobKinds = 3;
+inline constexpr std::array kAllBlobs = {BlobKind::kSnapshot, BlobKind::kDelta, BlobKind::kPlan};
 std::string_view to_string(BlobKind kind);
 
 struct BlobInfo {
@@ -70,5 +72,9 @@ struct Publication {
   Manifest manifest;
   std::array<Bytes, kBlobKinds> blobs;  // by BlobKind; empty where the manifest has none
 };
+
+// What a sink checks before it publishes: kInvalidArgument if a blob is not the one the manifest
+// names (readers would refuse the version), or if there is neither a snapshot nor a delta.
+Result<void> check_blobs(const Publication& publication);
 
 }  // namespace remapd::mapping

@@ -93,9 +93,7 @@ void Checkpointer::on_report(const Report& report) {
   }
   ++status_.saved;
   status_.problem.clear();
-  status_.last_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_time().time_since_epoch())
-          .count();
+  status_.last_ms = unix_ms(clock_.wall_time());
   status_.last_bytes = report.bytes;
   status_.last_samples = report.samples;
   status_.seconds.add(report.seconds);

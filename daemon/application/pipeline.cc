@@ -67,7 +67,7 @@ Pipeline::Pipeline(Options options, std::unique_ptr<pipeline::Engine> engine, Po
       });
   status_.instance = options_.instance;
   status_.source = ports_.stream;
-  status_.started_ms = wall_ms();
+  status_.started_ms = unix_ms(clock_.wall_time());
   publish_status(true);
 }
 
@@ -271,7 +271,7 @@ void Pipeline::complain_about_source(const Error& error) {
 // Only shown: statistics and schedules count samples. One time that is far ahead would hide all
 // that come after it.
 void Pipeline::note_event_time(std::int64_t event_ms) {
-  if (event_ms <= wall_ms() + kMostAhead.count()) {
+  if (event_ms <= unix_ms(clock_.wall_time()) + kMostAhead.count()) {
     status_.event_time_ms = std::max(status_.event_time_ms, event_ms);
   } else if (clock_.now() >= next_time_complaint_) {
     next_time_complaint_ = clock_.now() + kComplaintInterval;
@@ -369,7 +369,7 @@ void Pipeline::run_tasks(std::chrono::milliseconds wait) {
 
 void Pipeline::save_checkpoint() {
   checkpointer_->save({.source = ports_.stream,
-                       .saved_ms = wall_ms(),
+                       .saved_ms = unix_ms(clock_.wall_time()),
                        .samples = engine_->samples(),
                        .offsets = ports_.source->offsets(),
                        .tables = publisher_->progress()},
@@ -392,7 +392,7 @@ void Pipeline::publish_status(bool now) {
   if (!now && clock_.now() < next_status_) return;
   next_status_ = clock_.now() + kStatusInterval;
   pipeline::EngineStats stats = engine_->stats();
-  status_.updated_ms = wall_ms();
+  status_.updated_ms = unix_ms(clock_.wall_time());
   status_.samples = stats.samples;
   status_.labelled_samples = stats.labelled_samples;
   status_.label_sum = stats.label_sum;
@@ -412,12 +412,6 @@ void Pipeline::publish_status(bool now) {
   status_.tables = publisher_->status(std::move(stats.tables));
   status_.checkpoint = checkpointer_->status();
   board_.write(status_);
-}
-
-std::int64_t Pipeline::wall_ms() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             clock_.wall_time().time_since_epoch())
-      .count();
 }
 
 }  // namespace remapd::application

@@ -130,7 +130,6 @@ class Pipeline {
   void await_checkpoint();
   void publish_status(bool now);
   void set_phase(Phase phase);
-  std::int64_t wall_ms() const;
 
   Options options_;
   LiveSettings live_;

@@ -219,7 +219,7 @@ void Publisher::start_build(TableIndex index, bool with_snapshot, Answer<Version
   pipeline::BuildJobPtr job = engine_.begin_build({.table = index,
                                                    .version = next.version,
                                                    .epoch = table.timeline.epoch(),
-                                                   .built_ms = wall_ms()});
+                                                   .built_ms = unix_ms(clock_.wall_time())});
   table.status.copy_seconds.add(std::chrono::duration<double>(clock_.now() - table.built).count());
   const bool regular = (next.version.value - 1) % live_.snapshot_every == 0;
   table.in_flight = true;
@@ -319,7 +319,7 @@ void Publisher::settle_published(Table& table, BuildReport& report) {
   TableStatus& status = table.status;
   table.timeline.published(*report.manifest);
   adopt(report);
-  const std::int64_t now_ms = wall_ms();
+  const std::int64_t now_ms = unix_ms(clock_.wall_time());
   if (status.published_ms != 0) {
     status.gap_seconds.add(static_cast<double>(now_ms - status.published_ms) / 1000);
   }
@@ -355,7 +355,7 @@ void Publisher::shelve(const Table& table, const BuildReport& report) {
   }
   record.table = table.timeline.table();
   record.version = report.version;
-  record.when_ms = wall_ms();
+  record.when_ms = unix_ms(clock_.wall_time());
   record.samples = report.samples;
   record.gates = report.gates;
   record.build_seconds = report.build_seconds;
@@ -475,7 +475,7 @@ void Publisher::begin_roll_back(TableIndex index, Version to, Answer<Version> an
                       .input = {}};
   order.input.version = timeline.next_version();
   order.input.epoch = timeline.epoch();
-  order.input.built_ms = wall_ms();
+  order.input.built_ms = unix_ms(clock_.wall_time());
   for (const pipeline::IdStats& id : engine_.heaviest(index, engine_.tracked_ids(index))) {
     order.input.ids.push_back(id.id);
     order.input.frequency.push_back(std::max(static_cast<float>(id.frequency), 1e-6F));
@@ -506,12 +506,6 @@ std::vector<TableStatus> Publisher::status(std::vector<pipeline::TableStats> sta
     status.frozen = table.timeline.frozen();
   }
   return out;
-}
-
-std::int64_t Publisher::wall_ms() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             clock_.wall_time().time_since_epoch())
-      .count();
 }
 
 }  // namespace remapd::application

@@ -133,7 +133,6 @@ class Publisher {
   void shelve(const Table& table, const BuildReport& report);
   void adopt(const BuildReport& report);
   void log_published(const BuildReport& report);
-  std::int64_t wall_ms() const;
 
   Options options_;
   LiveSettings live_;

@@ -320,9 +320,7 @@ class BuildCommand final : public Command {
         return fail(std::move(adopted).error());
       }
       pipeline::BuildRequest wanted = output.request(TableIndex{t});
-      wanted.built_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                            SystemClock().wall_time().time_since_epoch())
-                            .count();
+      wanted.built_ms = unix_ms(SystemClock().wall_time());
       auto job = engine.begin_build(wanted);
       const pipeline::BuildOutcome outcome = pipeline::run_build(std::move(job));
       Bytes bytes = mapping::encode_artifact(outcome.mapping, outcome.artifact);
