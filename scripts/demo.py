@@ -89,8 +89,8 @@ class Demo:
         shared = [(name, rows) for name, rows, is_shared in survey.tables if is_shared]
         if not shared:
             raise DemoError("no feature has more than 1,000 ids: there is nothing worth sharing rows")
-        # Versions: often at first, then one every 1 % of the stream, at least 2,500 samples apart.
-        every = max(survey.samples // 100, 2500)
+        # Versions: often at first, then one every so many samples.
+        every = self.options.every_samples or max(survey.samples // 100, 2500)
         config = self.work / "remapd.toml"
         config.write_text(self.configuration(log, survey, every), encoding="utf-8")
         result = self.train(log, survey, shared, every, config)
@@ -280,6 +280,8 @@ def parse(arguments):
     parser.add_argument("--rows", type=float, default=0.1, metavar="SHARE",
                         help="row budget of features with more than 1,000 ids, as a share of their "
                              "ids; default 0.1")
+    parser.add_argument("--every-samples", type=int, metavar="N",
+                        help="samples between versions; default: 1 %% of the log, at least 2500")
     parser.add_argument("--kafka", action="store_true",
                         help="events and mapping versions over a real Kafka broker, started for it")
     parser.add_argument("--samples", type=int, default=600_000, metavar="N",
