@@ -115,24 +115,21 @@ void Intake::divide_tables() {
   }
 }
 
+Learners::Tracked Intake::tracked(TableIndex table) const {
+  Learners::Tracked all;
+  tables_[table.value].ids().for_each([&](sketch::Slot slot, Id id, double) {
+    all.slots.push_back(slot);
+    all.ids.push_back(id);
+  });
+  return all;
+}
+
 // Before what has been resolved is learned.
 void Intake::begin_what_is_needed() {
-  if (learners_.begin_needed(resolved_.samples.labels())) tell_begun();
+  learners_.begin_for(resolved_.samples.labels(), [this](TableIndex t) { return tracked(t); });
   if (!learners_.needs_groups() || resolved_.grouped) return;
   for (std::uint32_t t = 0; t < tables_.size(); ++t) group(t, resolved_);
   resolved_.grouped = true;
-}
-
-void Intake::tell_begun() {
-  for (std::uint32_t t = 0; t < tables_.size(); ++t) {
-    Admitted all;
-    tables_[t].ids().for_each([&](sketch::Slot slot, Id id, double) {
-      all.slots.push_back(slot);
-      all.ids.push_back(id);
-    });
-    learners_.admit_to_begun(TableIndex{t}, all.slots, all.ids);
-  }
-  learners_.begun_done();
 }
 
 void Intake::learn_resolved() {
@@ -162,7 +159,7 @@ void Intake::flush() {
 // gets the last free slot, so features that share a table take turns by mini-batches.
 void Intake::resolve(std::uint32_t index, Chunk& chunk) {
   TableState& table = tables_[index];
-  Admitted& admitted = chunk.admitted[index];
+  Learners::Tracked& admitted = chunk.admitted[index];
   admitted.slots.clear();
   admitted.ids.clear();
   const std::size_t samples = chunk.samples.size();
@@ -201,7 +198,7 @@ void Intake::learn(Chunk& chunk) {
   chunk.batch.labels = chunk.samples.labels();
   chunk.batch.weights = chunk.samples.weights();
   for (std::uint32_t t = 0; t < tables_.size(); ++t) {
-    const Admitted& admitted = chunk.admitted[t];
+    const Learners::Tracked& admitted = chunk.admitted[t];
     if (!admitted.slots.empty()) learners_.admit(TableIndex{t}, admitted.slots, admitted.ids);
   }
   learners_.learn(chunk.batch, chunk.groups, config_.mini_batch);
@@ -220,10 +217,7 @@ void Intake::tick() {
     tables_[t].fold(decay, evicted_[t]);
   });
   bool restart = learners_.evict(evicted_);
-  if (learners_.begin_needed_at_tick()) {
-    tell_begun();
-    restart = true;
-  }
+  restart |= learners_.begin_or_end_at_tick([this](TableIndex t) { return tracked(t); });
   for (std::size_t t = 0; restart && t < tables_.size(); ++t) tables_[t].restart_generations();
   ++ticks_;
   last_tick_ = now;
@@ -245,13 +239,12 @@ Result<void> Intake::load(ByteReader& in) {
   for (TableState& table : tables_) {
     if (auto ok = table.load(in); !ok) return ok;
   }
-  if (auto ok = learners_.load(in); !ok) return ok;
+  const auto tracked_ids = [this](TableIndex t) { return tracked(t); };
+  if (auto ok = learners_.load(in, tracked_ids); !ok) return ok;
   samples_ = learners_.samples() + filling_.samples.size();
   if (filling_.samples.size() >= config_.mini_batch || last_tick_ > learners_.samples()) {
     return fail(ErrorCode::kCorrupt, "engine state: contradicts itself");
   }
-  // Saved under a configuration that pinned other learners.
-  if (learners_.begin_needed_for_tables()) tell_begun();
   return {};
 }
 

@@ -59,16 +59,12 @@ class Intake {
   Result<void> load(ByteReader& in);
 
  private:
-  struct Admitted {
-    std::vector<sketch::Slot> slots;
-    std::vector<Id> ids;
-  };
   struct Chunk {
     explicit Chunk(std::size_t features) : samples(features) {}
 
     PendingSamples samples;
     embedding::SlotBatch batch;
-    std::vector<Admitted> admitted;           // one for each table
+    std::vector<Learners::Tracked> admitted;  // one for each table
     std::vector<embedding::IdGroups> groups;  // one for each table, if `grouped`
     bool grouped = false;
   };
@@ -77,7 +73,7 @@ class Intake {
   void turn();
   void finish_turn();
   void divide_tables();
-  void tell_begun();
+  Learners::Tracked tracked(TableIndex table) const;
   void learn_resolved();
   void resolve(std::uint32_t table, Chunk& chunk);
   void group(std::uint32_t table, Chunk& chunk);

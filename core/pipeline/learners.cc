@@ -40,9 +40,8 @@ bool may_use(const EngineConfig& config, LearnerChoice learner) {
 Learners::Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts,
                    std::uint32_t generations)
     : config_(config), slot_counts_(std::move(slot_counts)), generations_(generations) {
-  if (some_table(LearnerChoice::kSupervised)) begin_machine();
-  if (graph_is_needed()) begin_graph();
-  begun_done();  // there are no ids yet
+  if (some_table(LearnerChoice::kSupervised)) make_machine();
+  if (graph_is_needed()) make_graph();
 }
 
 bool Learners::some_table(LearnerChoice learner) const {
@@ -59,54 +58,41 @@ bool Learners::graph_is_ready() const {
   return graph_ && (graph_since_ == 0 || samples_ - graph_since_ >= config_.tick_samples);
 }
 
-void Learners::begin_machine() {
+void Learners::make_machine() {
   machine_.emplace(machine_config(config_), slot_counts_);
   machine_learns_ = some_table(LearnerChoice::kSupervised);
-  machine_begun_ = true;
 }
 
-void Learners::begin_graph() {
+void Learners::make_graph() {
   graph_.emplace(graph_config(config_), slot_counts_, generations_);
   graph_since_ = samples_;
   spectral_.reset();
-  graph_begun_ = true;
 }
 
-bool Learners::begin_needed(std::span<const float> labels) {
-  if (!machine_ && some_table(LearnerChoice::kAuto) &&
-      !std::all_of(labels.begin(), labels.end(), [](float label) { return std::isnan(label); })) {
-    begin_machine();
+void Learners::begin(bool machine, bool graph, const TrackedIdsOf& tracked) {
+  if (machine) make_machine();
+  if (graph) make_graph();
+  if (!machine && !graph) return;
+  for (std::uint32_t t = 0; t < slot_counts_.size(); ++t) {
+    const Tracked all = tracked(TableIndex{t});
+    if (machine) machine_->admit(TableIndex{t}, all.slots, all.ids);
+    if (graph) graph_->admit(TableIndex{t}, all.slots, all.ids);
   }
-  return machine_begun_ || graph_begun_;
 }
 
-bool Learners::begin_needed_for_tables() {
-  if (!machine_ && (some_table(LearnerChoice::kSupervised) ||
-                    (some_table(LearnerChoice::kAuto) && stream_is_labelled()))) {
-    begin_machine();
-  }
-  if (!graph_ && some_table(LearnerChoice::kCoAccess)) begin_graph();
-  return machine_begun_ || graph_begun_;
+void Learners::begin_for(std::span<const float> labels, const TrackedIdsOf& tracked) {
+  if (machine_ || !some_table(LearnerChoice::kAuto)) return;
+  const bool labelled =
+      !std::all_of(labels.begin(), labels.end(), [](float label) { return std::isnan(label); });
+  begin(labelled, false, tracked);
 }
 
-bool Learners::begin_needed_at_tick() {
-  if (!graph_is_needed()) {
-    graph_.reset();
-  } else if (!graph_) {
-    begin_graph();
-  }
-  return machine_begun_ || graph_begun_;
-}
-
-void Learners::admit_to_begun(TableIndex table, std::span<const sketch::Slot> slots,
-                              std::span<const Id> ids) {
-  if (machine_begun_) machine_->admit(table, slots, ids);
-  if (graph_begun_) graph_->admit(table, slots, ids);
-}
-
-void Learners::begun_done() {
-  machine_begun_ = false;
-  graph_begun_ = false;
+bool Learners::begin_or_end_at_tick(const TrackedIdsOf& tracked) {
+  const bool needed = graph_is_needed();
+  if (!needed) graph_.reset();
+  const bool begins = needed && !graph_;
+  begin(false, begins, tracked);
+  return begins;
 }
 
 void Learners::admit(TableIndex table, std::span<const sketch::Slot> slots,
@@ -234,7 +220,7 @@ void Learners::save(StateWriter& out) const {
   graph_->save(out);
 }
 
-Result<void> Learners::load(ByteReader& in) {
+Result<void> Learners::load(ByteReader& in, const TrackedIdsOf& tracked) {
   samples_ = in.get<std::uint64_t>();
   labelled_ = in.get<std::uint64_t>();
   label_sum_ = in.get<double>();
@@ -244,14 +230,14 @@ Result<void> Learners::load(ByteReader& in) {
   }
   machine_.reset();
   if (in.get<std::uint8_t>() != 0) {
-    begin_machine();
+    make_machine();
     machine_learns_ = true;
     if (auto ok = machine_->load(in); !ok) return ok;
     if (labelled_ == 0 && !some_table(LearnerChoice::kSupervised)) machine_.reset();
   }
   graph_.reset();
   if (in.get<std::uint8_t>() != 0) {
-    begin_graph();
+    make_graph();
     graph_since_ = in.get<std::uint64_t>();
     if (graph_since_ > samples_) {
       return fail(ErrorCode::kCorrupt, "learners: the graph began after its time");
@@ -259,7 +245,9 @@ Result<void> Learners::load(ByteReader& in) {
     if (auto ok = graph_->load(in); !ok) return ok;
   }
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "learners: cut short");
-  begun_done();  // told before it was saved
+  const bool supervised = some_table(LearnerChoice::kSupervised) ||
+                          (some_table(LearnerChoice::kAuto) && stream_is_labelled());
+  begin(!machine_ && supervised, !graph_ && some_table(LearnerChoice::kCoAccess), tracked);
   return {};
 }
 

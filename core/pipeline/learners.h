@@ -7,10 +7,11 @@
 // A learner exists only while some table uses it or may soon. The machine begins with the first
 // label; the graph ends at the first tick at which every table is embedded by labels, and begins
 // anew at a tick at which one no longer is, to be used once it has seen as many samples as a tick
-// has. A learner that begins must be told of every tracked id: see begin_needed().
+// has. A learner that begins is given every tracked id.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,17 +36,19 @@ class Learners {
 
   void admit(TableIndex table, std::span<const sketch::Slot> slots, std::span<const Id> ids);
 
-  // Before samples with these labels are learned: begins what they need. True if a learner has
-  // begun: then admit_to_begun() is due for every id that is tracked, and begun_done() after it.
-  bool begin_needed(std::span<const float> labels);
-  // After load(): what the tables are pinned to.
-  bool begin_needed_for_tables();
-  // At a tick: the same, and ends what is no longer needed. Only co-access learning begins at a
-  // tick; then all slots' generations are 0 again.
-  bool begin_needed_at_tick();
-  void admit_to_begun(TableIndex table, std::span<const sketch::Slot> slots,
-                      std::span<const Id> ids);
-  void begun_done();
+  // A table's tracked ids: slots[i] stands for ids[i].
+  struct Tracked {
+    std::vector<sketch::Slot> slots;
+    std::vector<Id> ids;
+  };
+  // Called for every table when a learner begins, which must know all of them.
+  using TrackedIdsOf = std::function<Tracked(TableIndex)>;
+
+  // Begins the learners that samples with these labels need; call before they are learned.
+  void begin_for(std::span<const float> labels, const TrackedIdsOf& tracked);
+  // At a tick: begins and ends co-access learning as the labels seen so far ask. True if it has
+  // begun: then all slots' generations are 0 again.
+  bool begin_or_end_at_tick(const TrackedIdsOf& tracked);
 
   // Slots of each table that no longer stand for an id. True: all slots' generations are 0 again.
   bool evict(std::span<const std::vector<sketch::Slot>> slots);
@@ -53,7 +56,7 @@ class Learners {
   std::span<const std::uint8_t> generations(TableIndex table) const {
     return graph_ ? graph_->generations(table) : std::span<const std::uint8_t>();
   }
-  // Whether learn() goes by the batch's ids in groups. Changes with begin_needed() and at ticks.
+  // Whether learn() goes by the batch's ids in groups. Changes with begin_for() and at ticks.
   bool needs_groups() const { return machine_.has_value(); }
   // The batch in mini-batches of so many samples, the last one of what is left; mini_batch > 0.
   // `groups`: by table, those of these mini-batches, if they are needed.
@@ -91,7 +94,9 @@ class Learners {
                                      std::size_t ids);
   std::size_t memory_bytes() const;
   void save(StateWriter& out) const;
-  Result<void> load(ByteReader& in);
+  // Into learners that have learned nothing; then begins what the tables are pinned to, should the
+  // state have been saved under a configuration that pinned other learners.
+  Result<void> load(ByteReader& in, const TrackedIdsOf& tracked);
 
  private:
   void learn_labels(const embedding::SlotBatch& batch, std::span<const embedding::IdGroups> groups,
@@ -100,8 +105,9 @@ class Learners {
   bool some_table(LearnerChoice learner) const;
   bool graph_is_needed() const;
   bool graph_is_ready() const;
-  void begin_machine();
-  void begin_graph();
+  void make_machine();
+  void make_graph();
+  void begin(bool machine, bool graph, const TrackedIdsOf& tracked);
 
   const EngineConfig& config_;
   std::vector<std::uint32_t> slot_counts_;
@@ -109,8 +115,6 @@ class Learners {
   std::optional<embedding::FactorisationMachine> machine_;
   std::optional<embedding::CoAccessGraph> graph_;
   bool machine_learns_ = false;  // from the first mini-batch that has a label
-  bool machine_begun_ = false;   // and not told of all ids yet
-  bool graph_begun_ = false;
   // Of what the graph is now, as long as somebody uses it.
   std::weak_ptr<const embedding::SpectralEmbedding> spectral_;
   std::uint64_t graph_since_ = 0;  // samples when it began

@@ -27,6 +27,10 @@ std::vector<Id> hashed_ids() {
   return out;
 }
 
+Learners::Tracked all_tracked(TableIndex) {
+  return {all_slots(), hashed_ids()};
+}
+
 Learners learners(const EngineConfig& config) {
   Learners out(config, {kSlots, kSlots});
   out.admit(TableIndex{0}, all_slots(), hashed_ids());
@@ -55,12 +59,7 @@ void learn(Learners& into, std::size_t samples, std::size_t labelled, std::size_
     batch.labels.push_back(s < positive ? 1.0F : s < labelled ? 0.0F : std::nanf(""));
   }
   batch.weights.assign(samples, 1.0F);
-  if (into.begin_needed(batch.labels)) {
-    for (std::uint32_t t = 0; t < 2; ++t) {
-      into.admit_to_begun(TableIndex{t}, all_slots(), hashed_ids());
-    }
-    into.begun_done();
-  }
+  into.begin_for(batch.labels, all_tracked);
   std::vector<embedding::IdGroups> groups(2);
   for (std::uint32_t c = 0; c < 2; ++c) groups[c].find(batch, std::vector{c}, samples);
   into.learn(batch, groups, samples);
@@ -164,7 +163,7 @@ TEST(Learners, GoOnFromASavedState) {
   const Bytes state = saved(undisturbed);
   Learners restored(config, {kSlots, kSlots});
   ByteReader in(state);
-  ASSERT_TRUE(restored.load(in));
+  ASSERT_TRUE(restored.load(in, all_tracked));
   EXPECT_EQ(in.remaining(), 0U);
   EXPECT_EQ(restored.samples(), 2000U);
   EXPECT_EQ(restored.labelled_samples(), 300U);
@@ -183,7 +182,7 @@ TEST(Learners, RefuseImpossibleCounts) {
     std::memcpy(bad.data() + at, &value, sizeof(value));
     ByteReader in(bad);
     Learners other(config, {kSlots, kSlots});
-    return !other.load(in);
+    return !other.load(in, all_tracked);
   };
   EXPECT_FALSE(refused(8, std::uint64_t{50}));
   EXPECT_TRUE(refused(8, std::uint64_t{101}));  // more labelled than there were
