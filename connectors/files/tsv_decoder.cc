@@ -1,23 +1,16 @@
 #include "connectors/files/tsv_decoder.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstring>
-#include <limits>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "core/base/hash.h"
+#include "core/fields/cell.h"
+#include "core/fields/label_rule.h"
+#include "core/fields/time_rule.h"
 
 namespace remapd::files {
 namespace {
-
-// What is quoted of a field in a reason: enough to recognise it.
-std::string_view excerpt(std::string_view field) {
-  return field.substr(0, 64);
-}
 
 // Fields between tabs into `out`; the number of fields, counted beyond out.size() too.
 std::size_t split_fields(std::string_view row, std::vector<std::string_view>& out) {
@@ -34,38 +27,7 @@ std::size_t split_fields(std::string_view row, std::vector<std::string_view>& ou
   }
 }
 
-// A number in [0, 1], NaN for an empty field; nothing for anything else.
-std::optional<float> parse_label(std::string_view field) {
-  if (field.size() == 1 && (field[0] == '0' || field[0] == '1')) {
-    return static_cast<float>(field[0] - '0');
-  }
-  if (field.empty()) return std::numeric_limits<float>::quiet_NaN();
-  float label = 0;
-  const char* const end = field.data() + field.size();
-  const auto [stop, status] = std::from_chars(field.data(), end, label);
-  if (status != std::errc() || stop != end || !(label >= 0.0F && label <= 1.0F)) {
-    return std::nullopt;
-  }
-  return label;
-}
-
-std::optional<std::int64_t> parse_time(std::string_view field) {
-  if (field.empty()) return 0;
-  std::int64_t time = 0;
-  const char* const end = field.data() + field.size();
-  const auto [stop, status] = std::from_chars(field.data(), end, time);
-  if (status != std::errc() || stop != end) return std::nullopt;
-  return time;
-}
-
 }  // namespace
-
-Id parse_id(std::string_view text) {
-  Id id = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, status] = std::from_chars(text.data(), end, id);
-  return status == std::errc() && stop == end ? id : hash_text(text);
-}
 
 Result<TsvDecoder> TsvDecoder::create(std::string_view header,
                                       const pipeline::FeatureSchema& schema,
@@ -142,42 +104,49 @@ bool TsvDecoder::append(std::string_view row, pipeline::EventBatch& into) {
     reason_ = fmt::format("the row has {} fields, the header names {}", fields, fields_.size());
     return false;
   }
-  float label = 0;
+  const auto cell = [&](std::size_t column) {
+    return fields::text_of_cell(fields_[column], room_).value_or(std::string_view());
+  };
+  const auto refuse = [&](std::size_t column, std::string_view why) {
+    reason_ = fmt::format("column {}: {}", names_[column], why);
+    return false;
+  };
+  std::optional<float> label;
   if (label_column_) {
-    const auto parsed = parse_label(fields_[*label_column_]);
-    if (!parsed) {
-      reason_ = fmt::format("column {}: label \"{}\" is not a number from 0 to 1",
-                            names_[*label_column_], excerpt(fields_[*label_column_]));
-      return false;
-    }
-    label = *parsed;
+    label = fields::label_of_text(cell(*label_column_));
+    if (!label) return refuse(*label_column_, fields::label_refusal(fields_[*label_column_]));
   }
+  std::optional<std::int64_t> time = 0;
   if (timestamp_column_) {
-    const auto time = parse_time(fields_[*timestamp_column_]);
-    if (!time) {
-      reason_ = fmt::format("column {}: timestamp \"{}\" is not an integer",
-                            names_[*timestamp_column_], excerpt(fields_[*timestamp_column_]));
-      return false;
-    }
-    into.event_time_ms = std::max(into.event_time_ms, *time);
+    time = fields::time_ms_of_text(cell(*timestamp_column_));
+    if (!time) return refuse(*timestamp_column_, fields::time_refusal(fields_[*timestamp_column_]));
   }
-  if (label_column_) into.mutable_labels().push_back(label);
-  for (const FeatureColumn& use : feature_columns_) {
-    std::string_view field = fields_[use.column];
-    auto& values = into.mutable_values(use.feature);
-    const std::size_t before = values.size();
-    if (separator_) {
-      while (!field.empty()) {
-        const std::size_t cut = std::min(field.find(*separator_), field.size());
-        if (cut > 0) values.push_back(parse_id(field.substr(0, cut)));
-        field.remove_prefix(std::min(cut + 1, field.size()));
-      }
-    } else if (!field.empty()) {
-      values.push_back(parse_id(field));
-    }
-    into.mutable_lengths(use.feature).push_back(static_cast<std::uint32_t>(values.size() - before));
+  if (const auto column = append_ids(into)) {
+    return refuse(*column, fields::list_refusal(fields_[*column], separator_));
   }
+  if (label) into.mutable_labels().push_back(*label);
+  into.event_time_ms = std::max(into.event_time_ms, *time);
   return true;
+}
+
+// The column that is refused, if one is; nothing of the row is left then.
+std::optional<std::size_t> TsvDecoder::append_ids(pipeline::EventBatch& into) {
+  ids_before_.clear();
+  for (const FeatureColumn& use : feature_columns_) {
+    auto& values = into.mutable_values(use.feature);
+    ids_before_.push_back(values.size());
+    if (fields::ids_of_cell(fields_[use.column], separator_, values)) continue;
+    for (std::size_t c = 0; c + 1 < ids_before_.size(); ++c) {
+      into.mutable_values(feature_columns_[c].feature).resize(ids_before_[c]);
+    }
+    return use.column;
+  }
+  for (std::size_t c = 0; c < feature_columns_.size(); ++c) {
+    const FeatureIndex feature = feature_columns_[c].feature;
+    const std::size_t ids = into.mutable_values(feature).size() - ids_before_[c];
+    into.mutable_lengths(feature).push_back(static_cast<std::uint32_t>(ids));
+  }
+  return std::nullopt;
 }
 
 }  // namespace remapd::files

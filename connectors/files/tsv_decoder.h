@@ -2,10 +2,8 @@
 //
 //   timestamp<TAB>label<TAB>user_id<TAB>item_id ...
 //
-// A feature of the schema is read from the column of its name; other columns are ignored. A field
-// that is a whole decimal uint64 is the id itself, any other text is hashed by hash_text(), an
-// empty field means "no id". A label is a number in [0, 1]; empty means "no label". A timestamp is
-// an integer, taken for Unix milliseconds as it stands; empty means unknown.
+// A feature of the schema is read from the column of its name; other columns are ignored. Fields
+// are cells (core/fields/cell.h): ids, labels and times follow the rules of core/fields.
 //
 // Not thread safe. O(bytes of the row).
 #pragma once
@@ -35,9 +33,6 @@ struct TsvOptions {
   std::optional<char> multi_value_separator{};  // splits a field into several ids; none: one id
 };
 
-// The id a text stands for, in every text format.
-Id parse_id(std::string_view text);
-
 class TsvDecoder {
  public:
   // kConfig naming the missing column and listing those the header has; kCorrupt when the header is
@@ -63,6 +58,8 @@ class TsvDecoder {
     FeatureIndex feature;
   };
 
+  std::optional<std::size_t> append_ids(pipeline::EventBatch& into);
+
   std::size_t features_ = 0;
   std::size_t ignored_columns_ = 0;
   std::vector<FeatureColumn> feature_columns_;
@@ -71,6 +68,8 @@ class TsvDecoder {
   std::optional<char> separator_;
   std::vector<std::string> names_;
   std::vector<std::string_view> fields_;
+  std::vector<std::size_t> ids_before_;  // the row at hand, by feature column
+  std::string room_;
   std::string reason_;
 };
 

@@ -32,7 +32,7 @@ struct SlotBatch {
   std::size_t samples = 0;
   std::vector<Column> columns;  // one for each feature of the schema
   std::vector<float> labels;    // one for each sample, NaN = unlabelled
-  std::vector<float> weights;   // one for each sample, > 0
+  std::vector<float> weights;   // one for each sample, >= 0
 };
 
 }  // namespace remapd::embedding

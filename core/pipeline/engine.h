@@ -110,8 +110,9 @@ class Engine {
   virtual std::uint64_t samples() const = 0;
 
   // Takes in all samples of the batch. batch.features() == schema().size(). Never fails: ids are
-  // any 64-bit values, labels outside [0, 1] and NaN count as unlabelled, weights that are not
-  // finite and positive as 1, others are brought into [1e-6, 1e6].
+  // any 64-bit values, labels outside [0, 1] and NaN count as unlabelled, weights that are
+  // negative or not finite as 1; samples of weight 0 are counted and not learned, other weights are
+  // brought into [1e-6, 1e6].
   virtual void ingest(const EventBatch& batch) = 0;
 
   // Learns the samples still waiting for their mini-batch to fill. For the end of a finite stream;

@@ -6,7 +6,8 @@
 //   lengths(f)  S counts: how many ids of feature f each sample has (often 1, may be 0)
 //   values(f)   sum(lengths(f)) ids
 //   labels()    S floats, or empty when the stream carries none; NaN = this sample has no label
-//   weights()   S floats > 0, or empty: how much each sample matters to the trainer
+//   weights()   S floats >= 0, or empty: how much each sample matters to the trainer; 0: count it,
+//               learn nothing
 #pragma once
 
 #include <cstddef>

@@ -187,6 +187,21 @@ void Intake::resolve(std::uint32_t index, Chunk& chunk) {
     }
   }
   for (const sketch::Slot slot : admitted.slots) admitted.ids.push_back(table.ids().id_of(slot));
+  hide_weightless(index, chunk);
+}
+
+// Samples of weight 0 have been counted; to the learners their ids are as if untracked.
+void Intake::hide_weightless(std::uint32_t index, Chunk& chunk) const {
+  const std::vector<float>& weights = chunk.samples.weights();
+  for (auto at = std::find(weights.begin(), weights.end(), 0.0F); at != weights.end();
+       at = std::find(at + 1, weights.end(), 0.0F)) {
+    const auto s = static_cast<std::size_t>(at - weights.begin());
+    for (const std::uint32_t f : features_of_[index]) {
+      embedding::SlotBatch::Column& column = chunk.batch.columns[f];
+      std::fill(column.slots.begin() + column.begin[s], column.slots.begin() + column.begin[s + 1],
+                sketch::kNoSlot);
+    }
+  }
 }
 
 void Intake::group(std::uint32_t table, Chunk& chunk) {

@@ -76,6 +76,7 @@ class Intake {
   Learners::Tracked tracked(TableIndex table) const;
   void learn_resolved();
   void resolve(std::uint32_t table, Chunk& chunk);
+  void hide_weightless(std::uint32_t index, Chunk& chunk) const;
   void group(std::uint32_t table, Chunk& chunk);
   void begin_what_is_needed();
   void learn(Chunk& chunk);

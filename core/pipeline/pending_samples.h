@@ -58,9 +58,11 @@ class PendingSamples {
     for (std::size_t s = first; s < first + count; ++s) {
       const float label = batch.labels().empty() ? kUnlabelled : batch.labels()[s];
       const float weight = batch.weights().empty() ? 1.0F : batch.weights()[s];
-      labels_.push_back(label >= 0 && label <= 1 ? label : kUnlabelled);
-      weights_.push_back(
-          std::isfinite(weight) && weight > 0 ? std::clamp(weight, kMinWeight, kMaxWeight) : 1.0F);
+      // Of a sample of weight 0 nothing is learned, its label included.
+      labels_.push_back(label >= 0 && label <= 1 && weight != 0 ? label : kUnlabelled);
+      weights_.push_back(!(std::isfinite(weight) && weight >= 0) ? 1.0F
+                         : weight == 0 ? 0.0F
+                                       : std::clamp(weight, kMinWeight, kMaxWeight));
     }
   }
 
@@ -120,7 +122,7 @@ class PendingSamples {
     }
     for (std::size_t s = 0; sound && s < labels_.size(); ++s) {
       sound = (std::isnan(labels_[s]) || (labels_[s] >= 0 && labels_[s] <= 1)) &&
-              weights_[s] >= kMinWeight && weights_[s] <= kMaxWeight;
+              (weights_[s] == 0 || (weights_[s] >= kMinWeight && weights_[s] <= kMaxWeight));
     }
     if (!sound) return fail(ErrorCode::kCorrupt, "pending samples: sizes or values are impossible");
     return {};

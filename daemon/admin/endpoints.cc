@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "connectors/files/tsv_decoder.h"
+#include "core/fields/id_rule.h"
 #include "daemon/admin/action_endpoints.h"
 #include "daemon/admin/event_feed.h"
 #include "daemon/admin/openapi.h"
@@ -114,12 +114,12 @@ void table_of(const application::Control& control, const Request& request, const
 }
 
 void lookup(application::Control& control, const Request& request, Respond respond) {
-  const std::string_view id = request.value("id");
-  if (id.empty()) return respond(error_response(400, "name an id: lookup?id=..."));
+  const auto id = fields::id_of_text(request.value("id"));
+  if (!id) return respond(error_response(400, "name an id: lookup?id=..."));
   const auto count = count_of(request);
   if (!count) return respond(error_response(count.error()));
   control.lookup(
-      request.path_values.at("table"), files::parse_id(id), *count,
+      request.path_values.at("table"), *id, *count,
       answer_with<application::IdReport>(
           std::move(respond), [](const application::IdReport& report) { return to_json(report); }));
 }

@@ -1,5 +1,4 @@
-// Ids from the command line or standard input: what a text log would hold, so a decimal number is
-// the id itself and any other text is hashed (connectors/files/tsv_decoder.h).
+// Ids from the command line or standard input, by the rule of core/fields/id_rule.h.
 #pragma once
 
 #include <iosfwd>
@@ -18,6 +17,7 @@ struct NamedId {
 
 // Ids separated by white space, at most `count` at a time; empty at the end of the input.
 std::vector<NamedId> read_ids(std::istream& in, std::size_t count);
+// Texts of nothing but blanks are left out.
 std::vector<NamedId> parse_ids(std::span<const std::string> texts);
 
 }  // namespace remapd::cli

@@ -67,7 +67,8 @@ Section file_source_section() {
           text<Config>({"label_column", "", "tsv: the column that holds the label, 0 to 1."},
                        REMAPD_MEMBER(source.file.label_column)),
           text<Config>({"timestamp_column", "",
-                        "tsv: the column that holds the event time in Unix milliseconds, if any."},
+                        "tsv: the column that holds the event time, if any (docs/formats.md, "
+                        "\"Times\")."},
                        REMAPD_MEMBER(source.file.timestamp_column)),
           text<Config>({"multi_value_separator", "",
                         "tsv: the character between the ids of a field; empty: one id a field."},

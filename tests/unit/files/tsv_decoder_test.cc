@@ -33,23 +33,14 @@ TsvDecoder decoder_of(std::string_view header, const std::vector<std::string>& f
   return std::move(*decoder);
 }
 
-TEST(ParseId, TakesWholeDecimalNumbersAndHashesTheRest) {
-  EXPECT_EQ(parse_id("0"), 0U);
-  EXPECT_EQ(parse_id("18446744073709551615"), 18446744073709551615U);
-  for (const std::string_view text :
-       {"18446744073709551616", "-1", "+1", " 1", "1 ", "1.0", "0x1", "B00X", ""}) {
-    EXPECT_EQ(parse_id(text), hash_text(text)) << text;
-  }
-}
-
 TEST(TsvDecoder, ReadsFeaturesByColumnNameInAnyOrder) {
   TsvDecoder decoder = decoder_of(kHeader, {"item", "user"});
   EXPECT_TRUE(decoder.labelled());
   EXPECT_EQ(decoder.ignored_columns(), 1U);
   EventBatch batch;
   decoder.begin(batch);
-  ASSERT_TRUE(decoder.append("1000\t1\t7\tB00X\t5", batch)) << decoder.reason();
-  ASSERT_TRUE(decoder.append("900\t0\t8\t\t1", batch)) << decoder.reason();
+  ASSERT_TRUE(decoder.append("1690000000\t1\t7\tB00X\t5", batch)) << decoder.reason();
+  ASSERT_TRUE(decoder.append("1680000000\t0\t8\t\t1", batch)) << decoder.reason();
   ASSERT_TRUE(decoder.append("\t0.25\t9\t3\t", batch)) << decoder.reason();
   batch.seal(3);
   EXPECT_THAT(batch.values(FeatureIndex{0}), ElementsAre(hash_text("B00X"), 3U));
@@ -57,7 +48,7 @@ TEST(TsvDecoder, ReadsFeaturesByColumnNameInAnyOrder) {
   EXPECT_THAT(batch.values(FeatureIndex{1}), ElementsAre(7U, 8U, 9U));
   EXPECT_THAT(batch.lengths(FeatureIndex{1}), ElementsAre(1U, 1U, 1U));
   EXPECT_THAT(batch.labels(), ElementsAre(1.0F, 0.0F, 0.25F));
-  EXPECT_EQ(batch.event_time_ms, 1000);
+  EXPECT_EQ(batch.event_time_ms, 1'690'000'000'000);
 }
 
 TEST(TsvDecoder, AnEmptyLabelIsNoLabel) {
@@ -70,6 +61,30 @@ TEST(TsvDecoder, AnEmptyLabelIsNoLabel) {
   EXPECT_TRUE(std::isnan(batch.labels()[0]));
 }
 
+TEST(TsvDecoder, FieldsFollowTheRules) {
+  TsvDecoder decoder = decoder_of(kHeader, {"user", "item"});
+  EventBatch batch;
+  decoder.begin(batch);
+  std::size_t rows = 0;
+  for (const char* row :
+       {"1234567890.0\ttrue\t-1\t123.0\t5", "2009-02-13T23:31:31Z\tFalse\t+5\t\"B00X\"\t",
+        "\\N\tNULL\tNULL\t007\t", "1234567889\t 1 \t9007199254740993\t\\N\t"}) {
+    ASSERT_TRUE(decoder.append(row, batch)) << decoder.reason();
+    ++rows;
+  }
+  batch.seal(rows);
+  EXPECT_EQ(batch.event_time_ms, 1'234'567'891'000);
+  EXPECT_THAT(batch.values(FeatureIndex{0}), ElementsAre(~0ULL, 5U, 9007199254740993U));
+  EXPECT_THAT(batch.lengths(FeatureIndex{0}), ElementsAre(1U, 1U, 0U, 1U));
+  EXPECT_THAT(batch.values(FeatureIndex{1}), ElementsAre(123U, hash_text("B00X"), 7U));
+  EXPECT_THAT(batch.lengths(FeatureIndex{1}), ElementsAre(1U, 1U, 1U, 0U));
+  ASSERT_EQ(batch.labels().size(), 4U);
+  EXPECT_EQ(batch.labels()[0], 1.0F);
+  EXPECT_EQ(batch.labels()[1], 0.0F);
+  EXPECT_TRUE(std::isnan(batch.labels()[2]));
+  EXPECT_EQ(batch.labels()[3], 1.0F);
+}
+
 TEST(TsvDecoder, SplitsFieldsOnlyWhenToldHow) {
   TsvDecoder whole = decoder_of("items", {"items"});
   EventBatch batch;
@@ -80,7 +95,7 @@ TEST(TsvDecoder, SplitsFieldsOnlyWhenToldHow) {
 
   TsvDecoder split = decoder_of("items", {"items"}, {.multi_value_separator = ','});
   split.begin(batch);
-  for (const std::string_view row : {"1,2", "x", "", ",", ",3,,4,"}) {
+  for (const std::string_view row : {"1, 2", "x", "", ",", "[,3,,4,]"}) {
     ASSERT_TRUE(split.append(row, batch));
   }
   batch.seal(5);
@@ -145,13 +160,12 @@ TEST(TsvDecoder, ARefusedRowLeavesTheBatchAsItWas) {
   const std::pair<std::string_view, std::string_view> bad[] = {
       {"5\t1\t7\t8", "4 fields, the header names 5"},
       {"5\t1\t7\t8\t9\t10", "6 fields, the header names 5"},
-      {"5\tyes\t7\t8\t9", "label \"yes\" is not a number from 0 to 1"},
-      {"5\t1.5\t7\t8\t9", "label \"1.5\""},
-      {"5\t-1\t7\t8\t9", "label \"-1\""},
-      {"5\t1 \t7\t8\t9", "label \"1 \""},
-      {"5\tnan\t7\t8\t9", "label \"nan\""},
-      {"noon\t1\t7\t8\t9", "timestamp \"noon\" is not an integer"},
-      {"99999999999999999999\t1\t7\t8\t9", "timestamp"},
+      {"5\tyes\t7\t8\t9", "column label: a label is a number from 0 to 1 or a boolean, not yes"},
+      {"5\t1.5\t7\t8\t9", "not 1.5; label_true in [source.decode]"},
+      {"5\t-1\t7\t8\t9", "not -1"},
+      {"noon\t1\t7\t8\t9", "column timestamp: a time is"},
+      {"99999999999999999999\t1\t7\t8\t9", "column timestamp"},
+      {"5\t1\t7\t[8, 9]\t9", "column item: a list, [8, 9], where one id is expected"},
   };
   for (const auto& [row, reason] : bad) {
     EXPECT_FALSE(decoder.append(row, batch)) << row;
@@ -160,7 +174,7 @@ TEST(TsvDecoder, ARefusedRowLeavesTheBatchAsItWas) {
   batch.seal(1);
   EXPECT_THAT(batch.values(FeatureIndex{0}), ElementsAre(7U));
   EXPECT_THAT(batch.values(FeatureIndex{1}), ElementsAre(8U));
-  EXPECT_EQ(batch.event_time_ms, 5);
+  EXPECT_EQ(batch.event_time_ms, 5'000);
 }
 
 }  // namespace

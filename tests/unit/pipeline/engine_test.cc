@@ -443,8 +443,32 @@ TEST(Engine, TakesImpossibleWeightsForOne) {
   };
   const float inf = std::numeric_limits<float>::infinity();
   const Bytes one = state(1);
-  for (const float weight : {0.0F, -1.0F, inf, -inf, std::nanf("")}) EXPECT_EQ(state(weight), one);
+  for (const float weight : {-1.0F, inf, -inf, std::nanf("")}) EXPECT_EQ(state(weight), one);
   EXPECT_NE(state(2), one);
+}
+
+TEST(Engine, CountsSamplesOfWeightZeroAndLearnsNothingFromThem) {
+  auto samples = communities(20'000, 20);
+  auto learned = make(two_tables());
+  feed(*learned, samples);
+  for (Sample& sample : samples) sample.weight = 0;
+  auto counted = make(two_tables());
+  feed(*counted, samples);
+  EXPECT_EQ(counted->samples(), learned->samples());
+  EXPECT_EQ(counted->stats().ids, learned->stats().ids);
+  EXPECT_EQ(counted->stats().labelled_samples, 0U);
+  for (std::uint32_t t = 0; t < 2; ++t) {
+    const auto of = [&](Engine& engine) {
+      std::map<Id, double> counts;
+      for (const IdStats& id : engine.heaviest(TableIndex{t}, 50, RowRole::kAny)) {
+        counts.emplace(id.id, id.frequency);
+      }
+      return counts;
+    };
+    EXPECT_EQ(of(*counted), of(*learned));
+  }
+  // By chance a pair of a row is of one community in one case of ten.
+  EXPECT_LT(purity(build(*counted, 1, 1).mapping), 0.2);
 }
 
 // No weight that a trainer can send makes the learner useless for those who come after.

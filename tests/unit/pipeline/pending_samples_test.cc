@@ -98,9 +98,11 @@ TEST(PendingSamples, BringsLabelsAndWeightsIntoTheirRanges) {
   EXPECT_EQ(kept(0, 1e-3F), std::pair(0.0F, 1e-3F));
   EXPECT_EQ(kept(1, 1e-30F), std::pair(1.0F, 1e-6F));
   EXPECT_EQ(kept(1, 1e30F), std::pair(1.0F, 1e6F));
-  for (const float weight : {0.0F, -1.0F, inf, -inf, std::nanf("")}) {
+  for (const float weight : {-1.0F, inf, -inf, std::nanf("")}) {
     EXPECT_EQ(kept(0, weight).second, 1);
   }
+  EXPECT_TRUE(std::isnan(kept(1, 0).first)) << "nothing is learned from it";
+  EXPECT_EQ(kept(1, 0).second, 0);
   for (const float label : {-1e-6F, 1.0001F, inf, -inf, std::nanf("")}) {
     EXPECT_TRUE(std::isnan(kept(label, 1).first));
   }
@@ -140,7 +142,8 @@ TEST(PendingSamples, RefuseImpossibleState) {
   EXPECT_FALSE(state({1, 1, 2}, {1, 2}, {1, 1}, {1, 1}));
   EXPECT_FALSE(state({0, 1, 2}, {1, 2}, {1, 1}, {1}));
   EXPECT_FALSE(state({0, 1, 2}, {1, 2}, {1, 2}, {1, 1}));
-  EXPECT_FALSE(state({0, 1, 2}, {1, 2}, {1, 1}, {1, 0}));
+  EXPECT_TRUE(state({0, 1, 2}, {1, 2}, {1, 1}, {1, 0}));
+  EXPECT_FALSE(state({0, 1, 2}, {1, 2}, {1, 1}, {1, -1}));
   EXPECT_FALSE(state({0, 1, 2}, {1, 2}, {1, 1}, {1, nan}));
   EXPECT_FALSE(state({0, 1, 2}, {1, 2}, {1, 1}, {1, 1e7F}));
 }

@@ -11,9 +11,11 @@ namespace {
 
 TEST(Ids, AreNumbersOrHashedTexts) {
   const std::vector<std::string> texts{"17", "B00X", "18446744073709551615",
-                                       "18446744073709551616"};
+                                       "18446744073709551616", "-1", "123.0", " "};
   const auto ids = parse_ids(texts);
-  ASSERT_EQ(ids.size(), 4U);
+  ASSERT_EQ(ids.size(), 6U) << "blanks are no id";
+  EXPECT_EQ(ids[4].id, ~0ULL);
+  EXPECT_EQ(ids[5].id, 123U);
   EXPECT_EQ(ids[0].id, 17U);
   EXPECT_EQ(ids[1].id, hash_text("B00X"));
   EXPECT_EQ(ids[2].id, ~0ULL);
