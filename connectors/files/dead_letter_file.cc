@@ -33,12 +33,13 @@ std::string base64(ByteView bytes) {
 
 std::string line_of(const pipeline::DeadLetter& letter, std::size_t max_payload_bytes) {
   const std::size_t kept = std::min(letter.payload.size(), max_payload_bytes);
-  const nlohmann::ordered_json line{{"origin", letter.origin},
-                                    {"partition", letter.partition},
-                                    {"offset", letter.offset},
-                                    {"reason", letter.reason},
-                                    {"payload_bytes", letter.payload.size()},
-                                    {"payload", base64(letter.payload.first(kept))}};
+  nlohmann::ordered_json line{{"origin", letter.origin},
+                              {"partition", letter.partition},
+                              {"offset", letter.offset}};
+  if (letter.line > 0) line["line"] = letter.line;
+  line["reason"] = letter.reason;
+  line["payload_bytes"] = letter.payload.size();
+  line["payload"] = base64(letter.payload.first(kept));
   // Reasons may quote bytes that are not UTF-8.
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

@@ -2,12 +2,13 @@
 //
 //   {"origin":"access","partition":3,"offset":17,"reason":"...","payload_bytes":5,"payload":"aGVsbG8="}
 //
+// "line" follows the offset where only a record of the message is bad: the line it begins in.
 // `payload` is base64 (RFC 4648), of the first max_payload_bytes; payload_bytes is the length of
 // the whole. `remapd` never reads the file; to look into it:  jq -r '.payload|@base64d' FILE
 //
 // When the file would grow beyond max_bytes it becomes FILE.1, FILE.1 becomes FILE.2, and so on;
-// the oldest of keep_rotated is removed and its loss counted. Letters are buffered until flush(),
-// 64 KiB, or destruction. While the disk is full they wait in memory, up to 4 MiB; beyond that
+// the oldest of keep_rotated is removed and its loss counted. Letters are buffered until show(),
+// flush(), 64 KiB, or destruction. While the disk is full they wait in memory, up to 4 MiB; beyond that
 // accept() refuses. A line is in the file whole or not at all. What was written is kept in memory
 // until it is synced, and written again if syncing fails: the kernel may have dropped it. A letter
 // may then be there twice.
@@ -46,6 +47,8 @@ class DeadLetterFile final : public pipeline::DeadLetterSink {
 
   // kResource when letters already wait for space up to the bound; this one is lost.
   Result<void> accept(const pipeline::DeadLetter& letter) override;
+  // Everything accepted is in the file.
+  Result<void> show() override { return write_out(); }
   // Everything accepted is on disk on success; on error it stays buffered and is tried again.
   Result<void> flush() override;
 

@@ -64,7 +64,6 @@ class ProtobufParser final : public LogParser {
         continue;
       }
       observer.on_unknown_features(notes->unknown_features);
-      if (into.samples() == 0) continue;
       done.samples = into.samples();
       return done;
     } while (std::chrono::steady_clock::now() < deadline);

@@ -122,13 +122,15 @@ class KafkaDeadLetterSink::Producer {
   rd_kafka_resp_err_t produce(const DeadLetter& letter) {
     const ByteView kept =
         letter.payload.first(std::min(letter.payload.size(), options_.max_payload_bytes));
-    const std::string key = fmt::format("{}/{}/{}", letter.origin, letter.partition, letter.offset);
+    std::string key = fmt::format("{}/{}/{}", letter.origin, letter.partition, letter.offset);
+    if (letter.line > 0) key += fmt::format("/{}", letter.line);
     const std::int64_t now_ms = unix_ms(std::chrono::system_clock::now());
     HeaderList headers;
     headers.add("remapd.reason", letter.reason);
     headers.add("remapd.topic", letter.origin);
     headers.add("remapd.partition", std::to_string(letter.partition));
     headers.add("remapd.offset", std::to_string(letter.offset));
+    if (letter.line > 0) headers.add("remapd.line", std::to_string(letter.line));
     headers.add("remapd.payload_bytes", std::to_string(letter.payload.size()));
     headers.add("remapd.time_ms", std::to_string(now_ms));
     const auto code = rd_kafka_producev(

@@ -44,7 +44,7 @@ ClientRole consumer_role(const std::string& group) {
       {"enable.auto.commit", "false", kOwnOffsets},
       {"enable.auto.offset.store", "false", kOwnOffsets},
       {"auto.offset.reset", "error", "it is set by source.kafka.start and out_of_range"},
-      {"enable.partition.eof", "false", "remapd reads on at the end of a partition"},
+      {"enable.partition.eof", "true", "it tells of control records at the end of a partition"},
       {"allow.auto.create.topics", "false", "a mistyped topic must be found out"},
   };
   return role;
@@ -252,7 +252,16 @@ class KafkaEventSource::Reader {
     return assign();
   }
 
+  // What lies between the last message and the end is nothing to read: control records of
+  // transactions, or what compaction has left.
+  void on_end(const rd_kafka_message_t& message) {
+    const auto partition = static_cast<std::uint32_t>(message.partition);
+    if (partition >= next_.size() || damaged_.contains(partition)) return;
+    next_[partition] = std::max(next_[partition], message.offset);
+  }
+
   void on_error(const rd_kafka_message_t& message) {
+    if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return on_end(message);
     if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
       const auto partition = static_cast<std::uint32_t>(message.partition);
@@ -363,10 +372,12 @@ class KafkaEventSource::Reader {
     next_[partition] = message.offset + 1;
     ++counters_.messages;
     counters_.bytes += message.len;
-    const auto notes = decoder_.decode(payload_of(message), into);
+    const auto notes = decoder_.decode(
+        payload_of(message), into, [&](const proto::BadRecord& bad) {
+          bury(message, as_bytes(bad.record), bad.line, bad.reason);
+        });
     if (!notes) {
-      bury(message, notes.error());
-      into.reset(features_);
+      bury(message, payload_of(message), 0, notes.error().message);
       return false;
     }
     counters_.unknown_features += notes->unknown_features;
@@ -377,15 +388,18 @@ class KafkaEventSource::Reader {
     return into.samples() > 0;
   }
 
-  void bury(const rd_kafka_message_t& message, const Error& reason) {
+  // `line` is where in the message the record begins; 0: it is the message.
+  void bury(const rd_kafka_message_t& message, ByteView record, std::uint64_t line,
+            const std::string& reason) {
     ++counters_.dead_letters;
     if (dead_letters_ == nullptr) return;
     auto accepted =
-        dead_letters_->accept({.payload = payload_of(message),
-                               .reason = reason.message,
+        dead_letters_->accept({.payload = record,
+                               .reason = reason,
                                .origin = options_.topic,
                                .partition = static_cast<std::uint32_t>(message.partition),
-                               .offset = message.offset});
+                               .offset = message.offset,
+                               .line = line});
     if (accepted) return;
     letter_failure_ = std::move(accepted).error();
     letter_failure_->retryable = true;

@@ -2,12 +2,13 @@
 //
 // One instance reads all partitions (assign(), no group membership). Where it reads is decided by
 // start() alone, so that a checkpoint holds statistics and offsets together; what commit() says
-// goes to the consumer group for lag monitoring only. One message is one AccessBatch or a text of
-// NDJSON lines (told apart by the first byte). Within a partition batches come in the order of the
+// goes to the consumer group for lag monitoring only. One message is one AccessBatch or JSON
+// (connectors/proto/access_batch_codec.h). Within a partition batches come in the order of the
 // log; between partitions the order is not defined.
 //
 //   * A message that cannot be decoded goes to the dead-letter sink with topic, partition, offset
-//     and the reason, is counted, and reading goes on.
+//     and the reason, is counted, and reading goes on. So does a record of a message that has others,
+//     with its line.
 //   * Partitions added to the topic are found within `metadata_interval` and read from their
 //     beginning; so are those that a checkpoint does not know.
 //   * An offset that no longer exists (retention, topic deleted and made anew) follows

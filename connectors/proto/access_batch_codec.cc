@@ -11,11 +11,16 @@
 
 #include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
+#include <google/protobuf/unknown_field_set.h>
 #include <nlohmann/json.hpp>
 
 #include "connectors/proto/access.pb.h"
+#include "connectors/proto/json_event_decoder.h"
+#include "connectors/proto/json_text.h"
 #include "core/base/check.h"
-#include "core/base/hash.h"
+#include "core/fields/label_rule.h"
+#include "core/fields/text.h"
+#include "core/fields/time_rule.h"
 
 namespace remapd::proto {
 namespace {
@@ -25,32 +30,72 @@ using pipeline::EventBatch;
 using pipeline::FeatureSchema;
 
 constexpr std::uint32_t kSchemaVersion = 1;
-constexpr float kNoLabel = std::numeric_limits<float>::quiet_NaN();
 
 tl::unexpected<Error> corrupt(std::string message) {
   return fail(ErrorCode::kCorrupt, std::move(message));
 }
 
-// One sample of the NDJSON form, before it is known to be good as a whole.
-struct Line {
-  std::int64_t time_ms = 0;
-  std::optional<float> label;
-  std::optional<float> weight;
-};
+// The first field that an AccessBatch does not have, as in a message of another type.
+std::optional<int> unknown_field(const v1::AccessBatch& message) {
+  const auto& unknown = message.GetReflection()->GetUnknownFields(message);
+  if (unknown.empty()) return std::nullopt;
+  return unknown.field(0).number();
+}
+
+// Printable characters as they are, the others by their codes.
+std::string first_bytes(ByteView payload) {
+  constexpr std::size_t kShown = 16;
+  std::string shown;
+  for (const std::byte byte : payload.first(std::min(payload.size(), kShown))) {
+    const auto c = std::to_integer<unsigned>(byte);
+    shown += c >= 0x20 && c < 0x7f && c != '\\' ? std::string(1, static_cast<char>(c))
+                                                 : fmt::format("\\x{:02x}", c);
+  }
+  return shown;
+}
+
+// Confluent's serializers put a 0 and the number of a schema, 4 bytes and not 0, before every
+// message; no AccessBatch begins with a 0.
+std::optional<std::uint32_t> framed_schema(ByteView payload) {
+  if (payload.size() < 5 || payload.front() != std::byte{0}) return std::nullopt;
+  std::uint32_t schema = 0;
+  for (const std::byte byte : payload.subspan(1, 4)) {
+    schema = schema << 8 | std::to_integer<std::uint32_t>(byte);
+  }
+  return schema > 0 ? std::optional(schema) : std::nullopt;
+}
+
+std::string place_of(const JsonRecord& record) {
+  return record.element > 0 ? fmt::format("line {}, element {}", record.line, record.element)
+                            : fmt::format("line {}", record.line);
+}
+
+std::string no_access_batch(ByteView payload) {
+  if (const auto schema = framed_schema(payload)) {
+    return fmt::format(
+        "{} bytes that begin with a 0 and the number {}, as messages of a schema registry do; "
+        "[source.decode] framing = \"confluent\" reads them",
+        payload.size(), *schema);
+  }
+  return fmt::format(
+      "{} bytes that are neither an AccessBatch message nor JSON, beginning with \"{}\"; "
+      "[source.decode] says how messages of another form are laid out",
+      payload.size(), first_bytes(payload));
+}
 
 }  // namespace
 
 struct AccessBatchDecoder::State {
-  explicit State(const FeatureSchema& schema_in) : schema(schema_in) {}
+  explicit State(const FeatureSchema& schema_in) : schema(schema_in), json(schema_in) {}
 
   FeatureSchema schema;
+  JsonEventDecoder json;
   v1::AccessBatch message;  // kept for its buffers
   // A bad message is reported by its Error; protobuf would also write each to stderr.
   google::protobuf::LogSilencer quiet;
 
   Result<DecodeNotes> decode_message(EventBatch& into);
-  Result<Line> decode_line(std::string_view text, EventBatch& into, DecodeNotes& notes);
-  static Result<Id> id_of(const json& value, std::string_view feature);
+  Result<void> check_samples(std::size_t samples) const;
 };
 
 AccessBatchDecoder::AccessBatchDecoder(const FeatureSchema& schema)
@@ -61,10 +106,11 @@ AccessBatchDecoder& AccessBatchDecoder::operator=(AccessBatchDecoder&&) noexcept
 
 Result<DecodeNotes> AccessBatchDecoder::decode_protobuf(ByteView payload, EventBatch& into) {
   into.reset(state_->schema.size());
+  if (payload.empty()) return corrupt("an empty message: it has no sample");
   constexpr std::size_t kMost = std::numeric_limits<int>::max();
   if (payload.size() > kMost ||
       !state_->message.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
-    return corrupt(fmt::format("{} bytes that are no AccessBatch message", payload.size()));
+    return corrupt(no_access_batch(payload));
   }
   auto notes = state_->decode_message(into);
   if (!notes) into.reset(state_->schema.size());
@@ -89,12 +135,7 @@ Result<DecodeNotes> AccessBatchDecoder::State::decode_message(EventBatch& into) 
   if (sum != values) {
     return corrupt(fmt::format("lengths add up to {} but there are {} values", sum, values));
   }
-  const auto per_sample = [&](int entries, std::string_view what) -> Result<void> {
-    if (entries == 0 || static_cast<std::size_t>(entries) == samples) return {};
-    return corrupt(fmt::format("{} {} for {} samples", entries, what, samples));
-  };
-  if (auto fits = per_sample(message.labels_size(), "labels"); !fits) return fail(fits.error());
-  if (auto fits = per_sample(message.weights_size(), "weights"); !fits) return fail(fits.error());
+  if (auto sound = check_samples(samples); !sound) return fail(std::move(sound).error());
   std::vector<std::string_view> sorted(message.keys().begin(), message.keys().end());
   std::sort(sorted.begin(), sorted.end());
   if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {
@@ -118,111 +159,77 @@ Result<DecodeNotes> AccessBatchDecoder::State::decode_message(EventBatch& into) 
   }
   into.mutable_labels().assign(message.labels().begin(), message.labels().end());
   into.mutable_weights().assign(message.weights().begin(), message.weights().end());
-  into.event_time_ms = message.event_time_ms();
+  into.event_time_ms = fields::time_ms_of_integer(message.event_time_ms());
   into.seal(samples);
   return notes;
 }
 
-Result<Id> AccessBatchDecoder::State::id_of(const json& value, std::string_view feature) {
-  if (value.is_number_unsigned()) return value.get<std::uint64_t>();
-  if (value.is_string()) return hash_text(value.get_ref<const std::string&>());
-  // dump() recurses: a list nested deeply enough would overflow the stack.
-  const std::string found =
-      value.is_structured()
-          ? fmt::format("an {}", value.type_name())
-          : value.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 64);
-  return corrupt(
-      fmt::format("f.{}: an id is an unsigned 64-bit integer or a string, not {}", feature, found));
-}
-
-// Appends the sample's ids to `into`; a failed line leaves some of them there.
-Result<Line> AccessBatchDecoder::State::decode_line(std::string_view text, EventBatch& into,
-                                                    DecodeNotes& notes) {
-  const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return corrupt("it is not a JSON object");
-  Line line;
-  if (const auto t = object.find("t"); t != object.end()) {
-    constexpr std::uint64_t kLatest = std::numeric_limits<std::int64_t>::max();
-    if (!t->is_number_integer() || (t->is_number_unsigned() && t->get<std::uint64_t>() > kLatest)) {
-      return corrupt("t is not an integer of 64 bits");
-    }
-    line.time_ms = t->get<std::int64_t>();
+Result<void> AccessBatchDecoder::State::check_samples(std::size_t samples) const {
+  if (samples == 0) {
+    const auto unknown = unknown_field(message);
+    return corrupt(fmt::format(
+        "an AccessBatch without a sample: {} keys and no lengths{}", message.keys_size(),
+        unknown ? fmt::format(", but a field {}, which it does not have: a message of another type? "
+                              "[source.decode] says how those are laid out",
+                              *unknown)
+                : ""));
   }
-  const auto number = [&](const char* name, std::optional<float>& out) -> Result<void> {
-    const auto at = object.find(name);
-    if (at == object.end() || at->is_null()) return {};
-    if (!at->is_number()) return corrupt(fmt::format("{} is not a number", name));
-    out = at->get<float>();
-    return {};
+  const auto per_sample = [&](int entries, std::string_view what) -> Result<void> {
+    if (entries == 0 || static_cast<std::size_t>(entries) == samples) return {};
+    return corrupt(fmt::format("{} {} for {} samples", entries, what, samples));
   };
-  if (auto read = number("label", line.label); !read) return fail(read.error());
-  if (auto read = number("w", line.weight); !read) return fail(read.error());
-  const auto features = object.find("f");
-  if (features == object.end() || !features->is_object()) {
-    return corrupt("f, the object of features, is missing");
+  if (auto fits = per_sample(message.labels_size(), "labels"); !fits) return fits;
+  if (auto fits = per_sample(message.weights_size(), "weights"); !fits) return fits;
+  for (int s = 0; s < message.labels_size(); ++s) {
+    const float label = message.labels(s);
+    if (fields::label_of_number(static_cast<double>(label))) continue;
+    return corrupt(fmt::format("labels[{}]: {}", s, fields::label_refusal(fmt::format("{}", label))));
   }
-  std::vector<bool> given(schema.size(), false);
-  for (const auto& [name, ids] : features->items()) {
-    const auto feature = schema.find(name);
-    if (!feature) {
-      ++notes.unknown_features;
-      continue;
-    }
-    auto& values = into.mutable_values(*feature);
-    const std::size_t before = values.size();
-    if (ids.is_array()) {
-      for (const json& entry : ids) {
-        const auto id = id_of(entry, name);
-        if (!id) return fail(id.error());
-        values.push_back(*id);
-      }
-    } else if (!ids.is_null()) {
-      const auto id = id_of(ids, name);
-      if (!id) return fail(id.error());
-      values.push_back(*id);
-    }
-    into.mutable_lengths(*feature).push_back(static_cast<std::uint32_t>(values.size() - before));
-    given[feature->value] = true;
+  for (int s = 0; s < message.weights_size(); ++s) {
+    const float weight = message.weights(s);
+    if (fields::weight_of_number(static_cast<double>(weight))) continue;
+    return corrupt(
+        fmt::format("weights[{}]: {}", s, fields::weight_refusal(fmt::format("{}", weight))));
   }
-  for (std::uint32_t f = 0; f < schema.size(); ++f) {
-    if (!given[f]) into.mutable_lengths(FeatureIndex{f}).push_back(0);
-  }
-  return line;
+  return {};
 }
 
-Result<DecodeNotes> AccessBatchDecoder::decode_ndjson(ByteView payload, EventBatch& into) {
-  into.reset(state_->schema.size());
-  DecodeNotes notes;
-  std::size_t samples = 0;
-  bool labelled = false;
-  bool weighted = false;
-  std::string_view rest = as_text(payload);
-  for (std::size_t number = 1; !rest.empty(); ++number) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view text = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const auto line = state_->decode_line(text, into, notes);
-    if (!line) {
-      into.reset(state_->schema.size());
-      return fail(Error(line.error()).with_context(fmt::format("line {}", number)));
-    }
-    into.mutable_labels().push_back(line->label.value_or(kNoLabel));
-    into.mutable_weights().push_back(line->weight.value_or(1.0F));
-    labelled = labelled || line->label.has_value();
-    weighted = weighted || line->weight.has_value();
-    into.event_time_ms = std::max(into.event_time_ms, line->time_ms);
-    ++samples;
-  }
-  if (!labelled) into.mutable_labels().clear();
-  if (!weighted) into.mutable_weights().clear();
-  into.seal(samples);
-  return notes;
+Result<DecodeNotes> AccessBatchDecoder::decode_json(ByteView payload, EventBatch& into,
+                                                    const OnBadRecord& on_bad) {
+  JsonEventDecoder& json = state_->json;
+  json.begin(into);
+  std::size_t records = 0;
+  const auto tell = [&](const JsonRecord& record, std::string_view reason) {
+    on_bad({.record = record.text,
+            .line = record.line,
+            .reason = fmt::format("{}: {}", place_of(record), reason)});
+  };
+  // The first one, if it is bad: an error unless others follow.
+  std::optional<JsonRecord> first;
+  std::string text;
+  std::string reason;
+  for_each_json_record(as_text(payload), [&](const JsonRecord& record) {
+    if (++records == 2 && first) tell(*std::exchange(first, std::nullopt), reason);
+    if (json.append(record.text, into)) return;
+    if (records > 1) return tell(record, json.reason());
+    text = record.text;
+    reason = json.reason();
+    first = JsonRecord{.text = text, .line = record.line, .element = record.element};
+  });
+  json.finish(into);
+  if (records == 0) return corrupt("a message of nothing but blanks");
+  if (first) return corrupt(std::move(reason));
+  return DecodeNotes{.unknown_features = json.unknown_features()};
 }
 
-Result<DecodeNotes> AccessBatchDecoder::decode(ByteView payload, EventBatch& into) {
-  const bool json_text = !payload.empty() && payload.front() == std::byte{'{'};
-  return json_text ? decode_ndjson(payload, into) : decode_protobuf(payload, into);
+Result<DecodeNotes> AccessBatchDecoder::decode(ByteView payload, EventBatch& into,
+                                               const OnBadRecord& on_bad) {
+  if (!begins_like_json(as_text(payload))) return decode_protobuf(payload, into);
+  // A line feed is how the first key of an AccessBatch begins, too, and a quote its labels.
+  if (payload.front() == std::byte{'\n'} || payload.front() == std::byte{'"'}) {
+    if (auto notes = decode_protobuf(payload, into)) return notes;
+  }
+  return decode_json(payload, into, on_bad);
 }
 
 std::string encode_protobuf(const EventBatch& batch, const FeatureSchema& schema,

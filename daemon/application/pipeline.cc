@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kPollTimeout = 100ms;
 constexpr auto kStatusInterval = 1'000ms;
+constexpr auto kDeadLetterInterval = 500ms;
 constexpr auto kComplaintInterval = 10'000ms;
 constexpr auto kSourceRetry = 1'000ms;
 // A producer's clock that is further ahead is wrong.
@@ -207,6 +208,7 @@ Result<void> Pipeline::read_stream() {
     if (auto error = fatal()) return fail(std::move(*error));
     if (stop_requested_) begin_stopping();
     publish_status(false);
+    show_dead_letters();
     if (must_wait()) {
       run_tasks(kPollTimeout);
     } else if (cursor_.remaining() > 0) {
@@ -258,6 +260,13 @@ Result<void> Pipeline::build_last_versions() {
   if (auto ok = publisher_->build_last_versions(); !ok) return ok;
   if (!options_.stop_at_end) set_phase(Phase::kEnded);
   return {};
+}
+
+// A letter that cannot be written now is written later, or lost with a word when the pipeline ends.
+void Pipeline::show_dead_letters() {
+  if (ports_.dead_letters == nullptr || clock_.now() < next_dead_letters_) return;
+  next_dead_letters_ = clock_.now() + kDeadLetterInterval;
+  (void)ports_.dead_letters->show();
 }
 
 void Pipeline::complain_about_source(const Error& error) {

@@ -114,6 +114,7 @@ class Pipeline {
   Result<void> read_stream();
   Result<void> read_once();
   Result<void> build_last_versions();
+  void show_dead_letters();
   void complain_about_source(const Error& error);
   void note_event_time(std::int64_t event_ms);
   void take_in();
@@ -148,6 +149,7 @@ class Pipeline {
   bool ended_ = false;       // the finite source
   bool last_built_ = false;  // the versions at its end have been begun
   std::chrono::steady_clock::time_point next_status_;
+  std::chrono::steady_clock::time_point next_dead_letters_;
   std::chrono::steady_clock::time_point next_source_complaint_;
   std::chrono::steady_clock::time_point next_time_complaint_;
   std::optional<std::chrono::steady_clock::time_point> stop_deadline_;

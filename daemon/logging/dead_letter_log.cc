@@ -20,6 +20,10 @@ Result<void> DeadLetterLog::accept(const pipeline::DeadLetter& letter) {
   return sink_ != nullptr ? sink_->accept(letter) : Result<void>{};
 }
 
+Result<void> DeadLetterLog::show() {
+  return sink_ != nullptr ? sink_->show() : Result<void>{};
+}
+
 Result<void> DeadLetterLog::flush() {
   return sink_ != nullptr ? sink_->flush() : Result<void>{};
 }

@@ -20,6 +20,7 @@ class DeadLetterLog final : public pipeline::DeadLetterSink {
                 std::chrono::milliseconds interval = std::chrono::seconds(10));
 
   Result<void> accept(const pipeline::DeadLetter& letter) override;
+  Result<void> show() override;
   Result<void> flush() override;
 
  private:

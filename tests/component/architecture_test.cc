@@ -195,6 +195,7 @@ TEST(Architecture, LibrariesStayWhereTheyBelong) {
     std::vector<std::string> homes;
   } rules[] = {{"librdkafka/", {"connectors/kafka/"}},
                {"google/protobuf/", {"connectors/proto/", "connectors/kafka/"}},
+               {"simdjson", {"connectors/proto/", "connectors/decode/"}},
                {"curl/", {"connectors/http/"}},
                {"toml++/", {"daemon/config/"}},
                {"systemd/", {"daemon/service/"}},

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -221,6 +222,80 @@ TEST_F(KafkaEvents, APoisonedMessageGoesToTheDeadLetterTopicWithItsCoordinates) 
   EXPECT_EQ(told["remapd.offset"], "1");
   EXPECT_EQ(told["remapd.payload_bytes"], std::to_string(poison.size()));
   EXPECT_THAT(told["remapd.reason"], Not(IsEmpty()));
+}
+
+TEST_F(KafkaEvents, ABadLineOfAMessageLosesItselfOnly) {
+  const std::string topic = make_event_topic();
+  const auto producer = producer_of(topic);
+  std::string lines;
+  for (Id id = 1; id <= 1'000; ++id) {
+    lines += id == 500 ? std::string("{\"f\":{\"item\":[null,{}]}}\n")
+                       : fmt::format("{{\"f\":{{\"item\":[{}]}}}}\n", id);
+  }
+  ASSERT_TRUE(producer->send(batch_of({7}), schema()));
+  ASSERT_TRUE(producer->send(as_bytes(lines)));
+  ASSERT_TRUE(producer->flush());
+  RecordingDeadLetters letters;
+  const auto source = source_of(options_of(settings, topic), &letters);
+  ASSERT_TRUE(source->start({}));
+  EXPECT_EQ(read_ids(*source, 1'000).size(), 1'000U);
+  EXPECT_EQ(source->counters().dead_letters, 1U);
+  ASSERT_EQ(letters.letters.size(), 1U);
+  EXPECT_EQ(letters.letters[0].offset, 1);
+  EXPECT_EQ(letters.letters[0].line, 500U);
+  EXPECT_EQ(letters.letters[0].payload, "{\"f\":{\"item\":[null,{}]}}");
+}
+
+TEST_F(KafkaEvents, ControlRecordsOfTransactionsAreNoLag) {
+  constexpr std::int32_t kPartitions = 3;
+  const std::string topic = make_event_topic(kPartitions);
+  ClientRole role;
+  role.type = RD_KAFKA_PRODUCER;
+  role.defaults = {{"transactional.id", topic}};
+  const auto producer = KafkaClient::create(settings, role);
+  ASSERT_TRUE(producer);
+  rd_kafka_t* const handle = (*producer)->get();
+  const auto succeeds = [](rd_kafka_error_t* error) {
+    if (error == nullptr) return true;
+    ADD_FAILURE() << rd_kafka_error_string(error);
+    rd_kafka_error_destroy(error);
+    return false;
+  };
+  constexpr int kTimeoutMs = 20'000;
+  ASSERT_TRUE(succeeds(rd_kafka_init_transactions(handle, kTimeoutMs)));
+  for (const bool commit : {true, false}) {
+    ASSERT_TRUE(succeeds(rd_kafka_begin_transaction(handle)));
+    for (std::int32_t p = 0; p < kPartitions; ++p) {
+      std::string value = fmt::format("{{\"f\":{{\"item\":{}}}}}", p);
+      ASSERT_EQ(rd_kafka_producev(handle, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(p),
+                                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                  RD_KAFKA_V_VALUE(value.data(), value.size()), RD_KAFKA_V_END),
+                RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    ASSERT_TRUE(succeeds(commit ? rd_kafka_commit_transaction(handle, kTimeoutMs)
+                                : rd_kafka_abort_transaction(handle, kTimeoutMs)));
+  }
+
+  const auto source = source_of(options_of(settings, topic));
+  ASSERT_TRUE(source->start({}));
+  EXPECT_EQ(read_ids(*source, kPartitions).size(), 3U);
+  const auto lag = [&] {
+    std::uint64_t sum = 0;
+    for (const pipeline::PartitionLag& partition : source->counters().lag) {
+      sum += partition.messages;
+    }
+    return sum;
+  };
+  EventBatch batch;
+  const auto deadline = steady_clock::now() + 20s;
+  do {
+    const auto polled = source->poll(batch, 100ms);
+    ASSERT_TRUE(polled) << polled.error().message;
+    EXPECT_EQ(*polled, PollOutcome::kIdle) << "what was aborted is not read";
+  } while (lag() > 0 && steady_clock::now() < deadline);
+  EXPECT_EQ(lag(), 0U);
+  // The message, its commit, the aborted one and its abort.
+  for (const pipeline::PartitionOffset& at : source->offsets()) EXPECT_EQ(at.next_offset, 4);
 }
 
 TEST_F(KafkaEvents, ADeadLetterThatIsRefusedIsToldAndReadingGoesOn) {

@@ -17,12 +17,13 @@ class RecordingDeadLetters final : public pipeline::DeadLetterSink {
     std::string origin;
     std::uint32_t partition;
     std::int64_t offset;
+    std::uint64_t line;
   };
 
   Result<void> accept(const pipeline::DeadLetter& letter) override {
     if (refuse_with) return fail(*refuse_with);
     letters.push_back({std::string(as_text(letter.payload)), letter.reason, letter.origin,
-                       letter.partition, letter.offset});
+                       letter.partition, letter.offset, letter.line});
     return {};
   }
   Result<void> flush() override { return {}; }

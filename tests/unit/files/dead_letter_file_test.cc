@@ -61,6 +61,27 @@ TEST(DeadLetterFile, WritesALineOfJsonForEachLetter) {
   EXPECT_EQ(file->counters().accepted, 2U);
 }
 
+TEST(DeadLetterFile, SaysInWhichLineOfAMessageARecordIs) {
+  const TempDir dir;
+  auto file = open_file({.path = dir / "dead"});
+  DeadLetter letter = letter_of("x", 17);
+  letter.line = 500;
+  ASSERT_TRUE(file->accept(letter));
+  ASSERT_TRUE(file->flush());
+  EXPECT_EQ(letters_in(dir / "dead").at(0)["line"], 500);
+}
+
+TEST(DeadLetterFile, LettersCanBeReadOnceTheyAreShown) {
+  const TempDir dir;
+  auto file = open_file({.path = dir / "dead"});
+  ASSERT_TRUE(file->accept(letter_of("hello")));
+  ASSERT_TRUE(file->show());
+  EXPECT_EQ(letters_in(dir / "dead").size(), 1U);
+  ASSERT_TRUE(file->show());
+  ASSERT_TRUE(file->flush());
+  EXPECT_EQ(letters_in(dir / "dead").size(), 1U);
+}
+
 TEST(DeadLetterFile, KeepsAnyBytesAndQuotesAnyReason) {
   const TempDir dir;
   auto file = open_file({.path = dir / "dead"});

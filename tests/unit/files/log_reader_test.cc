@@ -243,7 +243,7 @@ constexpr std::string_view kLines = R"({"t":10,"label":1,"f":{"user":[1],"item":
                                     "not json\n"
                                     R"({"t":30,"f":{"user":[3]}})"
                                     "\n"
-                                    R"({"t":40,"label":1,"f":{"user":[-4]}})"
+                                    R"({"t":40,"label":1,"f":{"user":[4.5]}})"
                                     "\n"
                                     R"({"t":50,"label":1,"f":{"user":[5],"other":[1]}})";
 
@@ -268,9 +268,22 @@ TEST(LogFileSource, ReadsNdjsonLineByLineOrMany) {
       EXPECT_EQ(dead.letters[0].offset, 4);
       EXPECT_EQ(dead.letters[0].payload, "not json");
       EXPECT_EQ(dead.letters[1].offset, 6);
-      EXPECT_THAT(dead.letters[1].payload, HasSubstr("[-4]"));
+      EXPECT_THAT(dead.letters[1].payload, HasSubstr("[4.5]"));
     }
   }
+}
+
+TEST(LogFileSource, ALineOfNdjsonMayBeAList) {
+  const TempDir dir;
+  write_file(dir / "log.ndjson", "[{\"f\":{\"user\":1}},{\"f\":{\"user\":true}},{\"f\":{\"user\":2}}]\n");
+  RecordingDeadLetters dead;
+  auto source = open_log({.path = dir / "log.ndjson"}, {"user"}, &dead);
+  ASSERT_TRUE(source->start({}));
+  EXPECT_THAT(read_all(*source).ids, ElementsAre(1U, 2U));
+  EXPECT_EQ(source->counters().messages, 1U);
+  ASSERT_EQ(dead.letters.size(), 1U);
+  EXPECT_EQ(dead.letters[0].offset, 1);
+  EXPECT_THAT(dead.letters[0].reason, HasSubstr("element 2: f.user: an id is"));
 }
 
 TEST(LogFileSource, NdjsonGoesOnFromAnyOffsetItGave) {

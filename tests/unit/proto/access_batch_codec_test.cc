@@ -14,7 +14,6 @@
 #include <sys/resource.h>
 
 #include "connectors/proto/access.pb.h"
-#include "core/base/hash.h"
 #include "core/base/random.h"
 
 namespace remapd::proto {
@@ -83,8 +82,6 @@ TEST(AccessBatchProtobuf, FeaturesThatAreMissingHaveNoIds) {
   ASSERT_TRUE(decoder.decode_protobuf(as_bytes(message.SerializeAsString()), batch));
   EXPECT_THAT(batch.lengths(kItem), ElementsAre(0U));
   EXPECT_THAT(batch.labels(), IsEmpty());
-  ASSERT_TRUE(decoder.decode_protobuf({}, batch)) << "an empty message has no samples";
-  expect_empty(batch);
 }
 
 TEST(AccessBatchProtobuf, WhatContradictsItselfIsRefusedWithNumbers) {
@@ -97,6 +94,15 @@ TEST(AccessBatchProtobuf, WhatContradictsItselfIsRefusedWithNumbers) {
       {"3 labels for 2 samples", [](auto& m) { m.add_labels(1); }},
       {"1 weights for 2 samples", [](auto& m) { m.mutable_weights()->RemoveLast(); }},
       {"key \"user\" comes twice", [](auto& m) { m.set_keys(0, "user"); }},
+      {"labels[0]: a label is a number from 0 to 1 or a boolean, not 5",
+       [](auto& m) { m.set_labels(0, 5); }},
+      {"labels[1]: a label is", [](auto& m) { m.set_labels(1, -1); }},
+      {"weights[1]: a weight is a finite number of 0 or more, not -3",
+       [](auto& m) { m.set_weights(1, -3); }},
+      {"weights[0]: a weight is",
+       [](auto& m) { m.set_weights(0, std::numeric_limits<float>::infinity()); }},
+      {"without a sample: 3 keys and no lengths",
+       [](auto& m) { m.clear_lengths(), m.clear_values(); }},
   };
   AccessBatchDecoder decoder(user_and_item());
   EventBatch batch;
@@ -195,134 +201,139 @@ TEST(AccessBatchDecoder, AGigabyteOfNonsenseIsRefusedWithoutMemoryOfItsSize) {
   AccessBatchDecoder decoder(user_and_item());
   EventBatch batch;
   const long before = peak_kib();
-  const auto no_message = decoder.decode(payload, batch);
+  const auto no_message = decoder.decode(payload, batch, nullptr);
   ASSERT_FALSE(no_message);
-  EXPECT_EQ(no_message.error().message, "1073741824 bytes that are no AccessBatch message");
+  EXPECT_THAT(no_message.error().message,
+              HasSubstr("1073741824 bytes that are neither an AccessBatch message nor JSON"));
   // A gigabyte of values is announced, and eight bytes come.
   const auto cut_off = decoder.decode(as_bytes(std::string("\x1a\x80\x80\x80\x80\x04"
                                                            "12345678",
                                                            14)),
-                                      batch);
+                                      batch, nullptr);
   ASSERT_FALSE(cut_off);
-  EXPECT_EQ(cut_off.error().message, "14 bytes that are no AccessBatch message");
+  EXPECT_THAT(cut_off.error().message, HasSubstr("14 bytes that are neither"));
   EXPECT_LT(peak_kib() - before, 64 << 10);
   munmap(mapped, kSize);
   expect_empty(batch);
 }
 
-TEST(AccessBatchNdjson, ReadsASampleALine) {
-  AccessBatchDecoder decoder(user_and_item());
-  EventBatch batch;
-  const auto notes = decoder.decode_ndjson(
-      as_bytes("{\"t\":10,\"label\":1,\"f\":{\"user\":[7],\"item\":[\"B00X\",8],\"site\":3}}\r\n"
-               "\n"
-               "{\"t\":30,\"w\":2.5,\"f\":{\"user\":18446744073709551615,\"item\":null}}\n"
-               "{\"t\":20,\"label\":0.5,\"f\":{}}"),
-      batch);
-  ASSERT_TRUE(notes) << notes.error().message;
-  EXPECT_EQ(notes->unknown_features, 1U);
-  EXPECT_EQ(batch.samples(), 3U);
-  EXPECT_THAT(batch.values(kUser), ElementsAre(7U, 18446744073709551615U));
-  EXPECT_THAT(batch.lengths(kUser), ElementsAre(1U, 1U, 0U));
-  EXPECT_THAT(batch.values(kItem), ElementsAre(hash_text("B00X"), 8U));
-  EXPECT_THAT(batch.lengths(kItem), ElementsAre(2U, 0U, 0U));
-  ASSERT_EQ(batch.labels().size(), 3U);
-  EXPECT_EQ(batch.labels()[0], 1.0F);
-  EXPECT_TRUE(std::isnan(batch.labels()[1]));
-  EXPECT_EQ(batch.labels()[2], 0.5F);
-  EXPECT_THAT(batch.weights(), ElementsAre(1.0F, 2.5F, 1.0F));
-  EXPECT_EQ(batch.event_time_ms, 30);
-}
+// What was handed to on_bad.
+struct Refused {
+  std::string record;
+  std::uint64_t line;
+  std::string reason;
+};
 
-TEST(AccessBatchNdjson, WithoutLabelsAndWeightsThereAreNone) {
-  AccessBatchDecoder decoder(user_and_item());
-  EventBatch batch;
-  ASSERT_TRUE(decoder.decode_ndjson(as_bytes("{\"f\":{\"user\":1}}"), batch));
-  EXPECT_THAT(batch.labels(), IsEmpty());
-  EXPECT_THAT(batch.weights(), IsEmpty());
-  EXPECT_EQ(batch.event_time_ms, 0);
-}
-
-// As JSON has it, where protobuf refuses keys that come twice.
-TEST(AccessBatchNdjson, OfMembersThatComeTwiceTheLastCounts) {
-  AccessBatchDecoder decoder(user_and_item());
-  EventBatch batch;
-  ASSERT_TRUE(decoder.decode_ndjson(
-      as_bytes("{\"label\":0,\"label\":1,\"f\":{\"user\":[1,2],\"user\":[3]}}"), batch));
-  EXPECT_THAT(batch.values(kUser), ElementsAre(3U));
-  EXPECT_THAT(batch.lengths(kUser), ElementsAre(1U));
-  EXPECT_THAT(batch.labels(), ElementsAre(1.0F));
-}
-
-TEST(AccessBatchNdjson, AMillionFeaturesAreCountedAndPassedOver) {
-  constexpr std::uint32_t kFeatures = 1'000'000;
-  std::string line = "{\"f\":{\"user\":7";
-  for (std::uint32_t f = 1; f < kFeatures; ++f) line += fmt::format(",\"f{}\":1", f);
-  AccessBatchDecoder decoder(user_and_item());
-  EventBatch batch;
-  const auto notes = decoder.decode_ndjson(as_bytes(line + "}}"), batch);
-  ASSERT_TRUE(notes) << notes.error().message;
-  EXPECT_EQ(notes->unknown_features, kFeatures - 1);
-  EXPECT_THAT(batch.values(kUser), ElementsAre(7U));
-}
-
-TEST(AccessBatchNdjson, ErrorsNameTheLineAndTheMember) {
-  const std::pair<const char*, const char*> bad_lines[] = {
-      {"nonsense", "not a JSON object"},
-      {"[1]", "not a JSON object"},
-      {"{\"f\":{}", "not a JSON object"},
-      {"{\"t\":1}", "f, the object of features"},
-      {"{\"f\":[]}", "f, the object of features"},
-      {"{\"t\":\"now\",\"f\":{}}", "t is not an integer"},
-      {"{\"t\":9223372036854775808,\"f\":{}}", "t is not an integer of 64 bits"},
-      {"{\"label\":NaN,\"f\":{}}", "not a JSON object"},
-      {"{\"label\":\"1\",\"f\":{}}", "label is not a number"},
-      {"{\"w\":[],\"f\":{}}", "w is not a number"},
-      {"{\"f\":{\"user\":-1}}", "f.user: an id is"},
-      {"{\"f\":{\"user\":[1,2.5]}}", "f.user: an id is"},
-      {"{\"f\":{\"user\":[[1]]}}", "f.user: an id is"},
-      {"{\"f\":{\"user\":18446744073709551616}}", "f.user: an id is"},
-      {"{\"f\":{\"user\":\"\xff\"}}", "not a JSON object"},
+OnBadRecord into_list(std::vector<Refused>& refused) {
+  return [&refused](const BadRecord& bad) {
+    refused.push_back({std::string(bad.record), bad.line, bad.reason});
   };
-  AccessBatchDecoder decoder(user_and_item());
-  EventBatch batch;
-  for (const auto& [line, what] : bad_lines) {
-    const auto refused = decoder.decode_ndjson(
-        as_bytes(std::string("{\"f\":{\"user\":[1]}}\n") + line + "\n"), batch);
-    ASSERT_FALSE(refused) << line;
-    EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
-    EXPECT_THAT(refused.error().message, HasSubstr("line 2: "));
-    EXPECT_THAT(refused.error().message, HasSubstr(what)) << line;
-    expect_empty(batch);
-  }
 }
 
-// As deep as a message of some hundred KB can be: nothing that reads or reports it may recurse.
-TEST(AccessBatchNdjson, RefusesWhatIsNestedWithoutEnd) {
-  constexpr std::size_t kDepth = 200'000;
-  AccessBatchDecoder decoder(FeatureSchema({{"user", TableIndex{0}}}));
-  EventBatch batch;
-  const std::string open(kDepth, '[');
-  const std::string close(kDepth, ']');
-  for (const std::string& nested : {open + close, open + "1" + close}) {
-    for (const std::string& line :
-         {"{\"f\":{\"user\":" + nested + "}}", "{\"f\":{\"user\":[7," + nested + "]}}",
-          "{\"t\":" + nested + ",\"f\":{}}", "{\"f\":" + nested + "}", nested}) {
-      const auto decoded = decoder.decode_ndjson(as_bytes(line), batch);
-      ASSERT_FALSE(decoded);
-      EXPECT_EQ(decoded.error().code, ErrorCode::kCorrupt);
-      EXPECT_LT(decoded.error().message.size(), 300U);
-    }
-  }
-}
+const OnBadRecord kNoneExpected = [](const BadRecord& bad) { ADD_FAILURE() << bad.reason; };
 
 TEST(AccessBatchDecoder, TellsTheFormsApart) {
   AccessBatchDecoder decoder(user_and_item());
   EventBatch batch;
-  ASSERT_TRUE(decoder.decode(as_bytes("{\"f\":{\"user\":1}}"), batch));
+  ASSERT_TRUE(decoder.decode(as_bytes("{\"f\":{\"user\":1}}"), batch, kNoneExpected));
   EXPECT_THAT(batch.values(kUser), ElementsAre(1U));
-  ASSERT_TRUE(decoder.decode(as_bytes(good_message().SerializeAsString()), batch));
+  ASSERT_TRUE(decoder.decode(as_bytes(good_message().SerializeAsString()), batch, kNoneExpected));
   EXPECT_THAT(batch.values(kUser), ElementsAre(7U, 5U));
+}
+
+TEST(AccessBatchDecoder, ReadsJsonAsPeopleSendIt) {
+  AccessBatchDecoder decoder(user_and_item());
+  EventBatch batch;
+  for (const char* payload :
+       {"{\n  \"f\": {\n    \"user\": [\n      7,\n      8\n    ]\n  }\n}\n",
+        "\n{\"f\":{\"user\":[7,8]}}", "  \t{\"f\":{\"user\":[7,8]}}",
+        "\xef\xbb\xbf{\"f\":{\"user\":[7,8]}}", "[{\"f\":{\"user\":7}},{\"f\":{\"user\":8}}]",
+        "{\"f\":{\"user\":7}}\n{\"f\":{\"user\":8}}\n", "{\"f\":{\"user\":7}} {\"f\":{\"user\":8}}",
+        "\"{\\\"f\\\":{\\\"user\\\":[7,8]}}\"", "{\"\\u0066\":{\"u\\u0073er\":[7,8]}}"}) {
+    const auto read = decoder.decode(as_bytes(payload), batch, kNoneExpected);
+    ASSERT_TRUE(read) << payload << ": " << read.error().message;
+    EXPECT_THAT(batch.values(kUser), ElementsAre(7U, 8U)) << payload;
+  }
+}
+
+TEST(AccessBatchDecoder, AnAccessBatchWhoseFirstKeyLooksLikeJsonIsRead) {
+  const std::string key(123, 'k');  // "\n{": a key of 123 bytes
+  const FeatureSchema schema({{key, TableIndex{0}}});
+  v1::AccessBatch message;
+  message.add_keys(key);
+  message.add_lengths(1);
+  message.add_values(7);
+  const std::string bytes = message.SerializeAsString();
+  ASSERT_TRUE(bytes.starts_with("\n{"));
+  AccessBatchDecoder decoder(schema);
+  EventBatch batch;
+  ASSERT_TRUE(decoder.decode(as_bytes(bytes), batch, kNoneExpected));
+  EXPECT_THAT(batch.values(kUser), ElementsAre(7U));
+}
+
+TEST(AccessBatchDecoder, ABadLineLosesItselfOnly) {
+  std::string payload;
+  for (int line = 1; line <= 1'000; ++line) {
+    payload += line == 500 ? std::string("{\"f\":{\"user\":[null,{}]}}\n")
+                           : fmt::format("{{\"f\":{{\"user\":[{}]}}}}\n", line);
+  }
+  AccessBatchDecoder decoder(user_and_item());
+  EventBatch batch;
+  std::vector<Refused> refused;
+  ASSERT_TRUE(decoder.decode(as_bytes(payload), batch, into_list(refused)));
+  EXPECT_EQ(batch.samples(), 999U);
+  EXPECT_EQ(batch.total_ids(), 999U);
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].line, 500U);
+  EXPECT_EQ(refused[0].record, "{\"f\":{\"user\":[null,{}]}}");
+  EXPECT_THAT(refused[0].reason, HasSubstr("line 500: f.user: an id is"));
+}
+
+TEST(AccessBatchDecoder, EveryBadRecordOfSeveralIsTold) {
+  AccessBatchDecoder decoder(user_and_item());
+  EventBatch batch;
+  std::vector<Refused> refused;
+  ASSERT_TRUE(decoder.decode(as_bytes("{\"f\":1}\n{\"f\":2}\n"), batch, into_list(refused)));
+  expect_empty(batch);
+  ASSERT_EQ(refused.size(), 2U);
+  EXPECT_EQ(refused[0].record, "{\"f\":1}");
+  EXPECT_EQ(refused[1].line, 2U);
+
+  refused.clear();
+  ASSERT_TRUE(decoder.decode(as_bytes("[{\"f\":{\"user\":1}},2]"), batch, into_list(refused)));
+  EXPECT_THAT(batch.values(kUser), ElementsAre(1U));
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_THAT(refused[0].reason, HasSubstr("line 1, element 2: an event is a JSON object"));
+}
+
+TEST(AccessBatchDecoder, AMessageThatYieldsNothingIsAnErrorThatSaysWhy) {
+  using namespace std::string_literals;
+  const std::pair<std::string, const char*> payloads[] = {
+      {"", "an empty message"},
+      {" \n ", "neither an AccessBatch message nor JSON"},
+      {"hello", "5 bytes that are neither an AccessBatch message nor JSON, beginning with \"hello\""},
+      {"\x0a\x04u123\x48\x2a"s, "1 keys and no lengths, but a field 9, which it does not have"},
+      {"\x48\x2a"s, "0 keys and no lengths, but a field 9"},
+      {"\x0a\x04user"s, "an AccessBatch without a sample: 1 keys and no lengths"},
+      {"\0\0\0\0\x2a\0"s + good_message().SerializeAsString(), "the number 42"},
+      {"\0\0\0\0\x2a\x02\0"s + good_message().SerializeAsString(),
+       "[source.decode] framing = \"confluent\""},
+      {"\0\0\0\0\x2a{\"f\":{}}"s, "framing = \"confluent\""},
+      {"[]", "an event is a JSON object, {\"f\":...}, not []"},
+      {"\"text\"", "an event is a JSON object, {\"f\":...}, not \"text\""},
+      {"{\"user\":1,\"item\":2,\"clicked\":1}",
+       "f, the object of features, is missing: {\"f\":{\"user\":1,\"item\":2}} would be read"},
+      {"{\n\"f\": {\"user\": [1\n", "it is no whole JSON object"},
+  };
+  AccessBatchDecoder decoder(user_and_item());
+  EventBatch batch;
+  for (const auto& [payload, why] : payloads) {
+    const auto refused = decoder.decode(as_bytes(payload), batch, kNoneExpected);
+    ASSERT_FALSE(refused) << payload;
+    EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
+    EXPECT_THAT(refused.error().message, HasSubstr(why));
+    expect_empty(batch);
+  }
 }
 
 TEST(AccessBatchEncoders, WriteWhatTheDecoderReads) {
@@ -333,7 +344,7 @@ TEST(AccessBatchEncoders, WriteWhatTheDecoderReads) {
   for (int round = 0; round < 50; ++round) {
     EventBatch batch;
     batch.reset(2);
-    const std::size_t samples = random.below(20);
+    const std::size_t samples = 1 + random.below(20);
     for (const FeatureIndex f : {kUser, kItem}) {
       for (std::size_t s = 0; s < samples; ++s) {
         const std::uint64_t ids = random.below(4);
@@ -346,11 +357,11 @@ TEST(AccessBatchEncoders, WriteWhatTheDecoderReads) {
       batch.mutable_weights().push_back(static_cast<float>(random.uniform() + 0.1));
     }
     batch.seal(samples);
-    batch.event_time_ms = samples > 0 ? static_cast<std::int64_t>(random.below(1ULL << 41)) : 0;
+    batch.event_time_ms = 1'500'000'000'000 + static_cast<std::int64_t>(random.below(1ULL << 40));
     for (const std::string& payload :
          {encode_protobuf(batch, schema, "tester"), encode_ndjson(batch, schema)}) {
       EventBatch read;
-      ASSERT_TRUE(decoder.decode(as_bytes(payload), read)) << "round " << round << kSeed;
+      ASSERT_TRUE(decoder.decode(as_bytes(payload), read, kNoneExpected)) << "round " << round << kSeed;
       EXPECT_EQ(read.samples(), samples);
       for (const FeatureIndex f : {kUser, kItem}) {
         EXPECT_TRUE(std::ranges::equal(read.values(f), batch.values(f)));

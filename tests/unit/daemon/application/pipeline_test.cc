@@ -1,5 +1,6 @@
 #include "daemon/application/pipeline.h"
 
+#include <atomic>
 #include <future>
 #include <limits>
 
@@ -63,6 +64,21 @@ class MemoryStore final : public pipeline::CheckpointStore {
   Mailbox<Error>& errors_;
 };
 
+// Counts how often it is asked to show what it has.
+class CountingDeadLetters final : public pipeline::DeadLetterSink {
+ public:
+  explicit CountingDeadLetters(std::atomic<int>& shown) : shown_(shown) {}
+  Result<void> accept(const pipeline::DeadLetter&) override { return {}; }
+  Result<void> show() override {
+    ++shown_;
+    return fail(ErrorCode::kIo, "the disk is full");
+  }
+  Result<void> flush() override { return {}; }
+
+ private:
+  std::atomic<int>& shown_;
+};
+
 class PipelineTest : public testing::Test {
  protected:
   PipelineTest() {
@@ -80,6 +96,7 @@ class PipelineTest : public testing::Test {
     ports.source = std::make_unique<ScriptedSource>(script_);
     ports.checkpoints = std::make_unique<MemoryStore>(checkpoint_errors_);
     ports.stream = "a test";
+    ports.dead_letters = std::make_unique<CountingDeadLetters>(dead_letters_shown_);
     pipeline_.emplace(options_, small_engine(), std::move(ports), board_, log_.log(), clock_);
   }
   void give_samples(std::size_t count) {
@@ -108,6 +125,7 @@ class PipelineTest : public testing::Test {
   ScriptedSource::Script script_;
   Mailbox<Error> checkpoint_errors_;
   test_support::MemorySink* sink_ = nullptr;
+  std::atomic<int> dead_letters_shown_{0};
   StatusBoard board_;
   test_support::LogLines log_;
   SystemClock clock_;
@@ -130,6 +148,14 @@ TEST_F(PipelineTest, ReadsPublishesAndEnds) {
   EXPECT_EQ(status->offsets, (pipeline::StreamOffsets{{0, 42}}));
   EXPECT_EQ(status->checkpoint.saved, 2U);  // at the start, and at the end
   EXPECT_EQ(script_.committed.pop(0ms), (pipeline::StreamOffsets{{0, 42}}));
+}
+
+TEST_F(PipelineTest, ShowsDeadLettersWhileItReads) {
+  make();
+  pipeline_->start();
+  EXPECT_TRUE(wait_for([this](const Status&) { return dead_letters_shown_ >= 3; }));
+  pipeline_->request_stop();
+  ASSERT_TRUE(pipeline_->join()) << "a letter that cannot be shown yet is no reason to stop";
 }
 
 TEST_F(PipelineTest, StaysUpAfterTheEndIfItShould) {

@@ -43,6 +43,7 @@ class FailingSink final : public pipeline::DeadLetterSink {
   Result<void> accept(const pipeline::DeadLetter&) override {
     return fail(ErrorCode::kResource, "full");
   }
+  Result<void> show() override { return fail(ErrorCode::kIo, "read-only"); }
   Result<void> flush() override { return fail(ErrorCode::kIo, "broken"); }
 };
 
@@ -54,6 +55,7 @@ TEST(DeadLetterLog, HandsOnAndReportsWhatTheSinkSays) {
   const auto accepted = log.accept(letter(1));
   ASSERT_FALSE(accepted);
   EXPECT_EQ(accepted.error().code, ErrorCode::kResource);
+  EXPECT_EQ(log.show().error().message, "read-only");
   const auto flushed = log.flush();
   ASSERT_FALSE(flushed);
   EXPECT_EQ(flushed.error().message, "broken");
