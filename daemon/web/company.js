@@ -1,4 +1,4 @@
-// The most frequent ids of a table and the company they keep, and where any id lives.
+// The most frequent ids of a table with the ids they share rows with, and the row of any id.
 import { get, tablePath } from "./api.js";
 import { h, setText } from "./dom.js";
 import { count, plural, short } from "./format.js";

@@ -13,7 +13,7 @@ const ROWS = [
   { name: "new_ids", label: "for new ids" },
 ];
 
-const LEARNERS = { supervised: "labels", co_access: "the company they keep" };
+const LEARNERS = { supervised: "labels", co_access: "the ids they occur with" };
 
 function factsOf(table, now) {
   const { last } = table;
