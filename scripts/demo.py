@@ -320,6 +320,8 @@ def interrupt(number, _frame):
 
 def main():
     options = parse(sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     if not os.environ.get(IS_SET_UP):
         set_up()
         if options.kafka:
@@ -327,8 +329,6 @@ def main():
             os.environ[IS_SET_UP] = "1"
             broker = str(ROOT / "scripts/kafka-broker")
             os.execv(broker, [broker, "run", "--", sys.executable, __file__, *sys.argv[1:]])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
     if options.keep:
         options.keep.mkdir(parents=True)
     work = options.keep or pathlib.Path(tempfile.mkdtemp(prefix="remapd-demo-"))
