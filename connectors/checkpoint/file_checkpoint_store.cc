@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <limits>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ constexpr std::string_view kPrefix = "checkpoint-";
 constexpr std::string_view kSuffix = ".remapd";
 constexpr std::string_view kTemporaryPrefix = ".checkpoint-";
 constexpr std::size_t kDigits = 20;
+constexpr std::string_view kLockFile = "lock";
+constexpr std::chrono::milliseconds kLockPatience{10'000};
 
 constexpr std::array<char, 8> kMagic = {'r', 'm', 'p', 'd', 'c', 'k', 'p', 't'};
 constexpr std::uint32_t kFormatVersion = 1;
@@ -100,21 +103,14 @@ Result<void> read_exactly(int fd, std::span<std::byte> out, const fs::path& path
   return {};
 }
 
-Result<Bytes> load(const fs::path& directory, std::uint64_t sequence) {
-  const fs::path path = directory / name_of(sequence);
-  auto file = read_checkpoint_file(path);
-  if (!file) return fail(std::move(file).error());
-  if (file->sequence != sequence) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: it holds checkpoint {}: was it renamed?",
-                                                 path.string(), file->sequence));
-  }
-  return std::move(file->payload);
-}
+// Verified, but for what only the payload itself can tell.
+struct OpenCheckpoint {
+  files::FileDescriptor fd;  // at the payload
+  Header header;
+};
 
-}  // namespace
-
-Result<CheckpointFile> read_checkpoint_file(const fs::path& path) {
-  const files::FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+Result<OpenCheckpoint> open_checkpoint(const fs::path& path) {
+  files::FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail(files::system_error(path, "open", errno));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail(files::system_error(path, "examine", errno));
@@ -141,12 +137,53 @@ Result<CheckpointFile> read_checkpoint_file(const fs::path& path) {
     return corrupt(fmt::format("{} bytes of payload where {} were written: cut off or extended",
                                there, header.payload_bytes));
   }
-  Bytes payload(header.payload_bytes);
-  if (auto read = read_exactly(fd.get(), payload, path); !read) return fail(read.error());
-  if (checksum(payload) != header.payload_checksum) {
-    return corrupt("the checksum of the payload does not hold: damaged");
+  return OpenCheckpoint{std::move(fd), header};
+}
+
+Result<Bytes> load(const fs::path& directory, std::uint64_t sequence) {
+  const fs::path path = directory / name_of(sequence);
+  auto file = read_checkpoint_file(path);
+  if (!file) return fail(std::move(file).error());
+  if (file->sequence != sequence) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: it holds checkpoint {}: was it renamed?",
+                                                 path.string(), file->sequence));
   }
-  return CheckpointFile{header.sequence, std::move(payload)};
+  return std::move(file->payload);
+}
+
+// Held while the directory is taken over or a checkpoint put in place, for moments. A file system
+// without locks does without: the claim alone then keeps others away, but for that moment.
+Result<std::optional<files::FileLock>> lock(const fs::path& directory) {
+  auto lock = files::FileLock::acquire(directory / kLockFile, kLockPatience);
+  if (lock) return std::optional(std::move(*lock));
+  if (lock.error().retryable) return fail(std::move(lock).error());
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<CheckpointFile> read_checkpoint_file(const fs::path& path) {
+  const auto file = open_checkpoint(path);
+  if (!file) return fail(file.error());
+  Bytes payload(file->header.payload_bytes);
+  if (auto read = read_exactly(file->fd.get(), payload, path); !read) return fail(read.error());
+  if (checksum(payload) != file->header.payload_checksum) {
+    return fail(ErrorCode::kCorrupt,
+                path.string() + ": the checksum of the payload does not hold: damaged");
+  }
+  return CheckpointFile{file->header.sequence, std::move(payload)};
+}
+
+Result<Bytes> peek_newest_checkpoint(const fs::path& directory, std::size_t size) {
+  const auto listing = list(directory);
+  if (!listing) return fail(listing.error());
+  if (listing->sequences.empty()) return Bytes{};
+  const fs::path path = directory / name_of(listing->sequences.back());
+  const auto file = open_checkpoint(path);
+  if (!file) return fail(file.error());
+  Bytes start(std::min<std::uint64_t>(size, file->header.payload_bytes));
+  if (auto read = read_exactly(file->fd.get(), start, path); !read) return fail(read.error());
+  return start;
 }
 
 Result<std::unique_ptr<FileCheckpointStore>> FileCheckpointStore::create(
@@ -165,16 +202,50 @@ Result<std::unique_ptr<FileCheckpointStore>> FileCheckpointStore::create(
   return store;
 }
 
+// Nobody has taken the directory over, and nobody else has saved there.
+Result<void> FileCheckpointStore::check_ours(const std::vector<std::uint64_t>& sequences) const {
+  const fs::path& directory = options_.directory;
+  if (claim_) {
+    const auto there = files::read_claim(directory);
+    if (there && there->token != claim_->token) {
+      return fail(ErrorCode::kConflict,
+                  fmt::format("{}: instance {} has taken this directory over and saves there now",
+                              directory.string(), there->instance));
+    }
+    // One that is gone or damaged says nothing; the sequence does.
+  }
+  if (!sequences.empty() && sequences.back() > sequence_) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("{}: checkpoint {} is there but this instance's last was {}: another "
+                            "instance saves to the same directory",
+                            directory.string(), sequences.back(), sequence_));
+  }
+  return {};
+}
+
+Result<bool> FileCheckpointStore::take_over(std::string_view instance) {
+  const fs::path& directory = options_.directory;
+  const auto held = lock(directory);
+  if (!held) return fail(held.error());
+  files::Claim claim{Epoch{1}, std::string(instance), files::random_token()};
+  if (const auto previous = files::read_claim(directory)) {
+    claim.epoch = Epoch{previous->epoch.value + 1};
+  }
+  if (auto written = files::write_claim(directory, claim); !written) return fail(written.error());
+  claim_ = std::move(claim);
+  const auto listing = list(directory);
+  if (!listing) return fail(listing.error());
+  const std::uint64_t newest = listing->sequences.empty() ? 0 : listing->sequences.back();
+  const bool current = newest == sequence_;
+  sequence_ = newest;
+  return current;
+}
+
 Result<void> FileCheckpointStore::save(const std::vector<ByteView>& pieces) {
   const fs::path& directory = options_.directory;
   auto listing = list(directory);
   if (!listing) return fail(listing.error());
-  if (!listing->sequences.empty() && listing->sequences.back() > sequence_) {
-    return fail(ErrorCode::kConflict,
-                fmt::format("{}: checkpoint {} is there but this instance's last was {}: another "
-                            "instance saves to the same directory",
-                            directory.string(), listing->sequences.back(), sequence_));
-  }
+  if (auto ours = check_ours(listing->sequences); !ours) return ours;
   for (const fs::path& leftover : listing->temporaries) ::unlink(leftover.c_str());
   if (sequence_ == std::numeric_limits<std::uint64_t>::max()) {
     return fail(ErrorCode::kInvalidArgument,
@@ -203,9 +274,21 @@ Result<void> FileCheckpointStore::save(const std::vector<ByteView>& pieces) {
     return written;
   }
   failpoint(pipeline::failpoints::kCheckpointRename);
-  if (auto renamed = files::rename_new(temporary, directory / name_of(header.sequence)); !renamed) {
+  const auto put_in_place = [&]() -> Result<void> {
+    std::optional<files::FileLock> held;
+    if (claim_) {
+      auto locked = lock(directory);
+      if (!locked) return fail(std::move(locked).error());
+      held = std::move(*locked);
+      listing = list(directory);
+      if (!listing) return fail(listing.error());
+      if (auto ours = check_ours(listing->sequences); !ours) return ours;
+    }
+    return files::rename_new(temporary, directory / name_of(header.sequence));
+  };
+  if (auto placed = put_in_place(); !placed) {
     ::unlink(temporary.c_str());
-    return renamed;
+    return placed;
   }
   sequence_ = header.sequence;
   if (auto synced = files::sync_directory(directory); !synced) return synced;
@@ -223,6 +306,7 @@ Result<FileCheckpointStore::Loaded> FileCheckpointStore::load_latest() {
   if (!listing) return fail(listing.error());
   Loaded loaded;
   const auto& sequences = listing->sequences;
+  sequence_ = sequences.empty() ? 0 : sequences.back();
   for (auto at = sequences.rbegin(); at != sequences.rend(); ++at) {
     auto payload = load(options_.directory, *at);
     if (payload) {

@@ -14,9 +14,11 @@
 //   64     the payload
 //
 // A file is written under a hidden temporary name, synced, renamed, and the directory synced; it
-// never replaces another. Only then are the oldest removed, so that `keep` remain. A sequence
-// number this store did not give means that another instance saves here: save() then refuses
-// (kConflict), so that a stalled instance that wakes up cannot come between.
+// never replaces another. Only then are the oldest removed, so that `keep` remain. Who may save is
+// in epoch.json (connectors/files/claim.h): taking over writes a new claim there, and saving checks,
+// under the directory's lock and right before the rename, that the claim is still ours. A sequence
+// number this store did not give or find when it took over means the same where there is no claim:
+// another instance saves here. A stalled instance that wakes up can therefore not come between.
 //
 // Not thread safe: one caller at a time, which may be a background thread.
 #pragma once
@@ -24,7 +26,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string_view>
 
+#include "connectors/files/claim.h"
 #include "core/pipeline/checkpoint_store.h"
 
 namespace remapd::checkpoint {
@@ -42,6 +47,10 @@ struct CheckpointFile {
 // kNotFound, kIo, kCorrupt, kUnsupported.
 Result<CheckpointFile> read_checkpoint_file(const std::filesystem::path& path);
 
+// The first bytes of the newest checkpoint's payload, at most `size`, unverified: for whoever only
+// wants to know what it is of. Empty: there is no checkpoint. kIo, kCorrupt, kUnsupported.
+Result<Bytes> peek_newest_checkpoint(const std::filesystem::path& directory, std::size_t size);
+
 class FileCheckpointStore final : public pipeline::CheckpointStore {
  public:
   // Finds out at once whether the directory can be written. kIo, kResource, kInvalidArgument.
@@ -50,15 +59,19 @@ class FileCheckpointStore final : public pipeline::CheckpointStore {
   // kResource (no space; retryable), kIo, kConflict (another instance saves here).
   Result<void> save(const std::vector<ByteView>& pieces) override;
   Result<Loaded> load_latest() override;
+  // kUnavailable (the lock is held; retryable), kIo, kResource.
+  Result<bool> take_over(std::string_view instance) override;
 
   // The number of the newest checkpoint, 0 if there is none.
   std::uint64_t sequence() const { return sequence_; }
 
  private:
   explicit FileCheckpointStore(FileCheckpointOptions options) : options_(std::move(options)) {}
+  Result<void> check_ours(const std::vector<std::uint64_t>& sequences) const;
 
   FileCheckpointOptions options_;
   std::uint64_t sequence_ = 0;
+  std::optional<files::Claim> claim_;  // ours, once it has taken over
 };
 
 }  // namespace remapd::checkpoint

@@ -40,21 +40,16 @@ Result<std::unique_ptr<DirectoryMappingSink>> DirectoryMappingSink::create(
   return std::unique_ptr<DirectoryMappingSink>(new DirectoryMappingSink(std::move(options)));
 }
 
-Result<mapping::Tenure> DirectoryMappingSink::take_over(std::string_view table,
-                                                        std::string_view instance) {
-  const auto folder = table_directory(options_.directory, table);
-  if (!folder) return fail(folder.error());
-  if (auto made = make_directories(*folder); !made) return fail(made.error());
-  const auto lock = FileLock::acquire(*folder / kLockFile, options_.lock_patience);
-  if (!lock) return fail(lock.error());
-
+// As its versions and its claim say.
+Result<mapping::Tenure> DirectoryMappingSink::tenure_in(const fs::path& table_directory,
+                                                        std::string_view table) {
   mapping::Tenure tenure;
-  const auto versions = list_versions(*folder);
+  const auto versions = list_versions(table_directory);
   if (!versions) return fail(versions.error());
   if (!versions->empty()) tenure.newest = versions->back();
   // Epochs of manifests count too, in case the claim is damaged or was removed.
   for (auto at = versions->rbegin(); at != versions->rend() && !tenure.last; ++at) {
-    auto manifest = read_manifest(*folder, table, *at);
+    auto manifest = read_manifest(table_directory, table, *at);
     if (manifest) {
       tenure.epoch = manifest->info.epoch;
       tenure.last = std::move(*manifest);
@@ -62,7 +57,7 @@ Result<mapping::Tenure> DirectoryMappingSink::take_over(std::string_view table,
       last_problem_ = manifest.error().message;
     }
   }
-  const auto previous = read_claim(*folder);
+  const auto previous = read_claim(table_directory);
   if (previous) {
     tenure.epoch = std::max(tenure.epoch, previous->epoch);
   } else if (previous.error().code == ErrorCode::kCorrupt) {
@@ -70,9 +65,30 @@ Result<mapping::Tenure> DirectoryMappingSink::take_over(std::string_view table,
   } else if (previous.error().code != ErrorCode::kNotFound) {
     return fail(previous.error());
   }
-  ++tenure.epoch.value;
+  return tenure;
+}
 
-  Claim claim{tenure.epoch, std::string(instance), random_token()};
+Result<mapping::Tenure> DirectoryMappingSink::examine(std::string_view table) {
+  const auto folder = table_directory(options_.directory, table);
+  if (!folder) return fail(folder.error());
+  std::error_code ignored;
+  if (!fs::exists(*folder, ignored)) return mapping::Tenure{};  // create() knows it can be made
+  if (auto writable = check_writable(*folder); !writable) return fail(writable.error());
+  return tenure_in(*folder, table);
+}
+
+Result<mapping::Tenure> DirectoryMappingSink::take_over(std::string_view table,
+                                                        std::string_view instance) {
+  const auto folder = table_directory(options_.directory, table);
+  if (!folder) return fail(folder.error());
+  if (auto made = make_directories(*folder); !made) return fail(made.error());
+  const auto lock = FileLock::acquire(*folder / kLockFile, options_.lock_patience);
+  if (!lock) return fail(lock.error());
+  auto tenure = tenure_in(*folder, table);
+  if (!tenure) return tenure;
+  ++tenure->epoch.value;
+
+  Claim claim{tenure->epoch, std::string(instance), random_token()};
   if (auto written = write_claim(*folder, claim); !written) return fail(written.error());
   claims_.insert_or_assign(std::string(table), std::move(claim));
 

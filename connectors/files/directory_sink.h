@@ -39,6 +39,9 @@ class DirectoryMappingSink final : public mapping::MappingSink {
   // Finds out at once whether the directory can be written. kIo, kResource, kInvalidArgument.
   static Result<std::unique_ptr<DirectoryMappingSink>> create(DirectorySinkOptions options);
 
+  // kInvalidArgument (a name no directory can have), kIo, kResource.
+  Result<mapping::Tenure> examine(std::string_view table) override;
+
   // Also removes what a killed publisher left behind. kInvalidArgument (a name no directory can
   // have), kUnavailable (the lock is held; retryable), kIo, kResource.
   Result<mapping::Tenure> take_over(std::string_view table, std::string_view instance) override;
@@ -60,6 +63,8 @@ class DirectoryMappingSink final : public mapping::MappingSink {
   explicit DirectoryMappingSink(DirectorySinkOptions options) : options_(std::move(options)) {}
   Result<mapping::BlobPtr> blob(std::string_view table, Version version,
                                 mapping::BlobKind kind) const;
+  Result<mapping::Tenure> tenure_in(const std::filesystem::path& table_directory,
+                                    std::string_view table);
   Result<std::optional<mapping::Manifest>> successor(const std::filesystem::path& table_directory,
                                                      const std::string& table);
   Result<void> mend_claim(const std::filesystem::path& table_directory, const std::string& table);

@@ -27,6 +27,7 @@ namespace {
 
 constexpr milliseconds kRangeTimeout{1'000};
 constexpr milliseconds kCommitPatience{2'000};
+constexpr milliseconds kAnswerPoll{20};
 
 ClientRole consumer_role(const std::string& group) {
   ClientRole role;
@@ -64,6 +65,7 @@ class KafkaEventSource::Reader {
 
   ~Reader() {
     if (!client_) return;
+    first_.reset();  // before the client it is of
     rd_kafka_assign(client_->get(), nullptr);
     const auto deadline = steady_clock::now() + kCommitPatience;
     while (commits_under_way_ > 0 && steady_clock::now() < deadline) {
@@ -115,7 +117,9 @@ class KafkaEventSource::Reader {
     }
     next_ = std::move(next);
     watch_.restart();
-    return assign();
+    auto begun = assign().and_then([&] { return await_first_answer(); });
+    if (!begun) stop_reading();
+    return begun;
   }
 
   Result<PollOutcome> poll(EventBatch& into, milliseconds timeout) {
@@ -126,7 +130,8 @@ class KafkaEventSource::Reader {
     REMAPD_CHECK(started_, "start() comes before poll()");
     do {
       if (auto kept_up = keep_up(timeout); !kept_up) return fail(kept_up.error());
-      const MessageHandle message = client_->consume(left_until(deadline));
+      const MessageHandle message =
+          first_ ? std::move(first_) : client_->consume(left_until(deadline));
       if (!message) continue;
       if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         on_error(*message);
@@ -185,6 +190,7 @@ class KafkaEventSource::Reader {
   void stop_reading() {
     rd_kafka_assign(client_->get(), nullptr);
     started_ = false;
+    first_.reset();
     out_of_range_.clear();
     damaged_.clear();
     ended_.reset();
@@ -207,6 +213,28 @@ class KafkaEventSource::Reader {
     }
     started_ = true;
     return {};
+  }
+
+  // That the topic can be read, rights included, shows when the brokers answer a fetch: of any
+  // partition, for the leader of another may be away. A message that came with it is kept for
+  // poll().
+  Result<void> await_first_answer() {
+    const auto deadline = steady_clock::now() + options_.request_timeout;
+    while (steady_clock::now() < deadline) {
+      MessageHandle message = client_->consume(kAnswerPoll);
+      if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        first_ = std::move(message);
+        return {};
+      }
+      if (message) on_error(*message);
+      if (!out_of_range_.empty()) return move_into_range();
+      if (auto problem = watch_.problem(*client_)) return fail(std::move(*problem));
+      if (message || !counters().lag.empty()) return {};
+    }
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("topic \"{}\": no broker has answered for any of its partitions",
+                            options_.topic),
+                true);
   }
 
   std::int64_t position(std::uint32_t partition) const {
@@ -416,6 +444,7 @@ class KafkaEventSource::Reader {
   bool probed_ = false;                              // something was found out about them
   TopicWatch watch_;
   bool started_ = false;
+  MessageHandle first_;  // read while starting, not given yet
   pipeline::SourceCounters counters_;
   std::vector<std::string> notices_;
   std::optional<Error> ended_;           // for good

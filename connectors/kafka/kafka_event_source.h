@@ -60,7 +60,9 @@ class KafkaEventSource final : public pipeline::EventSource {
                                                           pipeline::DeadLetterSink* dead_letters);
   ~KafkaEventSource() override;  // waits up to 2 s for commits under way
 
-  // kUnavailable and kNotFound (no such topic), both retryable. May be called again.
+  // Waits for the brokers' first answer. kUnavailable (also without the right to read) and kNotFound
+  // (no such topic), both retryable; kConflict when an offset is out of range and the policy is to
+  // stop. May be called again.
   Result<void> start(const pipeline::StreamOffsets& from) override;
 
   // Errors, besides those above: kConflict when an offset is out of range and the policy is to

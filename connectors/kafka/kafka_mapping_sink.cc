@@ -54,9 +54,14 @@ class KafkaMappingSink::Publisher {
     return connect_producer();
   }
 
-  Result<mapping::Tenure> take_over(std::string_view table, std::string_view instance) {
+  Result<mapping::Tenure> examine(std::string_view table) {
     if (auto suits = check_topic(); !suits) return fail(std::move(suits).error());
     if (auto read = read_new(); !read) return fail(std::move(read).error());
+    return tenure_of(table);
+  }
+
+  Result<mapping::Tenure> take_over(std::string_view table, std::string_view instance) {
+    if (auto seen = examine(table); !seen) return seen;
     for (int attempt = 0; attempt < kClaimAttempts; ++attempt) {
       const Epoch epoch{history(table).epoch().value + 1};
       const auto holds = claim(table, epoch, instance);
@@ -64,10 +69,7 @@ class KafkaMappingSink::Publisher {
       if (!*holds) continue;  // too late
       held_.insert_or_assign(std::string(table),
                              Held{epoch, std::string(instance), history(table).claim_offset()});
-      const TableHistory& seen = history(table);
-      mapping::Tenure tenure{.epoch = epoch, .last = std::nullopt, .newest = seen.newest()};
-      if (!seen.versions().empty()) tenure.last = seen.versions().rbegin()->second.manifest;
-      return tenure;
+      return tenure_of(table);
     }
     return fail(
         ErrorCode::kUnavailable,
@@ -88,7 +90,6 @@ class KafkaMappingSink::Publisher {
       return fail(ErrorCode::kInvalidArgument, "versions start at 1");
     }
     if (auto fits = mapping::check_blobs(publication); !fits) return fits;
-    if (auto ready = revive_producer(); !ready) return ready;
     // Before anything is sent, so that an instance that was overtaken does not fill the topic.
     if (auto current = still_ours(table); !current) return current;
     if (auto there = already_there(manifest)) return std::move(*there);
@@ -186,6 +187,14 @@ class KafkaMappingSink::Publisher {
     if (!found.empty()) last_problem_ = found.front();
     topic_suits_ = true;
     return {};
+  }
+
+  // As its records say.
+  mapping::Tenure tenure_of(std::string_view table) {
+    const TableHistory& seen = history(table);
+    mapping::Tenure tenure{.epoch = seen.epoch(), .last = std::nullopt, .newest = seen.newest()};
+    if (!seen.versions().empty()) tenure.last = seen.versions().rbegin()->second.manifest;
+    return tenure;
   }
 
   TableHistory& history(std::string_view table) {
@@ -312,6 +321,7 @@ class KafkaMappingSink::Publisher {
 
   // Delivered to all in-sync replicas on success; the offsets, in the order of the records.
   Result<std::vector<std::int64_t>> send(std::span<const Record> records) {
+    if (auto ready = revive_producer(); !ready) return fail(std::move(ready).error());
     Delivery delivery;
     rd_kafka_resp_err_t refused = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (const Record& record : records) {
@@ -330,9 +340,7 @@ class KafkaMappingSink::Publisher {
                               options_.topic, options_.chunk_bytes));
     }
     if (failure != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      Error error = producer_->trouble()
-                        ? *producer_->trouble()
-                        : to_error(failure, fmt::format("writing topic \"{}\"", options_.topic));
+      Error error = reason_of(failure);
       error.retryable = error.code != ErrorCode::kConfig;  // a spent producer is replaced
       producer_->clear_trouble();
       return fail(std::move(error));
@@ -340,6 +348,17 @@ class KafkaMappingSink::Publisher {
     producer_->clear_trouble();
     take_account(records, delivery.offsets);
     return delivery.offsets;
+  }
+
+  // A spent producer says "fatal error" of every record; why is said only here.
+  Error reason_of(rd_kafka_resp_err_t failure) const {
+    const std::string what = fmt::format("writing topic \"{}\"", options_.topic);
+    std::array<char, 512> text{};
+    const auto fatal = rd_kafka_fatal_error(producer_->get(), text.data(), text.size());
+    if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return to_error(fatal, fmt::format("{}: {}", what, text.data()));
+    }
+    return producer_->trouble() ? *producer_->trouble() : to_error(failure, what);
   }
 
   rd_kafka_resp_err_t produce(const Record& record, Delivery& delivery) {
@@ -415,6 +434,10 @@ Result<std::unique_ptr<KafkaMappingSink>> KafkaMappingSink::create(
     return fail(std::move(connected).error());
   }
   return std::unique_ptr<KafkaMappingSink>(new KafkaMappingSink(std::move(publisher)));
+}
+
+Result<mapping::Tenure> KafkaMappingSink::examine(std::string_view table) {
+  return publisher_->examine(table);
 }
 
 Result<mapping::Tenure> KafkaMappingSink::take_over(std::string_view table,

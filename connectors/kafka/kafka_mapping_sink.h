@@ -46,8 +46,9 @@ class KafkaMappingSink final : public mapping::MappingSink {
   static Result<std::unique_ptr<KafkaMappingSink>> create(KafkaMappingSinkOptions options);
   ~KafkaMappingSink() override;
 
-  // kUnavailable and kNotFound (no such topic), both retryable; kConfig when the topic cannot hold
-  // versions (it is not compacted).
+  // Both: kUnavailable (also without the right to read or write) and kNotFound (no such topic), both
+  // retryable; kConfig when the topic cannot hold versions (it is not compacted).
+  Result<mapping::Tenure> examine(std::string_view table) override;
   Result<mapping::Tenure> take_over(std::string_view table, std::string_view instance) override;
 
   // kConflict: another instance has taken the table over, or the version is there already with

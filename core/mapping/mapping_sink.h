@@ -11,7 +11,7 @@ namespace remapd::mapping {
 
 // What a publisher finds when it takes a table over.
 struct Tenure {
-  Epoch epoch;                   // this instance's, higher than any before
+  Epoch epoch;                   // of take_over(): this instance's, higher than any before
   std::optional<Manifest> last;  // the newest version that can be read, if any
   // The highest version number in use, also where that version is damaged: the next one published
   // must be higher.
@@ -22,6 +22,10 @@ struct Tenure {
 class MappingSink {
  public:
   virtual ~MappingSink() = default;
+
+  // What take_over() would find, with the epoch of whoever holds the table now; claims nothing.
+  // Fails where take_over() would, as far as that can be known without writing.
+  virtual Result<Tenure> examine(std::string_view table) = 0;
 
   // Takes the table over: reads the newest manifest and claims the next epoch under `instance`.
   virtual Result<Tenure> take_over(std::string_view table, std::string_view instance) = 0;

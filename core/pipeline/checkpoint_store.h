@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/bytes.h"
@@ -27,6 +28,11 @@ class CheckpointStore {
     std::vector<std::string> skipped;
   };
   virtual Result<Loaded> load_latest() = 0;
+
+  // From now on `instance`, that is this store, is the only one that may save here: save() of any
+  // other fails with kConflict. Whether what load_latest() gave is still the newest; otherwise
+  // another instance has saved since, and it must be loaded again.
+  virtual Result<bool> take_over(std::string_view instance) = 0;
 };
 
 }  // namespace remapd::pipeline

@@ -79,6 +79,24 @@ placement::BuildInput sorted_input(const BuildJob& job) {
   return to;
 }
 
+// Of everything that decides the shape and meaning of the saved state. Row budgets, strategies and
+// thresholds may change between runs; these may not.
+std::uint64_t fingerprint(const EngineConfig& config) {
+  ByteWriter out;
+  for (const TableConfig& table : config.tables) {
+    out.put_string(table.name);
+    out.put(table.max_tracked_ids);
+  }
+  for (const Feature& feature : config.features) {
+    out.put_string(feature.name);
+    out.put(feature.table.value);
+  }
+  out.put(config.factors);
+  out.put(config.mini_batch);
+  out.put(config.seed);
+  return checksum(out.bytes());
+}
+
 class StreamEngine final : public Engine {
  public:
   explicit StreamEngine(EngineConfig config)
@@ -156,6 +174,7 @@ class StreamEngine final : public Engine {
     incumbent.stats.dedicated_rows = incumbent.info.dedicated_rows;
     incumbent.stats.fallback_rows = incumbent.info.fallback.row_count;
     table.adopt(std::move(incumbent), clustered);
+    holds_something_ = true;
     return {};
   }
 
@@ -233,23 +252,15 @@ class StreamEngine final : public Engine {
 
   void save(StateWriter& out) const override {
     out.small().put(kStateFormat);
-    out.small().put(fingerprint());
+    out.small().put(fingerprint(config_));
     settled().save(out);
   }
 
   Result<void> load(ByteReader& in) override {
-    const auto format = in.get<std::uint32_t>();
-    const auto saved_under = in.get<std::uint64_t>();
-    if (!in.ok()) return fail(ErrorCode::kCorrupt, "engine state: cut short");
-    if (format != kStateFormat) {
-      return fail(ErrorCode::kUnsupported, "engine state: format " + std::to_string(format) +
-                                               ", this build reads " +
-                                               std::to_string(kStateFormat));
-    }
-    if (saved_under != fingerprint()) {
-      return fail(ErrorCode::kConflict,
-                  "engine state: it was saved under other features, max_tracked_ids, dimensions, "
-                  "mini_batch or seed; set them back, or move the checkpoint away to start afresh");
+    if (auto ok = check_saved_state(config_, in); !ok) return ok;
+    if (std::exchange(holds_something_, true)) {
+      intake_.reset();
+      intake_ = std::make_unique<Intake>(config_);
     }
     return intake_->load(in);
   }
@@ -318,26 +329,9 @@ class StreamEngine final : public Engine {
     }
   }
 
-  // Of everything that decides the shape and meaning of the saved state. Row budgets, strategies
-  // and thresholds may change between runs; these may not.
-  std::uint64_t fingerprint() const {
-    ByteWriter out;
-    for (const TableConfig& table : config_.tables) {
-      out.put_string(table.name);
-      out.put(table.max_tracked_ids);
-    }
-    for (const Feature& feature : config_.features) {
-      out.put_string(feature.name);
-      out.put(feature.table.value);
-    }
-    out.put(config_.factors);
-    out.put(config_.mini_batch);
-    out.put(config_.seed);
-    return checksum(out.bytes());
-  }
-
   EngineConfig config_;
   std::unique_ptr<Intake> intake_;
+  bool holds_something_ = false;  // loaded, or adopted
 };
 
 }  // namespace
@@ -355,6 +349,22 @@ BuildOutcome run_build(BuildJobPtr job) {
   out.plan = std::move(result.plan);
   out.clustered_ids = result.clustered_ids;
   return out;
+}
+
+Result<void> check_saved_state(const EngineConfig& config, ByteReader& in) {
+  const auto format = in.get<std::uint32_t>();
+  const auto saved_under = in.get<std::uint64_t>();
+  if (!in.ok()) return fail(ErrorCode::kCorrupt, "engine state: cut short");
+  if (format != kStateFormat) {
+    return fail(ErrorCode::kUnsupported, "engine state: format " + std::to_string(format) +
+                                             ", this build reads " + std::to_string(kStateFormat));
+  }
+  if (saved_under != fingerprint(config)) {
+    return fail(ErrorCode::kConflict,
+                "engine state: it was saved under other features, max_tracked_ids, dimensions, "
+                "mini_batch or seed; set them back, or move the checkpoint away to start afresh");
+  }
+  return {};
 }
 
 Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {

@@ -100,6 +100,10 @@ struct BuildRequest {
   std::int64_t built_ms = 0;
 };
 
+// Whether what Engine::save() wrote, which `in` stands at, can be loaded under this configuration,
+// as far as its first bytes say. kConflict names the settings of which one differs; kUnsupported.
+Result<void> check_saved_state(const EngineConfig& config, ByteReader& in);
+
 class Engine {
  public:
   static Result<std::unique_ptr<Engine>> create(EngineConfig config);
@@ -138,7 +142,8 @@ class Engine {
 
   // The whole state, for checkpoints; format docs/formats.md "Engine state".
   virtual void save(StateWriter& out) const = 0;
-  // Into a fresh engine of the same config; kConflict names the setting that differs.
+  // Into an engine of the same config that has taken in nothing; called again, only the last one
+  // counts. Errors: check_saved_state()'s, and kCorrupt.
   virtual Result<void> load(ByteReader& in) = 0;
 };
 

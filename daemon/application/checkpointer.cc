@@ -41,6 +41,13 @@ Result<std::optional<pipeline::CheckpointHeader>> Checkpointer::restore(pipeline
   return std::move(*header);
 }
 
+Result<bool> Checkpointer::take_over(const std::string& instance) {
+  if (store_ == nullptr) return true;
+  auto current = store_->take_over(instance);
+  if (!current) return fail(std::move(current).error().with_context("checkpoint.dir"));
+  return current;
+}
+
 void Checkpointer::start() {
   begun_ = clock_.now();
   if (store_ != nullptr) thread_ = std::thread([this] { run(); });

@@ -41,6 +41,10 @@ class Checkpointer {
   // fit the configuration. kCorrupt: checkpoints exist and none is valid.
   Result<std::optional<pipeline::CheckpointHeader>> restore(pipeline::Engine& engine);
 
+  // From now on `instance`, this one, saves there, and no other. Whether what restore() found is
+  // still the newest; otherwise it must be called again.
+  Result<bool> take_over(const std::string& instance);
+
   void start();
   // Whether save() should be called now: `interval` after the last one, or hurried.
   bool due(std::chrono::milliseconds interval) const;

@@ -146,19 +146,38 @@ Result<void> Pipeline::persist(const char* what, Action action) {
 
 Result<void> Pipeline::bring_up() {
   set_phase(Phase::kStarting);
-  for (std::uint32_t t = 0; t < publisher_->tables(); ++t) {
-    auto ok = persist("take a table over", [&] { return publisher_->take_over(TableIndex{t}); });
-    if (!ok) return ok;
-  }
+  auto ready = for_each_table("look at a table",
+                              [&](TableIndex table) { return publisher_->examine(table); });
+  if (!ready) return ready;
   set_phase(Phase::kRestoring);
-  if (auto ok = restore(); !ok) return ok;
-  set_phase(Phase::kRunning);
+  // Whatever fails until here leaves the instance alone that publishes now.
+  ready = restore().and_then([&] { return take_over(); });
+  if (!ready) return ready;
+  log_.info(restored_ ? "goes on from a checkpoint" : "begins with empty statistics",
+            {{"samples", engine_->samples()}, {"stream", ports_.stream}});
+  publisher_->start();
+  checkpointer_->start();
+  reading_ = true;
+  answering_ = true;
+  if (!restored_) ready = keep_first_checkpoint();
+  if (ready) set_phase(Phase::kRunning);
+  return ready;
+}
+
+// persist() for all tables, one after another.
+template <class Action>
+Result<void> Pipeline::for_each_table(const char* what, Action action) {
+  for (std::uint32_t t = 0; t < publisher_->tables(); ++t) {
+    if (auto ok = persist(what, [&] { return action(TableIndex{t}); }); !ok) return ok;
+  }
   return {};
 }
 
+// State, versions and source as they are now: able to serve, and nothing claimed.
 Result<void> Pipeline::restore() {
   auto found = checkpointer_->restore(*engine_);
   if (!found) return fail(std::move(found).error());
+  restored_ = found->has_value();
   pipeline::StreamOffsets offsets;
   if (*found) {
     const pipeline::CheckpointHeader& header = **found;
@@ -171,20 +190,33 @@ Result<void> Pipeline::restore() {
           {{"checkpoint", header.source}, {"stream", ports_.stream}});
     }
   }
-  for (std::uint32_t t = 0; t < publisher_->tables(); ++t) {
-    auto ok = persist("fetch the newest version",
-                      [&] { return publisher_->catch_up(TableIndex{t}, found->has_value()); });
-    if (!ok) return ok;
-  }
+  if (auto ok = catch_up(); !ok) return ok;
   auto started = persist("start reading", [&] { return ports_.source->start(offsets); });
   if (!started) return fail(std::move(started).error().with_context(ports_.stream));
-  log_.info(*found ? "goes on from a checkpoint" : "begins with empty statistics",
-            {{"samples", engine_->samples()}, {"stream", ports_.stream}});
-  publisher_->start();
-  checkpointer_->start();
-  reading_ = true;
-  answering_ = true;
-  return *found ? Result<void>() : keep_first_checkpoint();
+  return {};
+}
+
+Result<void> Pipeline::catch_up() {
+  return for_each_table("fetch the newest version", [&](TableIndex table) {
+    return publisher_->catch_up(table, restored_);
+  });
+}
+
+// The instance that held the tables may have published and saved since it was looked at; from here
+// on it cannot.
+Result<void> Pipeline::take_over() {
+  auto taken = for_each_table("take a table over",
+                              [&](TableIndex table) { return publisher_->take_over(table); });
+  bool current = true;
+  if (taken) {
+    taken = persist("take the checkpoints over", [&] {
+      return checkpointer_->take_over(options_.instance).map([&](bool still) { current = still; });
+    });
+  }
+  if (!taken) return taken;
+  if (current) return catch_up();
+  log_.info("another instance has saved a checkpoint meanwhile: going on from that one");
+  return restore();
 }
 
 // Nothing is read before it is durable: a crash would not find where the stream began.

@@ -4,9 +4,15 @@
 //   source -> engine -> Publisher -> sink
 //                    -> Checkpointer -> store, then source.commit()
 //
-// The start: take the tables over, restore the newest checkpoint, catch up with what was published
-// after it, read on from its offsets; or, where there is none, keep a first one before anything is
-// read. Whatever fails for a reason that may pass is tried again until a stop is requested.
+// The start:
+//   1. look at the tables: the sink is there, and what it holds;
+//   2. restore the newest checkpoint, catch up with what was published after it, begin to read at
+//      its offsets (the source is there and answers);
+//   3. only then, able to serve, take tables and checkpoints over. Whatever fails before leaves the
+//      instance alone that publishes now. What that one has published or saved since is caught up
+//      with;
+//   4. where there is no checkpoint, keep a first one before anything is read.
+// Whatever fails for a reason that may pass is tried again until a stop is requested.
 //
 // Stopping: no more reading; the batch at hand is taken in; a publication in flight is finished, or
 // given up after stop_timeout; a last checkpoint; the source is told how far it goes. An instance
@@ -107,9 +113,13 @@ class Pipeline {
   void run();
   Result<void> bring_up();
   Result<void> restore();
+  Result<void> catch_up();
+  Result<void> take_over();
   Result<void> keep_first_checkpoint();
   template <class Action>
   Result<void> persist(const char* what, Action action);
+  template <class Action>
+  Result<void> for_each_table(const char* what, Action action);
 
   Result<void> read_stream();
   Result<void> read_once();
@@ -145,6 +155,7 @@ class Pipeline {
   Status status_;
   Result<void> outcome_;
   bool answering_ = false;   // what operators ask is answered
+  bool restored_ = false;    // the engine's state came from a checkpoint
   bool reading_ = false;     // offsets and state belong together: a checkpoint may be taken
   bool ended_ = false;       // the finite source
   bool last_built_ = false;  // the versions at its end have been begun

@@ -15,13 +15,6 @@
 namespace remapd::application {
 namespace {
 
-// The same file has the same name however it was written.
-std::string stream_of_file(const std::string& path) {
-  std::error_code ignored;
-  const auto canonical = std::filesystem::weakly_canonical(path, ignored);
-  return "file " + (canonical.empty() ? path : canonical.string());
-}
-
 // Each opens one port into `ports`.
 
 Result<void> open_dead_letters(const config::Config& config, logging::Logger& log,
@@ -72,22 +65,32 @@ Result<void> open_source(const config::Config& config, const pipeline::FeatureSc
     auto topic = open_kafka_source(config, schema, ports.dead_letters.get(), log);
     if (!topic) return fail(std::move(topic).error());
     ports.source = std::move(*topic);
-    ports.stream = "kafka " + config.source.kafka.topic;
     return {};
   }
   auto file = files::LogFileSource::create(log_options(config.source.file), schema,
                                            ports.dead_letters.get());
   if (!file) return fail(std::move(file).error().with_context("[source.file]"));
   ports.source = std::move(*file);
-  ports.stream = stream_of_file(config.source.file.path);
   return {};
 }
 
 }  // namespace
 
+std::string stream_name(const config::Config& config) {
+  if (config.source.kind == config::SourceKind::kKafka) {
+    return "kafka " + config.source.kafka.topic;
+  }
+  // The same file has the same name however it was written.
+  const std::string& path = config.source.file.path;
+  std::error_code ignored;
+  const auto canonical = std::filesystem::weakly_canonical(path, ignored);
+  return "file " + (canonical.empty() ? path : canonical.string());
+}
+
 Result<Ports> open_ports(const config::Config& config, const pipeline::FeatureSchema& schema,
                          logging::Logger& log, const Clock& clock) {
   Ports ports;
+  ports.stream = stream_name(config);
   auto opened = open_dead_letters(config, log, clock, ports)
                     .and_then([&] { return open_source(config, schema, log, ports); })
                     .and_then([&] { return open_sink(config, log, ports); })

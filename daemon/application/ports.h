@@ -30,6 +30,9 @@ struct Ports {
   std::string stream;
 };
 
+// Ports::stream of this configuration.
+std::string stream_name(const config::Config& config);
+
 // Opens everything; nothing is read or taken over yet. Messages name the section to change. `log`
 // and `clock` must outlive the ports.
 Result<Ports> open_ports(const config::Config& config, const pipeline::FeatureSchema& schema,

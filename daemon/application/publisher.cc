@@ -61,11 +61,19 @@ Publisher::~Publisher() = default;
 
 // The start -----------------------------------------------------------------------------------
 
+Result<void> Publisher::examine(TableIndex index) {
+  VersionTimeline& timeline = tables_[index.value].timeline;
+  const auto tenure = sink_.examine(timeline.table());
+  if (!tenure) return fail(Error(tenure.error()).with_context("table " + timeline.table()));
+  timeline.found(*tenure);
+  return {};
+}
+
 Result<void> Publisher::take_over(TableIndex index) {
   VersionTimeline& timeline = tables_[index.value].timeline;
   const auto tenure = sink_.take_over(timeline.table(), options_.builder.instance);
   if (!tenure) return fail(Error(tenure.error()).with_context("table " + timeline.table()));
-  timeline.take_over(*tenure);
+  timeline.found(*tenure);
   log_.info("took the table over", {{"table", timeline.table()},
                                     {"epoch", tenure->epoch.value},
                                     {"last_version", tenure->newest.value}});

@@ -68,11 +68,14 @@ class Publisher {
 
   // At the start, in this order. Those that return errors may be called again.
   std::uint32_t tables() const { return static_cast<std::uint32_t>(tables_.size()); }
-  Result<void> take_over(TableIndex table);
+  Result<void> examine(TableIndex table);
   void restore(const std::vector<pipeline::TableProgress>& progress);
   // Makes the newest published version the incumbent, where going on from here would not lead to
   // it. `restored`: the engine's state came from a checkpoint.
   Result<void> catch_up(TableIndex table, bool restored);
+  // From here on the table is this instance's. What was published since examine() is to be caught up
+  // with.
+  Result<void> take_over(TableIndex table);
   void start();
 
   // Builds what is due now.

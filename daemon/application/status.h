@@ -19,8 +19,8 @@
 namespace remapd::application {
 
 enum class Phase : std::uint8_t {
-  kStarting,   // taking tables over
-  kRestoring,  // reading the checkpoint
+  kStarting,   // looking at the tables
+  kRestoring,  // reading the checkpoint, reaching the source, taking tables over
   kRunning,
   kEnded,     // a finite log has been read; waiting for a stop
   kStopping,  // finishing what is in flight

@@ -18,6 +18,11 @@ class TellingSink final : public mapping::MappingSink {
   TellingSink(std::unique_ptr<Sink> sink, logging::Logger& log)
       : sink_(std::move(sink)), log_(log) {}
 
+  Result<mapping::Tenure> examine(std::string_view table) override {
+    auto result = sink_->examine(table);
+    tell();
+    return result;
+  }
   Result<mapping::Tenure> take_over(std::string_view table, std::string_view instance) override {
     auto result = sink_->take_over(table, instance);
     tell();

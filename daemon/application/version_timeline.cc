@@ -4,7 +4,7 @@
 
 namespace remapd::application {
 
-void VersionTimeline::take_over(const mapping::Tenure& tenure) {
+void VersionTimeline::found(const mapping::Tenure& tenure) {
   epoch_ = tenure.epoch;
   last_ = tenure.last;
   newest_ = tenure.newest;

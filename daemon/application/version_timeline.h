@@ -42,8 +42,8 @@ class VersionTimeline {
   VersionTimeline(std::string table, pipeline::PublishSchedule::Config schedule)
       : table_(std::move(table)), schedule_(schedule), before_(schedule) {}
 
-  // What the sink found when the table was taken over.
-  void take_over(const mapping::Tenure& tenure);
+  // What the sink found when the table was looked at, or taken over.
+  void found(const mapping::Tenure& tenure);
   // What the checkpoint says of this table, of which the engine tracks `ids` ids.
   void restore(const pipeline::TableProgress& progress, std::uint64_t ids);
   pipeline::TableProgress progress() const {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -7,6 +9,7 @@
 
 #include "core/pipeline/memory_plan.h"
 #include "daemon/cli/command.h"
+#include "daemon/cli/existing_state.h"
 #include "daemon/cli/format.h"
 #include "daemon/cli/reachability.h"
 #include "daemon/config/config_loader.h"
@@ -66,12 +69,14 @@ class CheckConfigCommand final : public Command {
  private:
   static Result<void> reach_all(const config::Config& config, Console& console) {
     logging::Logger log({.level = config::LogLevel::kError});
-    const std::vector<Finding> findings = reach(config, log);
+    std::vector<Finding> findings = reach(config, log);
+    std::ranges::move(fits_existing_state(config), std::back_inserter(findings));
     std::size_t bad = 0;
     ErrorCode worst = ErrorCode::kUnavailable;
     for (const Finding& finding : findings) {
       if (finding.result) {
-        console.out << "ok       " << finding.what << "\n";
+        console.out << (finding.note.empty() ? "ok       " : "note     ") << finding.what
+                    << (finding.note.empty() ? "" : ": ") << finding.note << "\n";
         continue;
       }
       ++bad;
@@ -79,7 +84,8 @@ class CheckConfigCommand final : public Command {
       console.out << "problem  " << finding.what << ": " << finding.result.error().message << "\n";
     }
     if (bad == 0) return {};
-    return fail(worst, fmt::format("{} of {} that the configuration names cannot be used from here",
+    return fail(worst, fmt::format("{} of {} that the configuration names cannot be used with it "
+                                   "from here",
                                    bad, findings.size()));
   }
 };
@@ -89,7 +95,8 @@ class CheckConfigCommand final : public Command {
 AddedCommand add_check_config(CLI::App& parent) {
   auto command = std::make_unique<CheckConfigCommand>();
   CLI::App* const app = parent.add_subcommand(
-      "check-config", "Check a configuration, and whether what it names can be reached");
+      "check-config", "Check a configuration, whether what it names can be reached, and whether it fits "
+      "the checkpoint and versions that are there");
   app->add_option("-c,--config", command->config_path, "The configuration file");
   app->add_option("--set", command->overrides,
                   "Set a configuration key over the file; may be repeated");

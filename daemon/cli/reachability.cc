@@ -66,6 +66,24 @@ Result<void> suits(kafka::TopicAdmin& admin, const PlannedTopic& topic) {
   return {};
 }
 
+// Rights, too: both wait for the brokers' answer.
+Result<void> can_read_events(const config::Config& config, logging::Logger& log) {
+  const auto engine = config.engine_config();
+  if (!engine) return fail(engine.error());
+  auto source = application::open_kafka_source(config, pipeline::FeatureSchema(engine->features),
+                                               nullptr, log);
+  if (!source) return fail(std::move(source).error());
+  return (*source)->start({});
+}
+
+Result<void> can_read_versions(const config::Config& config, logging::Logger& log) {
+  auto sink = application::open_kafka_sink(config, log);
+  if (!sink) return fail(std::move(sink).error());
+  const auto tenure = (*sink)->examine(config.tables.front().name);
+  if (!tenure) return fail(tenure.error());
+  return {};
+}
+
 void reach_topics(const config::Config& config, logging::Logger& log,
                   std::vector<Finding>& findings) {
   const std::vector<PlannedTopic> topics = plan_topics(config, 1);
@@ -78,8 +96,14 @@ void reach_topics(const config::Config& config, logging::Logger& log,
     return;
   }
   for (const PlannedTopic& topic : topics) {
-    findings.push_back({topic.key + " " + topic.spec.name, suits(**admin, topic)});
+    const std::string what = topic.key + " " + topic.spec.name;
+    findings.push_back({what, suits(**admin, topic)});
     if (!findings.back().result && findings.back().result.error().retryable) return;
+    if (!findings.back().result) continue;
+    const bool events = topic.key == "source.kafka.topic";
+    if (!events && topic.key != "sink.kafka.topic") continue;
+    findings.push_back(
+        {"reading " + what, events ? can_read_events(config, log) : can_read_versions(config, log)});
   }
 }
 

@@ -1,5 +1,5 @@
 // Whether what a configuration names can be reached from here: the log, directories that can be
-// written, the Kafka cluster and its topics. Nothing is created or changed.
+// written, the Kafka cluster and its topics, which can be read. Nothing is created or changed.
 #pragma once
 
 #include <string>
@@ -14,6 +14,7 @@ namespace remapd::cli {
 struct Finding {
   std::string what;  // "source.file.path events.tsv.gz"
   Result<void> result;
+  std::string note{};  // worth knowing though nothing is wrong
 };
 
 // Blocks for at most about ten seconds for each topic.

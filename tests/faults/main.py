@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import anywhere
+import neighbours
 import scenarios
 from processes import Broker, FaultRunError, kill_all
 
@@ -35,6 +36,8 @@ def main() -> int:
         "kills_many_partitions": dict(kills=6 if quick else 30, samples=300 * 64),
         "broker_away": dict(seconds=8 if quick else 60, samples=20_000),
         "two_daemons": dict(samples=8_000),
+        "bad_neighbours": dict(samples=16_000),
+        "rights_granted_late": dict(samples=4_000),
         "disk_full": dict(samples=4_000),
         "failing_calls": dict(samples=6_000, every=18 if quick else 1),
         "flipped_bytes": dict(samples=6_000, rounds=1 if quick else 10),
@@ -66,7 +69,8 @@ def main() -> int:
     try:
         broker.start()
         for name, settings in plan.items():
-            scenario = getattr(scenarios, name, None) or getattr(anywhere, name)
+            module = next(m for m in (scenarios, neighbours, anywhere) if hasattr(m, name))
+            scenario = getattr(module, name)
             scenario(broker, work, verdict, **settings)
     except FaultRunError as error:
         print(f"faults: the run could not be made: {error} (files: {work})", file=sys.stderr)

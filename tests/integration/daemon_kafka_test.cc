@@ -202,6 +202,41 @@ TEST_F(DaemonOnKafka, ASecondInstanceEndsTheFirst) {
   ASSERT_TRUE(second.stop());
 }
 
+// It waits for its topic, says so, and nobody else notices.
+TEST_F(DaemonOnKafka, ASecondInstanceWithoutItsTopicHarmsNobody) {
+  Events events;
+  events.send(*producer_of(events_), 2'000);
+  DaemonRun first(make_config());
+  ASSERT_TRUE(first.wait_for_samples(2'000));
+  ASSERT_TRUE(publish_now(first, "item"));
+  config::Config config = make_config();
+  config.checkpoint.dir = dir_ / "other";
+  config.source.kafka.topic = events_ + "-misspelt";
+  DaemonRun second(config);
+  ASSERT_TRUE(second.wait_for(
+      [](const Status& s) { return s.problem.find("-misspelt") != std::string::npos; }));
+  EXPECT_TRUE(publish_now(first, "item"));
+  EXPECT_TRUE(second.stop());
+  EXPECT_TRUE(publish_now(first, "item"));
+  ASSERT_TRUE(first.stop());
+}
+
+TEST_F(DaemonOnKafka, ASecondInstanceWhoseCheckpointDoesNotFitHarmsNobody) {
+  Events events;
+  events.send(*producer_of(events_), 2'000);
+  config::Config config = make_config();
+  config.checkpoint.interval = 1ms;
+  DaemonRun first(config);
+  ASSERT_TRUE(first.wait_for([](const Status& s) { return s.checkpoint.last_samples > 0; }));
+  config.tables[0].max_tracked_ids *= 2;
+  DaemonRun second(config);
+  const auto end = second->join();
+  ASSERT_FALSE(end);
+  EXPECT_THAT(end.error().message, HasSubstr("max_tracked_ids"));
+  EXPECT_TRUE(publish_now(first, "item"));
+  ASSERT_TRUE(first.stop());
+}
+
 TEST_F(DaemonOnKafka, RollsBackToAVersionOfTheTopic) {
   Events events;
   const auto producer = producer_of(events_);

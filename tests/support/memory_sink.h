@@ -15,8 +15,14 @@ namespace remapd::test_support {
 
 class MemorySink final : public mapping::MappingSink {
  public:
+  Result<mapping::Tenure> examine(std::string_view table) override {
+    const std::lock_guard lock(mutex_);
+    if (auto error = next(examine_errors_)) return fail(std::move(*error));
+    return tenures_[std::string(table)];
+  }
   Result<mapping::Tenure> take_over(std::string_view table, std::string_view) override {
     const std::lock_guard lock(mutex_);
+    ++claims_;
     if (auto error = next(take_over_errors_)) return fail(std::move(*error));
     return tenures_[std::string(table)];
   }
@@ -35,6 +41,7 @@ class MemorySink final : public mapping::MappingSink {
   }
 
   // Each makes one later call fail, in order.
+  void fail_next_examine(Error error) { push(examine_errors_, std::move(error)); }
   void fail_next_take_over(Error error) { push(take_over_errors_, std::move(error)); }
   void fail_next_publish(Error error) { push(publish_errors_, std::move(error)); }
   void set_tenure(const std::string& table, mapping::Tenure tenure) {
@@ -45,6 +52,11 @@ class MemorySink final : public mapping::MappingSink {
   std::vector<mapping::Publication> published() const {
     const std::lock_guard lock(mutex_);
     return published_;
+  }
+  // How often a table was claimed, or should have been.
+  int claims() const {
+    const std::lock_guard lock(mutex_);
+    return claims_;
   }
   int attempts() const {
     const std::lock_guard lock(mutex_);
@@ -77,10 +89,12 @@ class MemorySink final : public mapping::MappingSink {
 
   mutable std::mutex mutex_;
   std::map<std::string, mapping::Tenure> tenures_;
+  std::deque<Error> examine_errors_;
   std::deque<Error> take_over_errors_;
   std::deque<Error> publish_errors_;
   std::vector<mapping::Publication> published_;
   int attempts_ = 0;
+  int claims_ = 0;
 };
 
 }  // namespace remapd::test_support

@@ -57,6 +57,55 @@ std::string loaded_text(FileCheckpointStore& store) {
   return loaded->checkpoint ? std::string(as_text(*loaded->checkpoint)) : "none";
 }
 
+std::vector<ByteView> pieces_of(std::string_view text) {
+  return {as_bytes(text)};
+}
+
+// A successor has everything the one before it saved, and from then on that one saves nothing.
+TEST(FileCheckpointStore, WhoTakesOverIsTheOnlyOneThatSaves) {
+  const TempDir dir;
+  const auto first = open_store(dir.path());
+  EXPECT_EQ(first->take_over("first"), true);
+  ASSERT_TRUE(first->save(pieces_of("one")));
+  const auto second = open_store(dir.path());
+  EXPECT_EQ(loaded_text(*second), "one");
+  ASSERT_TRUE(first->save(pieces_of("two")));  // while the second starts
+  EXPECT_EQ(second->take_over("second"), false);
+  EXPECT_EQ(loaded_text(*second), "two");
+  const auto late = first->save(pieces_of("three"));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(late.error().message, HasSubstr("instance second has taken this directory over"));
+  ASSERT_TRUE(second->save(pieces_of("four")));
+  EXPECT_EQ(loaded_text(*second), "four");
+}
+
+// Whose claim it was cannot be known then; the numbers still tell of another one's checkpoints.
+TEST(FileCheckpointStore, ALostClaimLeavesTheNumbers) {
+  const TempDir dir;
+  const auto first = open_store(dir.path());
+  ASSERT_TRUE(first->take_over("first"));
+  fs::remove(dir / "epoch.json");
+  ASSERT_TRUE(first->save(pieces_of("one")));
+  const auto second = open_store(dir.path());
+  ASSERT_EQ(second->take_over("second"), true);
+  ASSERT_TRUE(second->save(pieces_of("two")));
+  write_file(dir / "epoch.json", "damaged");
+  EXPECT_EQ(first->save(pieces_of("three")).error().code, ErrorCode::kConflict);
+}
+
+TEST(FileCheckpointStore, PeeksAtTheNewest) {
+  const TempDir dir;
+  EXPECT_EQ(peek_newest_checkpoint(dir.path(), 3), Bytes{});
+  const auto store = open_store(dir.path());
+  ASSERT_TRUE(store->save(pieces_of("older")));
+  ASSERT_TRUE(store->save(pieces_of("newest")));
+  EXPECT_EQ(as_text(peek_newest_checkpoint(dir.path(), 3).value()), "new");
+  EXPECT_EQ(as_text(peek_newest_checkpoint(dir.path(), 100).value()), "newest");
+  write_file(file_of(dir, 2), "damaged");
+  EXPECT_EQ(peek_newest_checkpoint(dir.path(), 3).error().code, ErrorCode::kCorrupt);
+}
+
 TEST(FileCheckpointStore, AnEmptyDirectoryHasNoCheckpoint) {
   const TempDir dir;
   auto store = open_store(dir / "made/as/needed");

@@ -31,7 +31,14 @@ class MemoryStore final : public pipeline::CheckpointStore {
     return loaded;
   }
 
+  Result<bool> take_over(std::string_view instance) override {
+    holder = instance;
+    return std::exchange(current, true);
+  }
+
   std::vector<Bytes> saved;
+  std::string holder;
+  bool current = true;
   std::vector<std::string> skipped;
   std::optional<Error> refuse_with;
 };

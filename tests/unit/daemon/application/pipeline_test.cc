@@ -53,15 +53,19 @@ class ScriptedSource final : public pipeline::EventSource {
 // Fails as a test says, one error a checkpoint.
 class MemoryStore final : public pipeline::CheckpointStore {
  public:
-  explicit MemoryStore(Mailbox<Error>& errors) : errors_(errors) {}
+  MemoryStore(Mailbox<Error>& errors, Result<Loaded> holds, bool& outdated)
+      : errors_(errors), holds_(std::move(holds)), outdated_(outdated) {}
   Result<void> save(const std::vector<ByteView>&) override {
     if (auto error = errors_.pop(0ms)) return fail(std::move(*error));
     return {};
   }
-  Result<Loaded> load_latest() override { return Loaded{}; }
+  Result<Loaded> load_latest() override { return holds_; }
+  Result<bool> take_over(std::string_view) override { return !std::exchange(outdated_, false); }
 
  private:
   Mailbox<Error>& errors_;
+  Result<Loaded> holds_;
+  bool& outdated_;
 };
 
 // Counts how often it is asked to show what it has.
@@ -94,7 +98,7 @@ class PipelineTest : public testing::Test {
     sink_ = sink.get();
     ports.sink = std::move(sink);
     ports.source = std::make_unique<ScriptedSource>(script_);
-    ports.checkpoints = std::make_unique<MemoryStore>(checkpoint_errors_);
+    ports.checkpoints = std::make_unique<MemoryStore>(checkpoint_errors_, checkpoints_, outdated_);
     ports.stream = "a test";
     ports.dead_letters = std::make_unique<CountingDeadLetters>(dead_letters_shown_);
     pipeline_.emplace(options_, small_engine(), std::move(ports), board_, log_.log(), clock_);
@@ -124,6 +128,8 @@ class PipelineTest : public testing::Test {
   Pipeline::Options options_;
   ScriptedSource::Script script_;
   Mailbox<Error> checkpoint_errors_;
+  Result<pipeline::CheckpointStore::Loaded> checkpoints_{};
+  bool outdated_ = false;  // another instance saves while this one starts
   test_support::MemorySink* sink_ = nullptr;
   std::atomic<int> dead_letters_shown_{0};
   StatusBoard board_;
@@ -187,7 +193,7 @@ TEST_F(PipelineTest, TriesToStartUntilItCan) {
 TEST_F(PipelineTest, AStopEndsTheWaitForTheStart) {
   options_.start_retry = 1h;
   make();
-  sink_->fail_next_take_over({ErrorCode::kUnavailable, "locked", true});
+  sink_->fail_next_examine({ErrorCode::kUnavailable, "locked", true});
   pipeline_->start();
   ASSERT_TRUE(wait_for([](const Status& s) { return s.problem == "table item: locked"; }));
   EXPECT_EQ(board_.read()->phase, Phase::kStarting);
@@ -248,6 +254,48 @@ TEST_F(PipelineTest, AStartThatCannotBeIsAnError) {
   EXPECT_EQ(end.error().message, "table item: broken");
   EXPECT_EQ(board_.read()->phase, Phase::kFailed);
   EXPECT_EQ(board_.read()->problem, "table item: broken");
+}
+
+// The instance that publishes now is left alone by one that cannot.
+TEST_F(PipelineTest, NothingIsTakenOverBeforeTheSinkIsThere) {
+  make();
+  sink_->fail_next_examine({ErrorCode::kConfig, "not compacted", false});
+  pipeline_->start();
+  EXPECT_EQ(pipeline_->join().error().message, "table item: not compacted");
+  EXPECT_EQ(sink_->claims(), 0);
+}
+
+TEST_F(PipelineTest, NothingIsTakenOverBeforeTheCheckpointFits) {
+  checkpoints_ = fail(ErrorCode::kCorrupt, "none can be read");
+  make();
+  pipeline_->start();
+  EXPECT_EQ(pipeline_->join().error().message, "checkpoint.dir: none can be read");
+  EXPECT_EQ(sink_->claims(), 0);
+}
+
+TEST_F(PipelineTest, NothingIsTakenOverBeforeTheSourceAnswers) {
+  options_.start_retry = 1h;
+  make();
+  script_.start_errors.push({ErrorCode::kNotFound, "no such topic", true});
+  pipeline_->start();
+  ASSERT_TRUE(wait_for([](const Status& s) { return s.problem == "no such topic"; }));
+  EXPECT_EQ(sink_->claims(), 0);
+  pipeline_->request_stop();
+  EXPECT_TRUE(pipeline_->join());
+  EXPECT_EQ(sink_->claims(), 0);
+}
+
+TEST_F(PipelineTest, ACheckpointSavedDuringTheStartIsLoadedInstead) {
+  outdated_ = true;
+  make();
+  give_end();
+  pipeline_->start();
+  ASSERT_TRUE(pipeline_->join());
+  EXPECT_EQ(sink_->claims(), 1);
+  EXPECT_TRUE(script_.started.pop(0ms));
+  EXPECT_TRUE(script_.started.pop(0ms));
+  EXPECT_FALSE(script_.started.pop(0ms));
+  EXPECT_THAT(log_.text(), HasSubstr("going on from that one"));
 }
 
 TEST_F(PipelineTest, SourceErrorsThatPassAreShown) {

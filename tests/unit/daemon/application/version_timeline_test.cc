@@ -36,7 +36,7 @@ void publish(VersionTimeline& timeline, std::uint64_t samples) {
 
 TEST(VersionTimeline, PublishesOneAfterTheOther) {
   VersionTimeline timeline = make_timeline();
-  timeline.take_over({.epoch = Epoch{3}, .last = std::nullopt, .newest = {}});
+  timeline.found({.epoch = Epoch{3}, .last = std::nullopt, .newest = {}});
   EXPECT_EQ(timeline.epoch(), Epoch{3});
   EXPECT_EQ(timeline.due_at(), 100U);
   EXPECT_EQ(timeline.built_at(), 0U);
@@ -72,7 +72,7 @@ TEST(VersionTimeline, WhatWasGivenUpIsDueAgain) {
 
 TEST(VersionTimeline, ANewestThatIsDamagedIsPassedOver) {
   VersionTimeline timeline = make_timeline();
-  timeline.take_over({.epoch = Epoch{3}, .last = manifest(4, 500), .newest = Version{6}});
+  timeline.found({.epoch = Epoch{3}, .last = manifest(4, 500), .newest = Version{6}});
   timeline.restore({"item", Version{4}, {.gap = 200, .due_at = 700}}, kIds);
   const NextBuild next = timeline.begin(700, kIds);
   EXPECT_EQ(next.version, Version{7});
@@ -85,7 +85,7 @@ TEST(VersionTimeline, GoesOnFromACheckpoint) {
   publish(before, 300);
   before.freeze(true);
   VersionTimeline after = make_timeline();
-  after.take_over(tenure(2, 300));
+  after.found(tenure(2, 300));
   after.restore(before.progress(), kIds);
   EXPECT_EQ(after.progress(), before.progress());
   EXPECT_FALSE(after.needs_fetch(350, true));
@@ -96,7 +96,7 @@ TEST(VersionTimeline, GoesOnFromACheckpoint) {
 
 TEST(VersionTimeline, WithoutACheckpointTheNewestIsFetched) {
   VersionTimeline timeline = make_timeline();
-  timeline.take_over(tenure(4, 500));
+  timeline.found(tenure(4, 500));
   EXPECT_TRUE(timeline.needs_fetch(0, false));
   timeline.adopted(Version{4});
   EXPECT_FALSE(timeline.needs_fetch(0, false));
@@ -106,7 +106,7 @@ TEST(VersionTimeline, WithoutACheckpointTheNewestIsFetched) {
 
 TEST(VersionTimeline, ACheckpointBeyondWhatWasPublishedLastNeedsAFetch) {
   VersionTimeline timeline = make_timeline();
-  timeline.take_over(tenure(4, 500));
+  timeline.found(tenure(4, 500));
   timeline.restore({"item", Version{3}, {.gap = 200, .due_at = 700}}, kIds);
   EXPECT_FALSE(timeline.needs_fetch(499, true));
   EXPECT_FALSE(timeline.needs_fetch(500, true));  // it can be built again here
@@ -116,7 +116,7 @@ TEST(VersionTimeline, ACheckpointBeyondWhatWasPublishedLastNeedsAFetch) {
 // Published: 1 at 100, 2 at 300, 3 at 700. The checkpoint is of sample 50.
 TEST(VersionTimeline, AReplayBuildsTheSameVersionsWithoutPublishingThem) {
   VersionTimeline timeline = make_timeline();
-  timeline.take_over(tenure(3, 700));
+  timeline.found(tenure(3, 700));
   timeline.restore({"item", kNoVersion, {.gap = 100, .due_at = 100}}, kIds);
   EXPECT_TRUE(timeline.catching_up());
   EXPECT_FALSE(timeline.needs_fetch(50, true));
@@ -139,7 +139,7 @@ TEST(VersionTimeline, AReplayBuildsTheSameVersionsWithoutPublishingThem) {
 
 TEST(VersionTimeline, TheNewestIsRejoinedWhereItWasBuilt) {
   VersionTimeline timeline = make_timeline();
-  timeline.take_over(tenure(1, 150));  // asked for by an operator, or late
+  timeline.found(tenure(1, 150));  // asked for by an operator, or late
   timeline.restore({"item", kNoVersion, {.gap = 200, .due_at = 200}}, kIds);
   EXPECT_EQ(timeline.due_at(), 150U);
   EXPECT_EQ(timeline.begin(150, kIds).purpose, BuildPurpose::kRejoin);
@@ -148,7 +148,7 @@ TEST(VersionTimeline, TheNewestIsRejoinedWhereItWasBuilt) {
 // A build that a gate refused, or that could not be published, came before the only version.
 TEST(VersionTimeline, BuildsThatLedToNothingAreRepeatedAndDropped) {
   VersionTimeline timeline = make_timeline();
-  timeline.take_over(tenure(1, 700));
+  timeline.found(tenure(1, 700));
   timeline.restore({"item", kNoVersion, {.gap = 100, .due_at = 100}}, kIds);
   EXPECT_EQ(timeline.begin(100, kIds).purpose, BuildPurpose::kNothing);
   EXPECT_EQ(timeline.begin(300, kIds).purpose, BuildPurpose::kNothing);
@@ -157,7 +157,7 @@ TEST(VersionTimeline, BuildsThatLedToNothingAreRepeatedAndDropped) {
 
 TEST(VersionTimeline, WhatCannotBeHadIsForgotten) {
   VersionTimeline timeline = make_timeline();
-  timeline.take_over(tenure(3, 700));
+  timeline.found(tenure(3, 700));
   timeline.forget_published();
   EXPECT_FALSE(timeline.catching_up());
   const NextBuild next = timeline.begin(100, kIds);
@@ -167,7 +167,7 @@ TEST(VersionTimeline, WhatCannotBeHadIsForgotten) {
 
 TEST(VersionTimeline, AFrozenTableCatchesUpFirst) {
   VersionTimeline timeline = make_timeline();
-  timeline.take_over(tenure(1, 150));
+  timeline.found(tenure(1, 150));
   timeline.restore({"item", kNoVersion, {.gap = 100, .due_at = 100}, true}, kIds);
   EXPECT_FALSE(timeline.stands_still());
   timeline.adopted(Version{1});

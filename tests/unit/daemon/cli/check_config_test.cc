@@ -75,6 +75,33 @@ TEST_F(CheckConfig, ABrokerThatDoesNotAnswerIsTemporary) {
   EXPECT_THAT(done.out, HasSubstr("problem  sink.kafka.topic remap.mappings"));
 }
 
+// Before a daemon with it is started beside, or after, one with another.
+TEST_F(CheckConfig, ComparesWithTheCheckpointThatIsThere) {
+  const std::string text = reachable();
+  write_file(dir_ / "c.toml", text);
+  ASSERT_EQ(invoke({"run", "--config", (dir_ / "c.toml").string(), "--set", "admin.listen="}).code, ExitCode::kOk);
+  const auto same = check(text);
+  EXPECT_EQ(same.code, ExitCode::kOk) << same.out;
+  EXPECT_THAT(same.out, HasSubstr("ok       checkpoint in "));
+  EXPECT_THAT(same.out, HasSubstr("ok       version 1 of table item"));
+
+  const auto other = check(text, {"--set", "learning.factors=5"});
+  EXPECT_EQ(other.code, ExitCode::kConfig);
+  EXPECT_THAT(other.out, HasSubstr("problem  checkpoint in "));
+  EXPECT_THAT(other.out, HasSubstr("it was saved under other features, max_tracked_ids"));
+
+  std::filesystem::copy(dir_ / "events.tsv", dir_ / "copy.tsv");
+  const auto stream = check(text, {"--set", "source.file.path=" + (dir_ / "copy.tsv").string()});
+  EXPECT_EQ(stream.code, ExitCode::kOk) << stream.out;
+  EXPECT_THAT(stream.out, HasSubstr("its statistics are kept, its offsets are not"));
+
+  std::string rows = text;
+  rows.replace(rows.find("rows = 10"), 9, "rows = 20");
+  const auto budget = check(rows);
+  EXPECT_EQ(budget.code, ExitCode::kOk) << budget.out;
+  EXPECT_THAT(budget.out, HasSubstr("it has 10 rows, the configuration 20"));
+}
+
 TEST_F(CheckConfig, PrintsConfigurations) {
   EXPECT_EQ(invoke({"check-config", "--print-default"}).out, config::reference_text());
   const auto printed = check(kTables, {"--print", "--set", "log.level=debug"});
