@@ -182,6 +182,7 @@ class StreamEngine final : public Engine {
     const Intake& intake = settled();
     EngineStats out;
     out.samples = samples();
+    out.waiting_samples = out.samples - intake.learners().samples();
     out.labelled_samples = intake.learners().labelled_samples();
     out.label_sum = intake.learners().label_sum();
     out.ticks = intake.ticks();

@@ -86,6 +86,22 @@ Json partitions_of(const application::Status& status) {
   return partitions;
 }
 
+Json to_json(const application::Problem& problem) {
+  return {{"code", to_string(problem.code)},
+          {"where", problem.where},
+          {"what", problem.what},
+          {"since", time_of(problem.since_ms)},
+          {"advice", text_or_null(problem.advice)}};
+}
+
+Json features_of(const application::Status& status) {
+  Json features = Json::array();
+  for (const application::FeatureStatus& feature : status.features) {
+    features.push_back({{"name", feature.name}, {"ids", feature.ids}});
+  }
+  return features;
+}
+
 }  // namespace
 
 Json to_json(const application::TableStatus& table) {
@@ -124,11 +140,14 @@ Json to_json(const application::TableStatus& table) {
 Json to_json(const application::Status& status) {
   Json tables = Json::array();
   for (const application::TableStatus& table : status.tables) tables.push_back(to_json(table));
+  Json problems = Json::array();
+  for (const application::Problem& problem : status.problems) problems.push_back(to_json(problem));
   const application::CheckpointStatus& checkpoint = status.checkpoint;
   return {
       {"phase", to_string(status.phase)},
       {"ready", status.ready()},
       {"problem", text_or_null(status.problem)},
+      {"problems", std::move(problems)},
       {"release", REMAPD_VERSION},
       {"instance", status.instance},
       {"source", status.source},
@@ -136,6 +155,8 @@ Json to_json(const application::Status& status) {
       {"updated", time_of(status.updated_ms)},
       {"stream",
        {{"samples", status.samples},
+        {"waiting_samples", status.waiting_samples},
+        {"mini_batch", status.mini_batch},
         {"labelled_samples", status.labelled_samples},
         {"label_mean", status.labelled_samples == 0
                            ? Json(nullptr)
@@ -152,6 +173,8 @@ Json to_json(const application::Status& status) {
         {"unknown_features", status.input.unknown_features},
         {"lost_events", status.input.lost_events},
         {"errors", status.source_errors},
+        {"samples", status.read_samples},
+        {"features", features_of(status)},
         {"partitions", partitions_of(status)}}},
       {"tables", std::move(tables)},
       {"memory",

@@ -38,6 +38,7 @@ Pipeline::Options pipeline_options(const config::Config& config) {
           .build_threads = threads_of(config),
           .keep_versions = config.admin.keep_versions,
           .stop_at_end = finite && config.source.file.at_end == config::AtEnd::kStop,
+          .label_wanted_by = label_wanted_by(config),
           .live = live_settings(config)};
 }
 

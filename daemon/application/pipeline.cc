@@ -69,6 +69,11 @@ Pipeline::Pipeline(Options options, std::unique_ptr<pipeline::Engine> engine, Po
   status_.instance = options_.instance;
   status_.source = ports_.stream;
   status_.started_ms = unix_ms(clock_.wall_time());
+  status_.mini_batch = engine_->config().mini_batch;
+  status_.label_wanted_by = options_.label_wanted_by;
+  for (const pipeline::Feature& feature : engine_->config().features) {
+    status_.features.push_back({.name = feature.name});
+  }
   publish_status(true);
 }
 
@@ -271,6 +276,7 @@ Result<void> Pipeline::read_once() {
   switch (*polled) {
     case pipeline::PollOutcome::kBatch:
       note_event_time(cursor_.refill().event_time_ms);
+      note_features(cursor_.refill());
       cursor_.filled();
       return {};
     case pipeline::PollOutcome::kIdle:
@@ -320,6 +326,13 @@ void Pipeline::note_event_time(std::int64_t event_ms) {
         "event times lie more than a day ahead and are not shown; is a producer's clock "
         "wrong?",
         {{"event_time_ms", event_ms}});
+  }
+}
+
+void Pipeline::note_features(const pipeline::EventBatch& batch) {
+  status_.read_samples += batch.samples();
+  for (std::uint32_t f = 0; f < status_.features.size(); ++f) {
+    status_.features[f].ids += batch.values(FeatureIndex{f}).size();
   }
 }
 
@@ -435,6 +448,7 @@ void Pipeline::publish_status(bool now) {
   pipeline::EngineStats stats = engine_->stats();
   status_.updated_ms = unix_ms(clock_.wall_time());
   status_.samples = stats.samples;
+  status_.waiting_samples = stats.waiting_samples;
   status_.labelled_samples = stats.labelled_samples;
   status_.label_sum = stats.label_sum;
   status_.ids = stats.ids;
@@ -446,13 +460,34 @@ void Pipeline::publish_status(bool now) {
   for (const pipeline::TableStats& table : stats.tables)
     status_.memory.tables += table.memory_bytes;
   status_.waiting_for_publication = publisher_->must_wait();
-  if (reading_) {
-    status_.input = ports_.source->counters();
-    status_.offsets = ports_.source->offsets();
-  }
+  if (reading_) note_input();
   status_.tables = publisher_->status(std::move(stats.tables));
   status_.checkpoint = checkpointer_->status();
+  tell_problems();
   board_.write(status_);
+}
+
+void Pipeline::note_input() {
+  pipeline::SourceCounters input = ports_.source->counters();
+  const bool moved = status_.read_ms == 0 || input.messages != status_.input.messages;
+  if (moved) status_.read_ms = status_.updated_ms;
+  status_.input = std::move(input);
+  status_.offsets = ports_.source->offsets();
+}
+
+void Pipeline::tell_problems() {
+  const ProblemWatch::Changes changes =
+      problems_.update(find_problems(status_), status_.updated_ms);
+  for (const Problem& problem : changes.begun) {
+    log_.warning("problem", {{"code", to_string(problem.code)},
+                             {"where", problem.where},
+                             {"what", problem.what},
+                             {"advice", problem.advice}});
+  }
+  for (const Problem& problem : changes.over) {
+    log_.info("problem is over", {{"code", to_string(problem.code)}, {"where", problem.where}});
+  }
+  status_.problems = problems_.current();
 }
 
 }  // namespace remapd::application

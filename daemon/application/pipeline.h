@@ -43,6 +43,7 @@
 #include "daemon/application/control.h"
 #include "daemon/application/mailbox.h"
 #include "daemon/application/ports.h"
+#include "daemon/application/problems.h"
 #include "daemon/application/publisher.h"
 #include "daemon/application/status.h"
 #include "daemon/application/status_board.h"
@@ -66,6 +67,7 @@ class Pipeline {
     std::size_t build_threads = 1;
     std::size_t keep_versions = 1;
     bool stop_at_end = true;  // of a finite source; else stay up
+    std::string label_wanted_by{};  // problems.h
     std::chrono::milliseconds start_retry{2'000};
     LiveSettings live;
   };
@@ -127,6 +129,7 @@ class Pipeline {
   void show_dead_letters();
   void complain_about_source(const Error& error);
   void note_event_time(std::int64_t event_ms);
+  void note_features(const pipeline::EventBatch& batch);
   void take_in();
   bool must_wait() const;
   std::optional<Error> fatal() const;
@@ -140,6 +143,8 @@ class Pipeline {
   void save_checkpoint();
   void await_checkpoint();
   void publish_status(bool now);
+  void note_input();
+  void tell_problems();
   void set_phase(Phase phase);
 
   Options options_;
@@ -153,6 +158,7 @@ class Pipeline {
   Mailbox<Task> tasks_;
   pipeline::BatchCursor cursor_;
   Status status_;
+  ProblemWatch problems_;
   Result<void> outcome_;
   bool answering_ = false;   // what operators ask is answered
   bool restored_ = false;    // the engine's state came from a checkpoint

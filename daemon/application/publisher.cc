@@ -224,6 +224,8 @@ void Publisher::start_build(TableIndex index, bool with_snapshot, Answer<Version
   const NextBuild next = table.timeline.begin(engine_.samples(), engine_.tracked_ids(index));
   table.built = clock_.now();
   if (next.purpose == BuildPurpose::kNothing) return;
+  const bool empty = engine_.tracked_ids(index) == 0;
+  if (empty && next.purpose != BuildPurpose::kRejoin) return;  // due again at the next turn
   pipeline::BuildJobPtr job = engine_.begin_build({.table = index,
                                                    .version = next.version,
                                                    .epoch = table.timeline.epoch(),
@@ -437,6 +439,9 @@ void Publisher::publish_now(TableIndex index, Answer<Version> answer) {
                                             " is still catching up with version " +
                                             std::to_string(timeline.last()->info.version.value) +
                                             ", published before the restart"));
+    } else if (engine_.tracked_ids(index) == 0) {
+      answer(fail(ErrorCode::kConflict,
+                  "table " + timeline.table() + " has no ids yet: there is nothing to map"));
     } else {
       start_build(index, false, answer);
     }

@@ -15,6 +15,7 @@
 #include "core/pipeline/engine.h"
 #include "core/pipeline/event_source.h"
 #include "core/pipeline/publish_gates.h"
+#include "daemon/application/problem.h"
 
 namespace remapd::application {
 
@@ -83,6 +84,11 @@ struct CheckpointStatus {
   std::string problem;   // why the last one failed; empty: it did not
 };
 
+struct FeatureStatus {
+  std::string name;
+  std::uint64_t ids = 0;  // read by this process
+};
+
 // Bytes.
 struct MemoryStatus {
   std::uint64_t tables = 0;         // statistics of all tables
@@ -98,6 +104,8 @@ struct Status {
   std::int64_t started_ms = 0;
   std::int64_t updated_ms = 0;
   std::uint64_t samples = 0;
+  std::uint64_t waiting_samples = 0;  // of these, for their mini-batch to fill: not counted yet
+  std::uint32_t mini_batch = 0;       // samples
   std::uint64_t labelled_samples = 0;
   double label_sum = 0;
   std::uint64_t ids = 0;
@@ -105,6 +113,10 @@ struct Status {
   double tick_seconds = 0;         // of this process
   std::int64_t event_time_ms = 0;  // of the newest event; 0: unknown
   pipeline::SourceCounters input;
+  std::uint64_t read_samples = 0;       // by this process
+  std::vector<FeatureStatus> features;  // in the order of the configuration
+  std::string label_wanted_by;          // problems.h
+  std::int64_t read_ms = 0;             // when a message was last read, or reading began; 0: never
   pipeline::StreamOffsets offsets;
   bool waiting_for_publication = false;  // reading stands still until a version is out
   std::uint64_t source_errors = 0;       // that passed by themselves
@@ -112,6 +124,7 @@ struct Status {
   MemoryStatus memory;
   CheckpointStatus checkpoint;
   std::string problem;  // what keeps events from being read now, or ended the daemon
+  std::vector<Problem> problems;  // everything that is wrong now, the worst first
 
   // Whether mapping versions can be expected from it: for /readyz.
   bool ready() const { return phase == Phase::kRunning || phase == Phase::kEnded; }

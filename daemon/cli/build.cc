@@ -191,12 +191,7 @@ class BuildCommand final : public Command {
     const auto start = std::chrono::steady_clock::now();
     const auto counts = learn(*config, **engine, console);
     if (!counts) return fail(counts.error());
-    if (counts->samples == 0) {
-      return fail(
-          ErrorCode::kCorrupt,
-          "the logs hold no sample that can be read" +
-              (counts->reject_notes.empty() ? std::string() : ": " + counts->reject_notes.front()));
-    }
+    if (auto good = check_counts(*counts, *config); !good) return good;
     const double learn_seconds = seconds_since(start);
     auto versions = build(*config, **engine, *output, console);
     if (!versions) return fail(std::move(versions).error());

@@ -198,12 +198,7 @@ class CompareCommand final : public Command {
         },
         at_most);
     if (!counts) return fail(std::move(counts).error());
-    if (builder.samples() == 0) {
-      return fail(
-          ErrorCode::kCorrupt,
-          "the logs hold no sample that can be read" +
-              (counts->reject_notes.empty() ? std::string() : ": " + counts->reject_notes.front()));
-    }
+    if (auto good = check_counts(*counts, config); !good) return fail(std::move(good).error());
     comparison.read = std::move(*counts);
     comparison.samples = builder.samples();
     evaluation::EventLog log = std::move(builder).finish();

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/application/problems.h"
 #include "daemon/cli/format.h"
 #include "daemon/cli/progress.h"
 
@@ -45,10 +46,46 @@ std::uint64_t readable_bytes(const std::filesystem::path& path) {
 void count(const pipeline::EventBatch& batch, FeedCounts& counts) {
   counts.samples += batch.samples();
   counts.ids += batch.total_ids();
-  for (const float label : batch.labels()) counts.labelled += std::isnan(label) ? 0 : 1;
+  for (const float label : batch.labels()) {
+    if (std::isnan(label)) continue;
+    ++counts.labelled;
+    counts.label_sum += label;
+  }
+  for (std::uint32_t f = 0; f < counts.features.size(); ++f) {
+    counts.features[f].ids += batch.values(FeatureIndex{f}).size();
+  }
 }
 
 }  // namespace
+
+Result<void> check_counts(const FeedCounts& counts, const config::Config& config) {
+  const std::string first_reject =
+      counts.reject_notes.empty() ? std::string() : ": " + counts.reject_notes.front();
+  if (counts.samples == 0) {
+    return fail(ErrorCode::kCorrupt, "the logs hold no sample that can be read" + first_reject);
+  }
+  if (counts.rejected > counts.samples) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{} could not be read, and only {} could{}",
+                                                 count_of(counts.rejected, "record"),
+                                                 count_of(counts.samples, "sample"), first_reject));
+  }
+  std::string wrong;
+  for (const application::Problem& problem : application::stream_problems(
+           {.samples = counts.samples,
+            .features = counts.features,
+            .labelled = counts.labelled,
+            .label_sum = counts.label_sum,
+            .label_wanted_by = application::label_wanted_by(config),
+            .unknown_features = counts.unknown_features},
+           1)) {
+    // Of labels that are alike a mapping is made all the same.
+    if (problem.code == application::ProblemCode::kLabelsOfOneClass) continue;
+    wrong += fmt::format("{}{}: {}; {}", wrong.empty() ? "" : "; ", problem.where, problem.what,
+                         problem.advice);
+  }
+  if (!wrong.empty()) return fail(ErrorCode::kCorrupt, std::move(wrong));
+  return {};
+}
 
 Result<FeedCounts> feed_logs(const std::vector<std::string>& logs, files::LogFileOptions options,
                              const pipeline::FeatureSchema& schema, std::string_view what,
@@ -56,6 +93,9 @@ Result<FeedCounts> feed_logs(const std::vector<std::string>& logs, files::LogFil
                              const std::function<void(const pipeline::EventBatch&)>& take,
                              std::uint64_t at_most) {
   FeedCounts counts;
+  for (std::uint32_t f = 0; f < schema.size(); ++f) {
+    counts.features.push_back({.name = schema.feature(FeatureIndex{f}).name});
+  }
   Rejects rejects(counts);
   pipeline::EventBatch batch;
   for (const std::string& log : logs) {
@@ -78,6 +118,7 @@ Result<FeedCounts> feed_logs(const std::vector<std::string>& logs, files::LogFil
                     : static_cast<double>((*source)->counters().bytes) / static_cast<double>(size);
       progress.update(done, format_count(counts.samples) + " samples");
     }
+    counts.unknown_features += (*source)->counters().unknown_features;
   }
   return counts;
 }

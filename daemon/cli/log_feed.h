@@ -11,17 +11,26 @@
 #include "core/base/result.h"
 #include "core/pipeline/event_batch.h"
 #include "core/pipeline/feature_schema.h"
+#include "daemon/application/status.h"
 #include "daemon/cli/console.h"
+#include "daemon/config/config.h"
 
 namespace remapd::cli {
 
 struct FeedCounts {
   std::uint64_t samples = 0;
   std::uint64_t labelled = 0;
+  double label_sum = 0;
   std::uint64_t ids = 0;
   std::uint64_t rejected = 0;             // records that could not be read
   std::vector<std::string> reject_notes;  // of the first few: where and why
+  std::uint64_t unknown_features = 0;     // columns that the schema does not have
+  std::vector<application::FeatureStatus> features;
 };
+
+// Whether what was read is what the configuration says: samples, of which most could be read, with
+// each of its features, and with labels where they were asked for. kCorrupt names all that is wrong.
+Result<void> check_counts(const FeedCounts& counts, const config::Config& config);
 
 // Reads `options` with each of `logs` as its path and hands every batch to `take`, until there are
 // `at_most` samples or more. `what` begins the progress line. Errors name the log.

@@ -1,6 +1,8 @@
 #include "daemon/metrics/metrics.h"
 
+#include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace remapd::metrics {
@@ -57,6 +59,17 @@ double seconds(std::int64_t ms) {
   return static_cast<double>(ms) / 1000;
 }
 
+// A series of each code, so that an alert ends when its problem does.
+void collect_problems(const application::Status& status, Collector& out) {
+  for (std::size_t c = 0; c < application::kProblemCodes; ++c) {
+    const auto code = static_cast<application::ProblemCode>(c);
+    const bool there = std::any_of(status.problems.begin(), status.problems.end(),
+                                   [&](const auto& problem) { return problem.code == code; });
+    out.gauge("remapd_problem", "1 while there is a problem of this code.", there ? 1 : 0,
+              {{"code", std::string(to_string(code))}});
+  }
+}
+
 void collect_input(const application::Status& status, Collector& out) {
   const pipeline::SourceCounters& input = status.input;
   out.counter("remapd_input_messages_total", "Messages or lines read, good or bad.",
@@ -75,6 +88,12 @@ void collect_input(const application::Status& status, Collector& out) {
               number(lag.messages), {{"partition", std::to_string(lag.partition)}});
   }
   out.counter("remapd_samples_total", "Samples taken in, all time.", number(status.samples));
+  out.gauge("remapd_waiting_samples", "Of these, samples that wait for their mini-batch to fill.",
+            number(status.waiting_samples));
+  for (const application::FeatureStatus& feature : status.features) {
+    out.counter("remapd_feature_ids_total", "Ids read, by feature.", number(feature.ids),
+                {{"feature", feature.name}});
+  }
   out.counter("remapd_labelled_samples_total", "Of these, samples with a label.",
               number(status.labelled_samples));
   out.counter("remapd_ids_total", "Ids taken in, all time.", number(status.ids));
@@ -226,8 +245,7 @@ std::vector<MetricFamily> families_of(const application::Status& status) {
   out.gauge("remapd_start_timestamp_seconds", "When the daemon was started, Unix.",
             seconds(status.started_ms));
   out.gauge("remapd_ready", "1 if mapping versions can be expected.", status.ready() ? 1 : 0);
-  out.gauge("remapd_problem", "1 while something keeps events from being read.",
-            status.problem.empty() ? 0 : 1);
+  collect_problems(status, out);
   collect_input(status, out);
   if (status.input.brokers) collect_brokers(*status.input.brokers, out);
   collect_memory(status.memory, out);

@@ -29,6 +29,11 @@ std::string status_line(const application::Status& status) {
     if (!table.problem.empty()) line += fmt::format(" ({})", table.problem);
   }
   if (!status.problem.empty()) line += fmt::format("; {}", status.problem);
+  for (const application::Problem& problem : status.problems) {
+    using enum application::ProblemCode;
+    if (problem.code == kCannotRead || problem.code == kCannotPublish) continue;  // said already
+    line += fmt::format("; {}: {}", problem.where, problem.what);
+  }
   std::replace(line.begin(), line.end(), '\n', ' ');
   return line;
 }

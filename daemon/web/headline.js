@@ -4,25 +4,25 @@ import { setAttribute, setText } from "./dom.js";
 import { clock, count, duration, plural } from "./format.js";
 
 const PHASES = {
-  starting: "Starting: taking its tables over.",
-  restoring: "Starting: reading the last checkpoint.",
+  starting: "Starting: looking at its tables.",
+  restoring: "Starting: reading the last checkpoint and taking its tables over.",
   stopping: "Stopping: finishing what is in flight.",
   stopped: "Stopped.",
 };
 // Behind by less is just what is on its way.
 const BEHIND_SECONDS = 5;
 
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export function headline(status, lag, rates) {
   if (status.phase === "failed") return ["bad", `Ended by an error: ${status.problem}`];
   if (status.problem) return ["bad", `No events are read: ${status.problem}`];
   if (PHASES[status.phase]) return ["busy", PHASES[status.phase]];
-  const troubled = status.tables.filter((table) => table.problem);
-  if (troubled.length > 0) {
-    const rest = troubled.length > 1 ? ` (and ${plural(troubled.length - 1, "more table")})` : "";
-    return ["bad", `Table ${troubled[0].name}: ${troubled[0].problem}${rest}`];
-  }
-  if (status.checkpoint.problem) {
-    return ["bad", `Checkpoints cannot be saved: ${status.checkpoint.problem}`];
+  const [worst, ...others] = status.problems;
+  if (worst) {
+    const rest = others.length > 0 ? ` (and ${plural(others.length, "more problem")}: /status)` : "";
+    const advice = worst.advice ? ` To do: ${worst.advice}.` : "";
+    return ["bad", `${capital(worst.where)}: ${worst.what}.${advice}${rest}`];
   }
   const frozen = status.tables.filter((table) => table.frozen).map((table) => table.name);
   const aside = frozen.length > 0 ? ` Frozen: ${frozen.join(", ")}.` : "";
@@ -32,6 +32,10 @@ export function headline(status, lag, rates) {
   const rate = rates.of("samples");
   if (lag !== null && rate > 0 && lag / rate > BEHIND_SECONDS) {
     return ["busy", `Catching up: ${count(lag)} messages behind, ${duration(lag / rate)} at the present rate.${aside}`];
+  }
+  const { waiting_samples: few, mini_batch: batch } = status.stream;
+  if (few > 0 && status.stream.ids === 0) {
+    return ["busy", `Running. ${plural(few, "sample waits", "samples wait")}: they are learned ${batch} at a time, ${batch - few} more are needed.${aside}`];
   }
   const waiting = status.tables.filter((table) => table.last === null);
   if (waiting.length > 0) {

@@ -329,6 +329,16 @@ TEST_F(DaemonOperator, ABusyDaemonIsNotWaitedForForEver) {
   ASSERT_TRUE(run_->stop());
 }
 
+// Or one who sends a single sample to try it wonders why nothing comes of it.
+TEST_F(DaemonOperator, SamplesThatWaitForTheirMiniBatchAreSeen) {
+  start(200);
+  const auto status = (*run_)->status();
+  EXPECT_EQ(status->samples, 200U);
+  EXPECT_EQ(status->mini_batch, 64U);
+  EXPECT_EQ(status->waiting_samples, 200U % 64U);
+  ASSERT_TRUE(run_->stop());
+}
+
 TEST_F(DaemonOperator, SetsTheLogLevel) {
   start(200);
   (*run_)->set_log_level(config::LogLevel::kError);

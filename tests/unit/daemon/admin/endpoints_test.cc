@@ -46,7 +46,11 @@ TEST_F(EndpointsTest, StatusSaysEverything) {
   EXPECT_EQ(status["phase"], "running");
   EXPECT_EQ(status["ready"], true);
   EXPECT_EQ(status["problem"], nullptr);
+  EXPECT_TRUE(status["problems"].empty());
   EXPECT_EQ(status["started"], "2023-11-14T22:13:20.000Z");
+  EXPECT_EQ(status["stream"]["waiting_samples"], 4);
+  EXPECT_EQ(status["stream"]["mini_batch"], 64);
+  EXPECT_EQ(status["input"]["features"][0]["ids"], 5'000);
   EXPECT_EQ(status["stream"]["label_mean"], 0.25);
   EXPECT_EQ(status["input"]["dead_letters"], 10);
   EXPECT_EQ(status["input"]["partitions"][0]["lag_messages"], 40);
@@ -59,6 +63,21 @@ TEST_F(EndpointsTest, StatusSaysEverything) {
   EXPECT_EQ(table["last"]["rows"]["dedicated"], 35);
   EXPECT_EQ(table["gates"].size(), 3U);
   EXPECT_EQ(status["checkpoint"]["saved"], 3);
+}
+
+TEST_F(EndpointsTest, ProblemsSayWhatToDo) {
+  control_.current.problems.push_back({.code = application::ProblemCode::kFeatureMissing,
+                                       .where = "feature usr",
+                                       .what = "no id in 1000 samples",
+                                       .advice = "compare the names",
+                                       .since_ms = 1'700'000'000'000});
+  const auto problems = json("/status")["problems"];
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0]["code"], "feature_missing");
+  EXPECT_EQ(problems[0]["where"], "feature usr");
+  EXPECT_EQ(problems[0]["what"], "no id in 1000 samples");
+  EXPECT_EQ(problems[0]["since"], "2023-11-14T22:13:20.000Z");
+  EXPECT_EQ(problems[0]["advice"], "compare the names");
 }
 
 TEST_F(EndpointsTest, StatusBeforeAnythingHappenedIsValid) {

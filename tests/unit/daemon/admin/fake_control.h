@@ -131,6 +131,10 @@ inline application::Status example_status() {
   status.labelled_samples = 2'000;
   status.label_sum = 500;
   status.ids = 5'000;
+  status.read_samples = 2'500;
+  status.mini_batch = 64;
+  status.waiting_samples = 4;
+  status.features = {{"item", 5'000}};
   status.input.messages = 2'510;
   status.input.dead_letters = 10;
   status.input.lag = {{0, 40}};

@@ -322,6 +322,35 @@ TEST_F(PipelineTest, SourceErrorsDelayNoVersion) {
   ASSERT_TRUE(pipeline_->join());
 }
 
+// The example engine's only feature, in samples that have none of it.
+TEST_F(PipelineTest, AFeatureThatNeverComesIsToldAndItsTableHasNoVersion) {
+  make();
+  const auto give_empty = [&](std::size_t count) {
+    script_.steps.push([count](pipeline::EventBatch& into) {
+      into.reset(1);
+      into.seal(count);
+      return pipeline::PollOutcome::kBatch;
+    });
+  };
+  give_empty(999);
+  pipeline_->start();
+  ASSERT_TRUE(wait_for([](const Status& s) { return s.samples == 999; }));
+  EXPECT_TRUE(board_.read()->problems.empty());
+  give_empty(2);
+  ASSERT_TRUE(wait_for([](const Status& s) { return !s.problems.empty(); }));
+  EXPECT_EQ(board_.read()->problems[0].code, ProblemCode::kFeatureMissing);
+  EXPECT_GT(board_.read()->problems[0].since_ms, 0);
+  EXPECT_THAT(log_.text(), HasSubstr("feature_missing"));
+  give_samples(200);
+  ASSERT_TRUE(wait_for([](const Status& s) { return s.problems.empty(); }));
+  EXPECT_THAT(log_.text(), HasSubstr("problem is over"));
+  give_end();
+  ASSERT_TRUE(pipeline_->join());
+  ASSERT_FALSE(sink_->published().empty());
+  EXPECT_EQ(sink_->published()[0].manifest.info.version, Version{1});
+  EXPECT_GT(sink_->published()[0].manifest.built_samples, 1'001U);
+}
+
 TEST_F(PipelineTest, TimesFarAheadOrBehindAreTakenInAndNotShown) {
   make();
   for (const std::int64_t time : {std::numeric_limits<std::int64_t>::max(), std::int64_t{1},

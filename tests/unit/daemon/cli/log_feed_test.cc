@@ -34,10 +34,44 @@ TEST_F(LogFeed, ReadsOneLogAfterAnother) {
   ASSERT_TRUE(counts);
   EXPECT_EQ(counts->samples, 960U);
   EXPECT_EQ(counts->labelled, 960U);
+  EXPECT_EQ(counts->label_sum, 560.0);
   EXPECT_EQ(counts->ids, 1920U);
+  ASSERT_EQ(counts->features.size(), 2U);
+  EXPECT_EQ(counts->features[1].name, "item");
+  EXPECT_EQ(counts->features[1].ids, 960U);
   EXPECT_EQ(counts->rejected, 0U);
   EXPECT_EQ(taken_, 960U);
   EXPECT_THAT(err_.str(), HasSubstr("samples"));
+}
+
+TEST_F(LogFeed, WhatWasReadMustBeWhatWasAskedFor) {
+  const config::Config config;
+  FeedCounts counts;
+  counts.samples = 10;
+  counts.features = {{"user", 10}, {"item", 10}};
+  EXPECT_TRUE(check_counts(counts, config));
+
+  FeedCounts misspelt = counts;
+  misspelt.features.push_back({"usr", 0});
+  const auto wrong = check_counts(misspelt, config);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(wrong.error().message, HasSubstr("feature usr: no id in 10 samples"));
+
+  config::Config labelled;
+  labelled.source.file.label_column = "clicked";
+  EXPECT_THAT(check_counts(counts, labelled).error().message,
+              HasSubstr("source.file.label_column = \"clicked\": no label in 10 samples"));
+  FeedCounts alike = counts;
+  alike.labelled = 10;
+  EXPECT_TRUE(check_counts(alike, labelled));
+
+  FeedCounts unreadable = counts;
+  unreadable.rejected = 11;
+  unreadable.reject_notes = {"a.tsv:7: not a number"};
+  EXPECT_EQ(check_counts(unreadable, config).error().message,
+            "11 records could not be read, and only 10 samples could: a.tsv:7: not a number");
+  EXPECT_EQ(check_counts({}, config).error().message, "the logs hold no sample that can be read");
 }
 
 TEST_F(LogFeed, StopsWhenThereAreSamplesEnough) {
