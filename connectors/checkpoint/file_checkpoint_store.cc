@@ -30,6 +30,7 @@ constexpr std::string_view kPrefix = "checkpoint-";
 constexpr std::string_view kSuffix = ".remapd";
 constexpr std::string_view kTemporaryPrefix = ".checkpoint-";
 constexpr std::size_t kDigits = 20;
+constexpr int kListAttempts = 10;
 constexpr std::string_view kLockFile = "lock";
 constexpr std::chrono::milliseconds kLockPatience{10'000};
 
@@ -301,7 +302,17 @@ Result<void> FileCheckpointStore::save(const std::vector<ByteView>& pieces) {
   return {};
 }
 
+// Another instance that still saves here may remove what has just been listed.
 Result<FileCheckpointStore::Loaded> FileCheckpointStore::load_latest() {
+  for (int attempt = 1;; ++attempt) {
+    bool vanished = false;
+    auto loaded = load_listed(vanished);
+    if (!vanished || attempt == kListAttempts) return loaded;
+  }
+}
+
+// `vanished`: a checkpoint that was listed is gone.
+Result<FileCheckpointStore::Loaded> FileCheckpointStore::load_listed(bool& vanished) {
   const auto listing = list(options_.directory);
   if (!listing) return fail(listing.error());
   Loaded loaded;
@@ -313,6 +324,7 @@ Result<FileCheckpointStore::Loaded> FileCheckpointStore::load_latest() {
       loaded.checkpoint = std::move(*payload);
       return loaded;
     }
+    vanished = vanished || payload.error().code == ErrorCode::kNotFound;
     loaded.skipped.push_back(payload.error().message);
   }
   if (!sequences.empty()) {

@@ -67,6 +67,7 @@ class FileCheckpointStore final : public pipeline::CheckpointStore {
 
  private:
   explicit FileCheckpointStore(FileCheckpointOptions options) : options_(std::move(options)) {}
+  Result<Loaded> load_listed(bool& vanished);
   Result<void> check_ours(const std::vector<std::uint64_t>& sequences) const;
 
   FileCheckpointOptions options_;

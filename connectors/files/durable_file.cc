@@ -30,6 +30,12 @@ bool may_pass(int error_number) {
   return std::find(kPassing.begin(), kPassing.end(), error_number) != kPassing.end();
 }
 
+// By the file system, or the kernel: network and user-space file systems say so of syncing
+// directories and of renames that must not replace.
+bool is_unsupported(int error_number) {
+  return error_number == EINVAL || error_number == ENOSYS || error_number == EOPNOTSUPP;
+}
+
 // Until the first write has made a file whole, it is removed again.
 class Unfinished {
  public:
@@ -149,12 +155,15 @@ Result<void> sync_directory(const fs::path& path) {
   const fs::path directory = path.empty() ? fs::path(".") : path;
   const FileDescriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail(system_error(directory, "open", errno));
-  // Some network file systems do not sync directories and say EINVAL; their renames are
-  // synchronous.
-  if (::fsync(fd.get()) != 0 && errno != EINVAL) {
+  if (::fsync(fd.get()) != 0 && !is_unsupported(errno)) {
     return fail(system_error(directory, "sync", errno));
   }
   return {};
+}
+
+bool syncs_directories(const fs::path& directory) {
+  const FileDescriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return !fd || ::fsync(fd.get()) == 0 || !is_unsupported(errno);
 }
 
 Result<void> make_directories(const fs::path& path) {
@@ -178,7 +187,7 @@ Result<void> make_directories(const fs::path& path) {
 Result<void> rename_new(const fs::path& from, const fs::path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
   int error_number = errno;
-  if (error_number == EINVAL || error_number == ENOSYS) {  // not on this file system
+  if (is_unsupported(error_number)) {
     if (::access(to.c_str(), F_OK) == 0) {
       error_number = EEXIST;
     } else {

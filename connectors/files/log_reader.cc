@@ -1,5 +1,7 @@
 #include "connectors/files/log_reader.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +18,28 @@ std::string too_long_reason(std::uint64_t bytes, std::size_t bound, std::size_t 
   return fmt::format("the record has {} bytes, more than the {} it may have; its first {} are kept",
                      bytes, bound, kept);
 }
+
+namespace {
+
+// A log is read more than once, to recognise its format and to go on after a restart. A pipe gives
+// its bytes once, and opening one waits for a writer.
+Result<void> check_kind(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto kind = std::filesystem::status(path, error).type();
+  if (kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::socket) {
+    return fail(ErrorCode::kConfig,
+                fmt::format("{}: it is a pipe, which can be read once only, and a log is read more "
+                            "than once; write it to a file first, or send it to a Kafka topic",
+                            path.string()));
+  }
+  if (kind == std::filesystem::file_type::directory) {
+    return fail(ErrorCode::kConfig,
+                fmt::format("{}: it is a directory; name the logs in it", path.string()));
+  }
+  return {};
+}
+
+}  // namespace
 
 // Counts, and passes rejects on as dead letters.
 class LogFileSource::Observer final : public RecordObserver {
@@ -63,6 +87,7 @@ Result<std::unique_ptr<LogFileSource>> LogFileSource::create(
     LogFileOptions options, pipeline::FeatureSchema schema,
     pipeline::DeadLetterSink* dead_letters) {
   REMAPD_CHECK(options.batch_samples > 0 && options.max_record_bytes > 0, "sizes are positive");
+  if (auto readable = check_kind(options.path); !readable) return fail(readable.error());
   const auto format =
       options.format ? Result<LogFormat>(*options.format) : detect_format(options.path);
   if (!format) return fail(format.error());

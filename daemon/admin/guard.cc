@@ -7,6 +7,8 @@
 
 #include <openssl/evp.h>
 
+#include "daemon/config/config_checks.h"
+
 namespace remapd::admin {
 namespace {
 
@@ -51,6 +53,19 @@ bool from_another_site(const Request& request) {
          !same_ignoring_case(std::string_view(request.origin).substr(scheme_end + 3), request.host);
 }
 
+// "localhost:9643", "127.0.0.1", "[::1]:9643". Clients that send none are no browsers.
+bool names_this_machine(std::string_view host) {
+  if (host.empty()) return true;
+  if (host.front() == '[') {
+    host = host.substr(1, host.find(']') - 1);
+  } else {
+    host = host.substr(0, host.find(':'));
+  }
+  std::string name(host);
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return config::is_loopback(name);
+}
+
 Response unauthorised(std::string_view scheme, std::string_view hint) {
   Response refusal = error_response(401, "the token is missing or wrong", hint);
   refusal.headers.emplace_back("WWW-Authenticate", std::string(scheme) + " realm=\"remapd\"");
@@ -67,8 +82,12 @@ bool is_probe(const Request& request) {
 }
 
 std::optional<Response> Guard::refuse(const Request& request) const {
+  if (reach_ == Reach::kLoopback && !is_probe(request) && !names_this_machine(request.host)) {
+    return error_response(403, "the Host header does not name this machine: \"" + request.host + "\"",
+                          "ask for localhost, 127.0.0.1 or [::1]; a proxy must say so, too");
+  }
   if (request.method == Method::kPost) return refuse_action(request);
-  if (local_ || is_probe(request)) return std::nullopt;
+  if (reach_ != Reach::kNetwork || is_probe(request)) return std::nullopt;
   if (const auto token = after_scheme(request.authorization, "Bearer")) {
     if (credentials_.is_token(*token)) return std::nullopt;
   } else if (const auto basic = after_scheme(request.authorization, "Basic")) {

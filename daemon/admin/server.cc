@@ -42,11 +42,11 @@ using UnixAcceptor = asio::local::stream_protocol::acceptor;
 
 class AdminServer::Impl {
  public:
-  Impl(config::Admin settings, bool local, Credentials credentials, Router router,
+  Impl(config::Admin settings, Reach reach, Credentials credentials, Router router,
        logging::Logger& log)
       : settings_(std::move(settings)),
         router_(std::move(router)),
-        guard_(local, std::move(credentials)),
+        guard_(reach, std::move(credentials)),
         limits_{.timeout = settings_.header_timeout, .max_body_bytes = settings_.max_body_bytes},
         count_(settings_.max_connections),
         log_(log) {}
@@ -215,6 +215,15 @@ class AdminServer::Impl {
   std::thread thread_;
 };
 
+namespace {
+
+Reach reach_of(const config::ListenAddress& address) {
+  if (!address.unix_path.empty()) return Reach::kSocket;
+  return address.local ? Reach::kLoopback : Reach::kNetwork;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<AdminServer>> AdminServer::create(const config::Admin& settings,
                                                          Router router, logging::Logger& log) {
   const auto address = config::parse_listen(settings.listen);
@@ -227,7 +236,7 @@ Result<std::unique_ptr<AdminServer>> AdminServer::create(const config::Admin& se
                 "admin.listen: " + settings.listen +
                     " can be reached from elsewhere: that needs TLS and a token");
   }
-  auto impl = std::make_unique<Impl>(settings, address->local, std::move(*credentials),
+  auto impl = std::make_unique<Impl>(settings, reach_of(*address), std::move(*credentials),
                                      std::move(router), log);
   if (auto ok = impl->listen(*address); !ok) return fail(std::move(ok).error());
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(impl)));

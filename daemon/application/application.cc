@@ -1,16 +1,14 @@
 #include "daemon/application/application.h"
 
-#include <algorithm>
 #include <csignal>
 #include <new>
-#include <optional>
-#include <thread>
 #include <utility>
 
 #include <tbb/global_control.h>
 
 #include "core/pipeline/engine.h"
 #include "daemon/application/pipeline.h"
+#include "daemon/application/processors.h"
 
 namespace remapd::application {
 namespace {
@@ -26,8 +24,7 @@ Pipeline::LiveSettings live_settings(const config::Config& config) {
 }
 
 std::size_t threads_of(const config::Config& config) {
-  const std::size_t all = std::max(std::thread::hardware_concurrency(), 1U);
-  return config.threads.compute > 0 ? config.threads.compute : all;
+  return config.threads.compute > 0 ? config.threads.compute : usable_processors();
 }
 
 Pipeline::Options pipeline_options(const config::Config& config) {
@@ -60,12 +57,10 @@ class Application::Parts {
   Parts(const config::Config& config, std::unique_ptr<pipeline::Engine> engine, Ports ports,
         StatusBoard& board, logging::Logger& logger, const Clock& clock)
       : log(logger),
+        threads(tbb::global_control::max_allowed_parallelism, threads_of(config)),
         pipeline(pipeline_options(config), std::move(engine), std::move(ports), board, logger,
                  clock) {
     for (const pipeline::TableConfig& table : config.tables) tables.push_back(table.name);
-    if (config.threads.compute > 0) {
-      threads.emplace(tbb::global_control::max_allowed_parallelism, config.threads.compute);
-    }
   }
 
   Result<TableIndex> find(std::string_view name) const {
@@ -92,7 +87,7 @@ class Application::Parts {
 
   logging::Logger& log;
   std::vector<std::string> tables;
-  std::optional<tbb::global_control> threads;
+  tbb::global_control threads;
   Pipeline pipeline;
 };
 

@@ -6,6 +6,7 @@
 #include "connectors/checkpoint/file_checkpoint_store.h"
 #include "connectors/files/dead_letter_file.h"
 #include "connectors/files/directory_sink.h"
+#include "connectors/files/durable_file.h"
 #include "connectors/files/log_reader.h"
 #include "daemon/application/kafka_ports.h"
 #include "daemon/application/log_options.h"
@@ -87,6 +88,17 @@ std::string stream_name(const config::Config& config) {
   return "file " + (canonical.empty() ? path : canonical.string());
 }
 
+namespace {
+
+void warn_of_directory(const std::string& key, const std::string& path, logging::Logger& log) {
+  if (files::syncs_directories(path)) return;
+  log.warning("the file system does not sync directories: what is saved there last may be lost in a "
+              "power cut",
+              {{"key", key}, {"path", path}});
+}
+
+}  // namespace
+
 Result<Ports> open_ports(const config::Config& config, const pipeline::FeatureSchema& schema,
                          logging::Logger& log, const Clock& clock) {
   Ports ports;
@@ -96,6 +108,10 @@ Result<Ports> open_ports(const config::Config& config, const pipeline::FeatureSc
                     .and_then([&] { return open_sink(config, log, ports); })
                     .and_then([&] { return open_checkpoints(config, ports); });
   if (!opened) return fail(std::move(opened).error());
+  if (ports.checkpoints) warn_of_directory("checkpoint.dir", config.checkpoint.dir, log);
+  if (config.sink.kind == config::SinkKind::kDirectory) {
+    warn_of_directory("sink.directory.path", config.sink.directory_path, log);
+  }
   return ports;
 }
 

@@ -26,9 +26,9 @@ std::string_view to_string(ProblemCode code);  // "cannot_read"
 
 struct Problem {
   ProblemCode code = ProblemCode::kCannotRead;
-  std::string where;          // "feature usr", "table item", "kafka remap.events"
-  std::string what;           // what was found, with figures
-  std::string advice;         // what to do; empty: nothing, it passes by itself
+  std::string where{};        // "feature usr", "table item", "kafka remap.events"
+  std::string what{};         // what was found, with figures
+  std::string advice{};       // what to do; empty: nothing, it passes by itself
   std::int64_t since_ms = 0;  // Unix milliseconds
 
   friend bool operator==(const Problem&, const Problem&) = default;

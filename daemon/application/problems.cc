@@ -1,6 +1,7 @@
 #include "daemon/application/problems.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -103,12 +104,12 @@ void add_table_problems(const Status& status, std::vector<Problem>& out) {
                                          status.samples),
                      .advice = "name a feature that events have, or remove the [[table]]"});
     }
-    if (table.stats.version.value >= kGrownUp && table.stats.newcomer_traffic > kManyNewIds) {
+    if (table.stats.version.value >= kGrownUp && table.stats.new_id_traffic > kManyNewIds) {
       out.push_back(
           {.code = ProblemCode::kManyNewIds,
            .where = where,
            .what = fmt::format("{:.0f} % of recent accesses are of ids that version {} does not know",
-                               100 * table.stats.newcomer_traffic, table.stats.version.value),
+                               100 * table.stats.new_id_traffic, table.stats.version.value),
            .advice = "publish more often (publish.every_samples, publish.interval), raise "
                      "max_tracked_ids if ids are evicted, and see whether the feature is an id at "
                      "all: session numbers and times never come again"});

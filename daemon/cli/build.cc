@@ -4,7 +4,6 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <system_error>
@@ -27,6 +26,7 @@
 #include "core/pipeline/publish_gates.h"
 #include "core/sketch/hyperloglog.h"
 #include "daemon/application/log_options.h"
+#include "daemon/application/processors.h"
 #include "daemon/application/publication.h"
 #include "daemon/cli/build_request.h"
 #include "daemon/cli/command.h"
@@ -171,8 +171,8 @@ class BuildCommand final : public Command {
       return fail(ErrorCode::kInvalidArgument,
                   "say where to write: --out DIRECTORY or --artifact FILE (one of them)");
     }
-    std::optional<tbb::global_control> bound;
-    if (threads > 0) bound.emplace(tbb::global_control::max_allowed_parallelism, threads);
+    const tbb::global_control bound(tbb::global_control::max_allowed_parallelism,
+                                    threads > 0 ? threads : application::usable_processors());
     const auto config = configure(console);
     if (!config) return fail(config.error());
     auto engine_config = config->engine_config();
@@ -424,8 +424,8 @@ AddedCommand add_build(CLI::App& parent) {
   app->add_option("--passes", command->passes, "How often the logs are read")
       ->check(CLI::Range(1, 1000));
   app->add_option("--threads", command->threads,
-                  "Threads that learn and build; 0: one for each processor. Results do not depend "
-                  "on it");
+                  "Threads that learn and build; 0: one for each processor that the process may "
+                  "use. Results do not depend on it");
   app->add_flag("--json", command->json, "Statistics as JSON");
   app->footer(
       "The same engine as the daemon's, with one version at the end of the logs. Gates are not\n"

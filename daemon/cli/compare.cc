@@ -16,6 +16,7 @@
 
 #include "core/mapping/strategy.h"
 #include "daemon/application/log_options.h"
+#include "daemon/application/processors.h"
 #include "daemon/cli/build_request.h"
 #include "daemon/cli/command.h"
 #include "daemon/cli/comparison.h"
@@ -62,8 +63,8 @@ class CompareCommand final : public Command {
     const auto limit =
         parse_share(within, "--within", "a share such as 0.5% or 0.005, up to 100 %");
     if (!limit) return fail(limit.error());
-    std::optional<tbb::global_control> bound;
-    if (threads > 0) bound.emplace(tbb::global_control::max_allowed_parallelism, threads);
+    const tbb::global_control bound(tbb::global_control::max_allowed_parallelism,
+                                    threads > 0 ? threads : application::usable_processors());
 
     const auto start = std::chrono::steady_clock::now();
     Comparison comparison;
@@ -422,7 +423,8 @@ AddedCommand add_compare(CLI::App& parent) {
   app->add_option("--set", command->request.overrides,
                   "Set a configuration key, as in --set learning.seed=7; may be repeated");
   app->add_option("--threads", command->threads,
-                  "Threads to use; 0: one for each processor. Results do not depend on it");
+                  "Threads to use; 0: one for each processor that the process may use. Results do not "
+                  "depend on it");
   app->add_flag("--json", command->json, "All figures as one JSON object");
   app->footer(
       "A small model (a factorisation machine) predicts every sample, then learns it, then the\n"

@@ -54,7 +54,8 @@ void add_checkpoint(const config::Config& config, std::vector<Finding>& findings
 void add_versions(const config::Config& config, const pipeline::TableConfig& table,
                   std::vector<Finding>& findings) {
   const auto folder = files::table_directory(config.sink.directory_path, table.name);
-  const auto versions = folder ? files::list_versions(*folder) : std::vector<Version>();
+  if (!folder) return;
+  const auto versions = files::list_versions(*folder);
   if (!versions || versions->empty()) return;
   Finding finding{fmt::format("version {} of table {}", versions->back().value, table.name), {}, {}};
   const auto newest = files::read_manifest(*folder, table.name, versions->back());

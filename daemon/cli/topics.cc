@@ -37,6 +37,7 @@ class TopicsCommand final : public Command {
     std::size_t bad = 0;
     for (PlannedTopic& topic : topics) {
       if (replication > 0) topic.spec.replication = static_cast<std::int32_t>(replication);
+      for (const std::string& name : skipped) topic.spec.config.erase(name);
       const auto suits = look_after(**admin, topic, console);
       if (!suits) return fail(Error(suits.error()).with_context(topic.spec.name));
       bad += *suits ? 0 : 1;
@@ -51,6 +52,7 @@ class TopicsCommand final : public Command {
   bool create = false;
   std::uint32_t partitions = 8;
   std::uint32_t replication = 0;
+  std::vector<std::string> skipped;
 
  private:
   // A topic that was created takes the brokers a moment to tell of.
@@ -63,6 +65,18 @@ class TopicsCommand final : public Command {
     }
   }
 
+  // A cluster's policy may refuse a setting, or leave creating topics to its administrators.
+  static Error with_way_out(Error error, const kafka::TopicSpec& spec) {
+    if (error.retryable) return error;
+    std::string command = "kafka-topics.sh --bootstrap-server BROKER --create --topic " + spec.name +
+                          fmt::format(" --partitions {}", spec.partitions);
+    if (spec.replication > 0) command += fmt::format(" --replication-factor {}", spec.replication);
+    for (const auto& [name, value] : spec.config) command += fmt::format(" --config {}={}", name, value);
+    error.message += "\nLeave a setting out with --skip-config NAME, or have an administrator run:\n  " +
+                     command;
+    return error;
+  }
+
   // Whether the topic suits in the end.
   Result<bool> look_after(kafka::TopicAdmin& admin, const PlannedTopic& topic,
                           Console& console) const {
@@ -70,7 +84,9 @@ class TopicsCommand final : public Command {
     if (!state) return fail(std::move(state).error());
     std::string_view how = "";
     if (!state->exists && create) {
-      if (auto made = admin.create_topic(topic.spec); !made) return fail(std::move(made).error());
+      if (auto made = admin.create_topic(topic.spec); !made) {
+        return fail(with_way_out(std::move(made).error(), topic.spec));
+      }
       state = await_topic(admin, topic.spec.name);
       if (!state) return fail(std::move(state).error());
       how = " (created)";
@@ -111,6 +127,9 @@ AddedCommand add_topics(CLI::App& parent) {
   app->add_option("--replication", command->replication,
                   "Replicas of topics that are created; 0: the brokers' default")
       ->check(CLI::Range(0, 100));
+  app->add_option("--skip-config", command->skipped,
+                  "A topic setting that is neither set nor checked, as in --skip-config segment.ms, "
+                  "where the brokers' policy refuses it; may be repeated");
   app->footer(
       "The mapping topic must be compacted and have one partition. Topics that exist are never\n"
       "changed: what does not suit is told, with what to change (exit code 1).\n"

@@ -142,6 +142,8 @@ class Checker {
   std::vector<Problem> problems_;
 };
 
+}  // namespace
+
 bool is_loopback(const std::string& host) {
   if (host == "localhost") return true;
   in_addr v4{};
@@ -149,8 +151,6 @@ bool is_loopback(const std::string& host) {
   in6_addr v6{};
   return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
-
-}  // namespace
 
 Result<ListenAddress> parse_listen(std::string_view listen) {
   constexpr std::string_view kUnix = "unix:";

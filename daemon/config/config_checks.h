@@ -16,6 +16,9 @@ namespace remapd::config {
 std::vector<Problem> check_config(const Config& config, const Places& places,
                                   const std::string& file);
 
+// "localhost", or an address of the loopback interface.
+bool is_loopback(const std::string& host);
+
 // admin.listen taken apart.
 struct ListenAddress {
   std::string host;  // without brackets; empty: unix_path

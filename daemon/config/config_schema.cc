@@ -79,7 +79,8 @@ Section file_source_section() {
                        REMAPD_MEMBER(source.file.max_record_bytes), 1024, 1024 * kMiB),
           choice<Config, AtEnd>({"at_end", "",
                                  "At the end of the log: publish a last version and stop, or keep "
-                                 "running for whoever looks at the mappings."},
+                                 "running for whoever looks at the mappings. What is appended to "
+                                 "the log later is read after a restart."},
                                 REMAPD_MEMBER(source.file.at_end),
                                 {{AtEnd::kStop, "stop"}, {AtEnd::kWait, "wait"}}),
       }};
@@ -420,7 +421,8 @@ Section threads_section() {
           "Processors used.",
           {integer<Config>({"compute", "threads",
                             "Threads that learn, and as many that build on the processor time that "
-                            "these leave; 0: one for each processor. Results do not depend on it."},
+                            "these leave; 0: one for each processor that affinity and the control group's CPU "
+                            "quota allow. Results do not depend on it."},
                            REMAPD_MEMBER(threads.compute), 0, 1'024)}};
 }
 

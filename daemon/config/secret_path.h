@@ -1,5 +1,5 @@
 // Where a file with a secret is: a relative path is looked for in $CREDENTIALS_DIRECTORY (systemd's
-// LoadCredential=) first.
+// LoadCredential=) first, and is that one's also where it may not be looked at.
 #pragma once
 
 #include <string>

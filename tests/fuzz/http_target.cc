@@ -38,8 +38,8 @@ struct Daemon {
 
   admin::FakeControl control;
   admin::Router router = admin::endpoints(control, {});
-  admin::Guard open{true, {}};
-  admin::Guard closed{false, {}};
+  admin::Guard open{admin::Reach::kSocket, {}};
+  admin::Guard closed{admin::Reach::kNetwork, {}};
 };
 
 void answer(Daemon& daemon, admin::Request request) {

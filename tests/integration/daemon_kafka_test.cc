@@ -225,7 +225,7 @@ TEST_F(DaemonOnKafka, ASecondInstanceWhoseCheckpointDoesNotFitHarmsNobody) {
   Events events;
   events.send(*producer_of(events_), 2'000);
   config::Config config = make_config();
-  config.checkpoint.interval = 1ms;
+  config.checkpoint.interval = 200ms;
   DaemonRun first(config);
   ASSERT_TRUE(first.wait_for([](const Status& s) { return s.checkpoint.last_samples > 0; }));
   config.tables[0].max_tracked_ids *= 2;

@@ -98,6 +98,13 @@ TEST(DurableFile, MakesDirectoriesWithTheirParents) {
   }
 }
 
+TEST(DurableFile, KnowsWhetherADirectoryIsSynced) {
+  const TempDir dir;
+  EXPECT_TRUE(syncs_directories(dir.path()));
+  EXPECT_TRUE(syncs_directories(dir / "missing"));
+  EXPECT_FALSE(syncs_directories("/proc/self"));
+}
+
 TEST(DurableFile, RenamesOnlyToAFreeName) {
   const TempDir dir;
   write_file(dir / "a", "a");

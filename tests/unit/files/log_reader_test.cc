@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "connectors/proto/access_batch_codec.h"
 #include "tests/support/gzip.h"
@@ -132,6 +133,18 @@ TEST(LogFileSource, GoesOnFromAnyOffsetItGave) {
     const ReadAll rest = read_all(*second);
     ids.insert(ids.end(), rest.ids.begin(), rest.ids.end());
     EXPECT_THAT(ids, ElementsAre(1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U, 10U)) << cut;
+  }
+}
+
+// Opening one would wait for a writer, and what has been read once is gone.
+TEST(LogFileSource, APipeIsRefusedAtOnce) {
+  const TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "log.tsv").c_str(), 0600), 0);
+  for (const auto& path : {dir / "log.tsv", dir.path()}) {
+    const auto source = LogFileSource::create({.path = path}, schema_of({"item"}), nullptr);
+    ASSERT_FALSE(source);
+    EXPECT_EQ(source.error().code, ErrorCode::kConfig);
+    EXPECT_THAT(source.error().message, HasSubstr(path.string() + ": it is a "));
   }
 }
 

@@ -36,7 +36,7 @@ class GuardTest : public testing::Test {
 };
 
 TEST_F(GuardTest, ActionsNeedTheToken) {
-  const Guard guard(true, with_token());
+  const Guard guard(Reach::kLoopback, with_token());
   Request request = post();
   EXPECT_EQ(status(guard, request), 200U);
   request.authorization = std::string("bearer  ") + kToken;
@@ -54,7 +54,7 @@ TEST_F(GuardTest, ActionsNeedTheToken) {
 }
 
 TEST_F(GuardTest, WithoutATokenActionsAreOffAndItIsSaidHowToSwitchThemOn) {
-  const Guard guard(true, {});
+  const Guard guard(Reach::kLoopback, {});
   const auto refusal = guard.refuse(post());
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->status, 403U);
@@ -62,7 +62,7 @@ TEST_F(GuardTest, WithoutATokenActionsAreOffAndItIsSaidHowToSwitchThemOn) {
 }
 
 TEST_F(GuardTest, OtherSitesPagesAreRefused) {
-  const Guard guard(true, with_token());
+  const Guard guard(Reach::kLoopback, with_token());
   Request request = post();
   request.origin = "http://LOCALHOST:9643";
   EXPECT_EQ(status(guard, request), 200U);
@@ -81,14 +81,42 @@ TEST_F(GuardTest, OtherSitesPagesAreRefused) {
   }
 }
 
+// A page whose name was made to resolve to 127.0.0.1 is of the same origin as what it asks for.
+TEST_F(GuardTest, OnLoopbackTheHostMustBeThisMachine) {
+  Request request;
+  request.path = "/status";
+  const Guard guard(Reach::kLoopback, with_token());
+  for (const char* host : {"localhost:9643", "LocalHost", "127.0.0.1:9643", "127.0.0.2", "[::1]:9643",
+                           "[::1]", ""}) {
+    request.host = host;
+    EXPECT_EQ(status(guard, request), 200U) << host;
+  }
+  for (const char* host : {"evil.example:9643", "localhost.evil.example", "127.0.0.1.evil.example",
+                           "192.168.1.7:9643", "[fe80::1]:9643", "[", ":9643"}) {
+    request.host = host;
+    const auto refusal = guard.refuse(request);
+    ASSERT_TRUE(refusal) << host;
+    EXPECT_EQ(refusal->status, 403U) << host;
+    EXPECT_NE(refusal->body.find("Host"), std::string::npos);
+  }
+  Request action = post();
+  action.host = "evil.example:9643";
+  action.origin = "http://evil.example:9643";
+  EXPECT_EQ(status(guard, action), 403U);
+  request.host = "evil.example";
+  EXPECT_EQ(status(Guard(Reach::kSocket, {}), request), 200U) << "no browser opens a unix socket";
+  request.path = "/livez";
+  EXPECT_EQ(status(guard, request), 200U);
+}
+
 TEST_F(GuardTest, WhatOnlyThisMachineCanReachIsFreeToRead) {
   Request request;
   request.path = "/status";
-  EXPECT_EQ(status(Guard(true, {}), request), 200U);
+  EXPECT_EQ(status(Guard(Reach::kLoopback, {}), request), 200U);
 }
 
 TEST_F(GuardTest, WhatOthersCanReachNeedsTheTokenToReadButForProbes) {
-  const Guard guard(false, with_token());
+  const Guard guard(Reach::kNetwork, with_token());
   Request request;
   request.path = "/livez";
   EXPECT_EQ(status(guard, request), 200U);
@@ -109,7 +137,7 @@ TEST_F(GuardTest, WhatOthersCanReachNeedsTheTokenToReadButForProbes) {
 }
 
 TEST_F(GuardTest, ANewTokenTakesTheOldOnesPlace) {
-  Guard guard(true, with_token());
+  Guard guard(Reach::kLoopback, with_token());
   guard.replace({});
   EXPECT_EQ(status(guard, post()), 403U);
 }

@@ -162,10 +162,10 @@ bool has(const std::string& text, const std::string& part) {
 TEST_F(ServerTest, KeepsConnectionsAndAnswersOneAfterAnother) {
   start();
   Connection connection = connect();
-  connection.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  connection.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\nGET /later HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(connection.response().ends_with("\r\n\r\nhello"));
   EXPECT_TRUE(connection.response().ends_with("\r\n\r\nlater"));
-  connection.send("HEAD /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  connection.send("HEAD /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   const std::string head = connection.rest();
   EXPECT_TRUE(head.starts_with("HTTP/1.1 200 OK\r\n")) << head;
   EXPECT_TRUE(has(head, "Content-Length: 5\r\n")) << head;
@@ -175,7 +175,7 @@ TEST_F(ServerTest, KeepsConnectionsAndAnswersOneAfterAnother) {
 TEST_F(ServerTest, TellsBrowsersToBeCareful) {
   start();
   Connection connection = connect();
-  connection.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  connection.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string response = connection.response();
   EXPECT_TRUE(has(response, "Content-Security-Policy: default-src 'none'\r\n")) << response;
   EXPECT_TRUE(has(response, "X-Content-Type-Options: nosniff\r\n")) << response;
@@ -184,10 +184,10 @@ TEST_F(ServerTest, TellsBrowsersToBeCareful) {
 TEST_F(ServerTest, TakesBodiesUpToItsBound) {
   start();
   Connection connection = connect();
-  connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + kToken +
+  connection.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + kToken +
                   "\r\nContent-Length: 3\r\n\r\nabc");
   EXPECT_TRUE(connection.response().ends_with("\r\n\r\nabc"));
-  connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + kToken +
+  connection.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + kToken +
                   "\r\nContent-Length: 101\r\n\r\n");
   EXPECT_TRUE(has(connection.rest(), "413 Payload Too Large"));
 }
@@ -201,7 +201,7 @@ TEST_F(ServerTest, RefusesWhatIsNotHttp) {
   large.send("GET /hello HTTP/1.1\r\nX-Large: " + std::string(17 << 10, 'a') + "\r\n\r\n");
   EXPECT_TRUE(has(large.rest(), "431 Request Header Fields Too Large"));
   Connection target = connect();
-  target.send("GET /% HTTP/1.1\r\nHost: x\r\n\r\n");
+  target.send("GET /% HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(has(target.response(), "400 Bad Request"));
 }
 
@@ -239,7 +239,7 @@ TEST_F(ServerTest, ProbesAreAnsweredAmongAThousandConnections) {
   for (int i = 0; i < 1'000; ++i) {
     crowd.push_back(std::make_unique<Connection>(server_->port()));
     boost::system::error_code error;
-    crowd.back()->send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", error);
+    crowd.back()->send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", error);
   }
   // Some are served and stay, the others are told that there is no room.
   std::size_t served = 0;
@@ -253,7 +253,7 @@ TEST_F(ServerTest, ProbesAreAnsweredAmongAThousandConnections) {
   }
   EXPECT_EQ(served, settings_.max_connections);
   Connection probe = connect();
-  probe.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  probe.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(probe.rest().ends_with("alive"));
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
@@ -262,7 +262,7 @@ TEST_F(ServerTest, ActionsNeedTheTokenAndItMayChange) {
   start();
   const auto post = [&](const std::string& token) {
     Connection connection = connect();
-    connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token +
+    connection.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
                     "\r\nContent-Length: 0\r\n\r\n");
     const std::string response = connection.response();
     return response.substr(9, 3);
@@ -287,7 +287,7 @@ class TlsConnection {
   }
   std::string get(const std::string& path) {
     asio::write(stream_,
-                asio::buffer("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+                asio::buffer("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
     std::string out;
     boost::system::error_code error;
     asio::read(stream_, asio::dynamic_buffer(out), error);
@@ -350,7 +350,7 @@ TEST_F(ServerTest, WhoSpeaksNoTlsIsHungUpOn) {
   settings_.tls_key_file = dir_ / "key.pem";
   start();
   Connection plain = connect();
-  plain.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  plain.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_FALSE(has(plain.rest(), "hello"));
   EXPECT_EQ(connect().rest(), "");  // nor may one say nothing
 }
@@ -364,7 +364,7 @@ TEST_F(ServerTest, ListensOnAUnixSocket) {
     socket.connect(asio::local::stream_protocol::endpoint(path));
     asio::write(
         socket,
-        asio::buffer(std::string("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")));
+        asio::buffer(std::string("GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")));
     std::string out;
     boost::system::error_code error;
     asio::read(socket, asio::dynamic_buffer(out), error);
@@ -406,16 +406,16 @@ TEST_F(ServerTest, RefusesConnectionsBeyondItsBoundAndRecovers) {
     std::vector<std::unique_ptr<Connection>> idle;
     for (int i = 0; i < 8; ++i) {
       idle.push_back(std::make_unique<Connection>(server_->port()));
-      idle.back()->send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+      idle.back()->send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
       ASSERT_TRUE(idle.back()->response().ends_with("hello"));
     }
     Connection one_more = connect();
-    one_more.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    one_more.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_TRUE(has(one_more.rest(), "admin.max_connections"));
   }
   for (int attempt = 0; attempt < 100; ++attempt) {  // until it has seen them go
     Connection connection = connect();
-    connection.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    connection.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     if (connection.response().ends_with("hello")) return;
     std::this_thread::sleep_for(20ms);
   }
@@ -425,13 +425,13 @@ TEST_F(ServerTest, RefusesConnectionsBeyondItsBoundAndRecovers) {
 TEST_F(ServerTest, SendsBlobsWithoutTheirHead) {
   start();
   Connection connection = connect();
-  connection.send("GET /blob HTTP/1.1\r\nHost: x\r\n\r\n");
+  connection.send("GET /blob HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string response = connection.response();
   EXPECT_TRUE(has(response, "Content-Length: 8388607\r\n"));
   EXPECT_EQ(response.size() - response.find("\r\n\r\n") - 4, 8'388'607U);
-  connection.send("HEAD /blob HTTP/1.1\r\nHost: x\r\n\r\n");
+  connection.send("HEAD /blob HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(has(connection.response(false), "Content-Length: 8388607\r\n"));
-  connection.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  connection.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(connection.response().ends_with("hello"));
 }
 
@@ -439,7 +439,7 @@ TEST_F(ServerTest, SendsEventsUntilTheClientGoes) {
   start();
   {
     Connection connection = connect();
-    connection.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+    connection.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
     const std::string head = connection.response();
     EXPECT_TRUE(has(head, "Content-Type: text/event-stream\r\n")) << head;
     EXPECT_TRUE(has(head, "Cache-Control: no-store\r\n")) << head;
@@ -447,7 +447,7 @@ TEST_F(ServerTest, SendsEventsUntilTheClientGoes) {
     EXPECT_TRUE(connection.wait_for("data: x\n\ndata: x\n\n"));
   }
   Connection other = connect();
-  other.send("HEAD /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  other.send("HEAD /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(has(other.rest(), "text/event-stream"));
 }
 
@@ -455,7 +455,7 @@ TEST_F(ServerTest, HangsUpOnAReaderThatDoesNotTakeItsEvents) {
   event_size_ = 64 << 20;
   start();
   Connection connection = connect();
-  connection.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  connection.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   while (events_ == 0) std::this_thread::sleep_for(1ms);
   std::this_thread::sleep_for(600ms);  // twice the time out
   EXPECT_LT(connection.rest().size(), event_size_);
@@ -465,7 +465,7 @@ TEST_F(ServerTest, HangsUpOnAReaderThatDoesNotTakeItsEvents) {
 TEST_F(ServerTest, FinishesAnswersWhenStopped) {
   start();
   Connection connection = connect();
-  connection.send("GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  connection.send("GET /later HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   while (asked_later_ == 0) std::this_thread::sleep_for(1ms);
   server_->stop();
   EXPECT_TRUE(connection.rest().ends_with("later"));

@@ -31,7 +31,7 @@ Status healthy() {
     table.stats.name = name;
     table.stats.tracked_ids = 1'000;
     table.stats.version = Version{7};
-    table.stats.newcomer_traffic = 0.1;
+    table.stats.new_id_traffic = 0.1;
   }
   return status;
 }
@@ -67,7 +67,7 @@ TEST(Problems, WhatKeepsEventsFromBeingRead) {
 
 TEST(Problems, OfTheMostUrgentFirst) {
   Status status = healthy();
-  status.tables[1].stats.newcomer_traffic = 0.75;
+  status.tables[1].stats.new_id_traffic = 0.75;
   status.checkpoint.problem = "no space";
   status.tables[0].problem = "refused";
   EXPECT_THAT(codes(status), ElementsAre("cannot_publish", "cannot_save", "many_new_ids"));
@@ -145,7 +145,7 @@ TEST(Problems, MessagesOfWhichMostCannotBeRead) {
 
 TEST(Problems, YoungMappingsMayMeetManyNewIds) {
   Status status = healthy();
-  status.tables[0].stats.newcomer_traffic = 0.9;
+  status.tables[0].stats.new_id_traffic = 0.9;
   status.tables[0].stats.version = Version{2};
   EXPECT_THAT(codes(status), IsEmpty());
   status.tables[0].stats.version = Version{3};
