@@ -1,6 +1,9 @@
 #include "connectors/kafka/kafka_event_producer.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -12,44 +15,51 @@
 namespace remapd::kafka {
 
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+namespace {
+
+constexpr milliseconds kPauseBeforeRetry{200};
+constexpr milliseconds kPauseBeforeRenewal{500}, kLongestPauseBeforeRenewal{10'000};
+constexpr milliseconds kFlushSlice{100};
+
+// Sending it again cannot help.
+bool is_final(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:  // message.timeout.ms was set by the user
+      return true;
+    default:
+      return false;
+  }
+}
+
+// In turn, over the partitions there are when librdkafka asks. A message's opaque is its number.
+std::int32_t in_turn(const rd_kafka_topic_t* /*topic*/, const void* /*key*/, std::size_t /*size*/,
+                     std::int32_t partitions, void* /*topic_opaque*/, void* message_opaque) {
+  return static_cast<std::int32_t>(reinterpret_cast<std::uintptr_t>(message_opaque) %
+                                   static_cast<std::uintptr_t>(partitions));
+}
+
+}  // namespace
 
 class KafkaEventProducer::Sender {
  public:
   explicit Sender(KafkaEventProducerOptions options) : options_(std::move(options)) {}
-
-  ~Sender() {
-    if (client_) rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  }
+  ~Sender() { drop_handle(); }
 
   Result<void> connect() {
-    ClientRole role;
-    role.type = RD_KAFKA_PRODUCER;
-    role.defaults = {
-        {"linger.ms", "5"},
-        {"compression.type", "lz4"},
-        {"acks", "all"},
-        {"enable.idempotence", "true"},  // keeps the order when sending is retried
-        {"queue.buffering.max.kbytes", std::to_string(options_.max_queued_bytes / 1024 + 1)},
-        {"queue.buffering.max.messages", "1000000"},
-        {"message.timeout.ms", std::to_string(options_.timeout.count())},
-    };
-    role.on_delivery = [this](const rd_kafka_message_t& message) {
-      if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        ++counters_.delivered;
-        return;
-      }
-      ++counters_.failed;
-      ++failed_unreported_;
-      last_failure_ = rd_kafka_err2str(message.err);
-    };
-    auto client = KafkaClient::create(options_.settings, std::move(role));
-    if (!client) return fail(std::move(client).error());
-    client_ = std::move(*client);
-    const auto count = client_->partition_count(
-        options_.topic, std::min<std::chrono::milliseconds>(options_.timeout, 10s));
+    if (auto made = make_handle(); !made) return made;
+    const auto count =
+        client_->partition_count(options_.topic, std::min<milliseconds>(options_.timeout, 10s));
     if (!count) return fail(count.error());
-    partitions_ = *count;
     return {};
   }
 
@@ -60,49 +70,205 @@ class KafkaEventProducer::Sender {
 
   Result<void> send(ByteView payload, std::optional<std::uint32_t> partition) {
     keep_pace();
-    const std::uint32_t to =
-        partition.value_or(static_cast<std::uint32_t>(counters_.sent % partitions_));
     const auto deadline = steady_clock::now() + options_.timeout;
-    rd_kafka_resp_err_t code = produce(payload, to);
-    while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && steady_clock::now() < deadline) {
-      client_->poll(50ms);
-      code = produce(payload, to);
+    while (counters_.queued_bytes > 0 &&
+           counters_.queued_bytes + payload.size() > options_.max_queued_bytes) {
+      if (steady_clock::now() >= deadline) {
+        return fail(
+            ErrorCode::kResource,
+            fmt::format("the queue for topic \"{}\" is full: {} bytes wait to be delivered{}",
+                        options_.topic, counters_.queued_bytes,
+                        last_problem_.empty() ? "" : ": " + last_problem_),
+            /*retryable=*/true);
+      }
+      poll(std::min<milliseconds>(left_until(deadline), 50ms));
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return fail(to_error(code, fmt::format("sending to topic \"{}\"", options_.topic)));
+    const std::uint64_t number = counters_.sent;
+    Message& message = kept_[number];
+    message = {Bytes(payload.begin(), payload.end()), partition};
+    waiting_.insert(number);
+    counters_.queued_bytes += payload.size();
+    const auto code = hand_over();
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !kept_.contains(number)) {
+      return fail(to_error(
+          code, fmt::format("sending {} bytes to topic \"{}\"", payload.size(), options_.topic)));
     }
     ++counters_.sent;
     counters_.bytes += payload.size();
-    client_->poll(0ms);
+    poll(0ms);
     return {};
   }
 
   Result<void> flush() {
     const auto deadline = steady_clock::now() + options_.timeout;
-    rd_kafka_flush(client_->get(), static_cast<int>(options_.timeout.count()));
-    client_->poll(0ms);
-    while (waiting() > 0 && steady_clock::now() < deadline) {
-      client_->poll(std::min<std::chrono::milliseconds>(left_until(deadline), 20ms));
+    while (!kept_.empty() && steady_clock::now() < deadline) {
+      if (client_) {
+        const auto slice = std::min(left_until(deadline), kFlushSlice);
+        rd_kafka_flush(client_->get(), static_cast<int>(slice.count()));
+      }
+      poll(waiting_.empty() ? 0ms : std::min<milliseconds>(left_until(deadline), 20ms));
     }
     if (failed_unreported_ > 0) {
       return fail(ErrorCode::kIo,
                   fmt::format("{} messages to topic \"{}\" were lost: {}",
-                              std::exchange(failed_unreported_, 0), options_.topic, last_failure_));
+                              std::exchange(failed_unreported_, 0), options_.topic, last_problem_));
     }
-    if (waiting() > 0) {
+    if (!kept_.empty()) {
       return fail(ErrorCode::kUnavailable,
-                  fmt::format("{} messages to topic \"{}\" are not delivered yet", waiting(),
-                              options_.topic),
+                  fmt::format("{} messages to topic \"{}\" are not delivered yet{}", kept_.size(),
+                              options_.topic, last_problem_.empty() ? "" : ": " + last_problem_),
                   /*retryable=*/true);
     }
     return {};
   }
 
-  std::uint32_t partitions() const { return partitions_; }
+  void poll(milliseconds timeout) {
+    if (client_) {
+      client_->poll(timeout);
+      if (client_->trouble()) {
+        last_problem_ = client_->trouble()->message;
+        client_->clear_trouble();
+      }
+      std::array<char, 512> reason{};
+      const auto code = rd_kafka_fatal_error(client_->get(), reason.data(), reason.size());
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        last_problem_ = to_error(code, static_cast<const char*>(reason.data())).message;
+        drop_handle();
+      }
+    } else {
+      std::this_thread::sleep_for(std::min<milliseconds>(timeout, left_until(renew_at_)));
+    }
+    if (!client_ && steady_clock::now() >= renew_at_) renew();
+    (void)hand_over();
+  }
+
   const KafkaProducerCounters& counters() const { return counters_; }
+  const std::string& last_problem() const { return last_problem_; }
 
  private:
-  std::uint64_t waiting() const { return counters_.sent - counters_.delivered - counters_.failed; }
+  struct Message {
+    Bytes payload;
+    std::optional<std::uint32_t> partition;
+  };
+
+  Result<void> make_handle() {
+    ClientRole role;
+    role.type = RD_KAFKA_PRODUCER;
+    // librdkafka's own bounds are out of the way: this class has its own.
+    const std::size_t room_kbytes =
+        std::min<std::size_t>(options_.max_queued_bytes / 512 + 1'024, 2'000'000'000);
+    role.defaults = {
+        {"linger.ms", "5"},
+        {"compression.type", "lz4"},
+        {"acks", "all"},
+        {"enable.idempotence", "true"},  // keeps the order when sending is retried
+        {"queue.buffering.max.kbytes", std::to_string(room_kbytes)},
+        {"queue.buffering.max.messages", "1000000"},
+        {"message.timeout.ms", "0"},  // however long the brokers are away: the queue is bounded
+        {"topic.metadata.refresh.interval.ms", "10000"},
+        {"sticky.partitioning.linger.ms", "0"},  // else in_turn() is not asked
+    };
+    role.on_delivery = [this](const rd_kafka_message_t& message) { on_delivery(message); };
+    auto client = KafkaClient::create(options_.settings, std::move(role));
+    if (!client) return fail(std::move(client).error());
+    rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup((*client)->get());
+    rd_kafka_topic_conf_set_partitioner_cb(conf, &in_turn);
+    TopicHandle topic(rd_kafka_topic_new((*client)->get(), options_.topic.c_str(), conf));
+    if (!topic) {
+      return fail(to_error(rd_kafka_last_error(), fmt::format("topic \"{}\"", options_.topic)));
+    }
+    client_ = std::move(*client);
+    topic_ = std::move(topic);
+    return {};
+  }
+
+  // All that is kept waits for the next handle.
+  void drop_handle() {
+    if (!client_) return;
+    rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    topic_.reset();
+    client_.reset();
+    for (const auto& [number, message] : kept_) waiting_.insert(number);
+    renew_at_ = steady_clock::now() + pause_;
+    pause_ = std::min(2 * pause_, kLongestPauseBeforeRenewal);
+  }
+
+  void renew() {
+    if (auto made = make_handle(); !made) {
+      last_problem_ = made.error().message;
+      renew_at_ = steady_clock::now() + pause_;
+      return;
+    }
+    ++counters_.renewals;
+    counters_.sent_again += waiting_.size();
+    retry_at_ = {};
+  }
+
+  void on_delivery(const rd_kafka_message_t& message) {
+    const auto number = reinterpret_cast<std::uintptr_t>(message._private);
+    const auto found = kept_.find(number);
+    if (found == kept_.end()) return;
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      ++counters_.delivered;
+      pause_ = kPauseBeforeRenewal;
+      forget(found);
+      return;
+    }
+    last_problem_ = fmt::format("topic \"{}\": {}", options_.topic, rd_kafka_err2str(message.err));
+    if (is_final(message.err)) {
+      ++counters_.failed;
+      ++failed_unreported_;
+      forget(found);
+      return;
+    }
+    ++counters_.sent_again;
+    waiting_.insert(number);
+    retry_at_ = steady_clock::now() + kPauseBeforeRetry;
+  }
+
+  void forget(std::map<std::uint64_t, Message>::iterator message) {
+    counters_.queued_bytes -= message->second.payload.size();
+    kept_.erase(message);
+  }
+
+  // What waits to librdkafka, in order, as far as it takes it. An error that is final is of the
+  // last message, which is forgotten.
+  rd_kafka_resp_err_t hand_over() {
+    if (!client_ || waiting_.empty() || steady_clock::now() < retry_at_) {
+      return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    while (!waiting_.empty()) {
+      const std::uint64_t number = *waiting_.begin();
+      const auto code = produce(number, kept_.at(number));
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !is_final(code)) {
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+          last_problem_ = fmt::format("topic \"{}\": {}", options_.topic, rd_kafka_err2str(code));
+          retry_at_ = steady_clock::now() + kPauseBeforeRetry;
+        }
+        return code;
+      }
+      waiting_.erase(waiting_.begin());
+      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      forget(kept_.find(number));
+      if (number == counters_.sent) return code;  // the one that send() is about
+      ++counters_.failed;
+      ++failed_unreported_;
+      last_problem_ = fmt::format("topic \"{}\": {}", options_.topic, rd_kafka_err2str(code));
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+
+  rd_kafka_resp_err_t produce(std::uint64_t number, const Message& message) {
+    const std::int32_t partition =
+        message.partition ? static_cast<std::int32_t>(*message.partition) : RD_KAFKA_PARTITION_UA;
+    // Neither copied nor freed by librdkafka: kept_ has it for longer.
+    return rd_kafka_producev(
+        client_->get(), RD_KAFKA_V_RKT(topic_.get()), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(0),
+        RD_KAFKA_V_VALUE(const_cast<std::byte*>(message.payload.data()), message.payload.size()),
+        RD_KAFKA_V_OPAQUE(reinterpret_cast<void*>(static_cast<std::uintptr_t>(number))),
+        RD_KAFKA_V_END);
+  }
 
   void keep_pace() {
     if (options_.messages_per_second <= 0) return;
@@ -111,26 +277,22 @@ class KafkaEventProducer::Sender {
                                             options_.messages_per_second);
     const auto at = begun_ + std::chrono::duration_cast<steady_clock::duration>(due);
     while (steady_clock::now() < at) {
-      client_->poll(0ms);
+      poll(0ms);
       std::this_thread::sleep_until(std::min(at, steady_clock::now() + 100ms));
     }
   }
 
-  rd_kafka_resp_err_t produce(ByteView payload, std::uint32_t partition) {
-    return rd_kafka_producev(
-        client_->get(), RD_KAFKA_V_TOPIC(options_.topic.c_str()),
-        RD_KAFKA_V_PARTITION(static_cast<std::int32_t>(partition)),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_VALUE(const_cast<std::byte*>(payload.data()), payload.size()), RD_KAFKA_V_END);
-  }
-
   const KafkaEventProducerOptions options_;
   KafkaProducerCounters counters_;
+  std::map<std::uint64_t, Message> kept_;  // by number: sent and neither delivered nor failed
+  std::set<std::uint64_t> waiting_;        // of these, not with librdkafka
+  steady_clock::time_point retry_at_{}, renew_at_{};
+  milliseconds pause_ = kPauseBeforeRenewal;
   std::uint64_t failed_unreported_ = 0;
-  std::string last_failure_;
-  std::uint32_t partitions_ = 1;
+  std::string last_problem_;
   steady_clock::time_point begun_;
-  std::unique_ptr<KafkaClient> client_;  // goes first: its callback uses the others
+  std::unique_ptr<KafkaClient> client_;  // its callback uses the others; none: a new one is due
+  TopicHandle topic_;                    // goes before the client
 };
 
 KafkaEventProducer::KafkaEventProducer(std::unique_ptr<Sender> sender)
@@ -158,12 +320,16 @@ Result<void> KafkaEventProducer::flush() {
   return sender_->flush();
 }
 
-std::uint32_t KafkaEventProducer::partitions() const {
-  return sender_->partitions();
+void KafkaEventProducer::poll(milliseconds timeout) {
+  sender_->poll(timeout);
 }
 
 const KafkaProducerCounters& KafkaEventProducer::counters() const {
   return sender_->counters();
+}
+
+const std::string& KafkaEventProducer::last_problem() const {
+  return sender_->last_problem();
 }
 
 }  // namespace remapd::kafka

@@ -130,7 +130,6 @@ TEST_F(KafkaEvents, TextIsReadLikeProtobuf) {
 TEST_F(KafkaEvents, AllPartitionsAreReadAndNewOnesFromTheirBeginning) {
   const std::string topic = make_event_topic(3);
   const auto producer = producer_of(topic);
-  EXPECT_EQ(producer->partitions(), 3U);
   for (Id id = 0; id < 30; ++id) ASSERT_TRUE(producer->send(batch_of({id}), schema()));
   ASSERT_TRUE(producer->flush());
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -83,9 +85,18 @@ class OwnBroker {
   void start() { address_ = control("start"); }
   void stop() { control("stop"); }
   void kill() { control("kill"); }
+  // Stands still, as on a machine that swaps, until it may go on.
+  void stand_still() { signal(SIGSTOP); }
+  void go_on() { signal(SIGCONT); }
   const std::string& address() const { return address_; }
 
  private:
+  void signal(int number) {
+    pid_t pid = 0;
+    std::ifstream(dir_ / "broker" / "pid") >> pid;
+    REMAPD_CHECK(pid > 0 && ::kill(pid, number) == 0, "the broker runs");
+  }
+
   std::string control(std::string_view command) {
     const std::string line = fmt::format("{}/scripts/kafka-broker {} --state {}", REMAPD_SOURCE_DIR,
                                          command, (dir_ / "broker").string());

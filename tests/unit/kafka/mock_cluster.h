@@ -52,5 +52,6 @@ class MockCluster {
 
 inline constexpr std::int16_t kProduceApi = 0;
 inline constexpr std::int16_t kFetchApi = 1;
+inline constexpr std::int16_t kInitProducerIdApi = 22;
 
 }  // namespace remapd::kafka
