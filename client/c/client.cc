@@ -200,6 +200,19 @@ remap_status remap_client_served(const remap_client* client, uint64_t* version) 
   });
 }
 
+remap_status remap_client_last_problem(const remap_client* client, uint64_t* number, char* text,
+                                       size_t size) {
+  return c_api::call([&]() -> Result<void> {
+    if (client == nullptr) return remapd::fail(c_api::null_argument("client"));
+    if (number == nullptr) return remapd::fail(c_api::null_argument("number"));
+    if (size != 0 && text == nullptr) return remapd::fail(c_api::null_argument("text"));
+    const auto [told, words] = client->client->last_problem();
+    *number = told;
+    if (size != 0) text[words.copy(text, size - 1)] = '\0';
+    return {};
+  });
+}
+
 remap_status remap_client_check(const remap_client* client) {
   return c_api::call([&]() -> Result<void> {
     if (client == nullptr) return remapd::fail(c_api::null_argument("client"));
@@ -271,6 +284,7 @@ remap_status remap_client_get_stats(const remap_client* client, remap_client_sta
     filled.staged_now = of.staged_now;
     filled.waiting_to_be_freed = of.waiting_to_be_freed;
     filled.readers = of.readers;
+    filled.problems = of.problems;
     c_api::copy_text(of.last_problem, filled.last_problem);
     return c_api::copy_out(filled, stats, "stats");
   });

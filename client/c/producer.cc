@@ -9,12 +9,14 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "client/c/properties.h"
 #include "connectors/kafka/kafka_event_producer.h"
+#include "core/fields/label_rule.h"
 
 using remapd::ErrorCode;
 using remapd::FeatureIndex;
@@ -24,6 +26,18 @@ using remapd::pipeline::EventBatch;
 using remapd::pipeline::Feature;
 using remapd::pipeline::FeatureSchema;
 namespace c_api = remapd::c_api;
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kOpenTimeout{10'000};  // until the brokers have told of the topic
+constexpr milliseconds kCloseTimeout{10'000};
+constexpr milliseconds kIdle{200};    // between two looks with nothing to send
+constexpr milliseconds kServing{20};  // for delivery reports, with nothing else to send
+
+}  // namespace
 
 struct remap_producer {
  public:
@@ -37,56 +51,58 @@ struct remap_producer {
   ~remap_producer() {
     {
       const std::lock_guard lock(mutex_);
-      deadline_ = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+      deadline_ = steady_clock::now() + kCloseTimeout;
     }
     sender_.request_stop();
   }
 
-  std::size_t features() const { return schema_.size(); }
+  const FeatureSchema& schema() const { return schema_; }
+  std::size_t max_queued_bytes() const { return max_queued_bytes_; }
 
-  // False: dropped.
-  bool send(EventBatch batch, std::size_t bytes) {
+  // Room for a batch, waited for; it is the caller's until send() or give_back(). False: there is
+  // none, and the batch counts as dropped.
+  bool reserve(std::size_t bytes, milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    const auto has_room = [&] {
+      return queued_bytes_ + undelivered_bytes_ + bytes <= max_queued_bytes_;
+    };
+    if (!settled_.wait_for(lock, timeout, has_room)) {
+      ++dropped_;
+      return false;
+    }
+    queued_bytes_ += bytes;
+    return true;
+  }
+  void give_back(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    queued_bytes_ -= bytes;
+  }
+  void send(EventBatch batch, std::size_t reserved) {
     {
       const std::lock_guard lock(mutex_);
-      if (queued_bytes_ + bytes > max_queued_bytes_) {
-        ++dropped_;
-        return false;
-      }
-      queue_.push_back({std::move(batch), bytes});
-      queued_bytes_ += bytes;
+      queue_.push_back({std::move(batch), reserved});
       ++batches_;
     }
     work_.notify_one();
-    return true;
   }
 
-  void count_dropped() {
-    const std::lock_guard lock(mutex_);
-    ++dropped_;
-  }
-  bool has_room(std::size_t bytes) const {
-    const std::lock_guard lock(mutex_);
-    return queued_bytes_ + bytes <= max_queued_bytes_;
-  }
-
-  Result<void> flush(std::chrono::milliseconds timeout) {
+  Result<void> flush(milliseconds timeout) {
     std::unique_lock lock(mutex_);
     const std::uint64_t until = batches_;
-    const std::uint64_t failed_before = failed_;
-    ++flushes_;
-    work_.notify_one();
     const bool done = settled_.wait_for(lock, timeout, [&] { return settled_count() >= until; });
-    --flushes_;
+    if (failed_ > failed_told_) {
+      const std::uint64_t lost = failed_ - std::exchange(failed_told_, failed_);
+      return remapd::fail(
+          ErrorCode::kIo,
+          fmt::format("{} batches could not be delivered and are lost: {}", lost, last_problem_));
+    }
     if (!done) {
       return remapd::fail(
           ErrorCode::kUnavailable,
-          fmt::format("{} batches were not delivered within {} ms{}{}", until - settled_count(),
-                      timeout.count(), last_problem_.empty() ? "" : ": ", last_problem_),
+          fmt::format("{} batches were not delivered within {} ms, they stay queued{}{}",
+                      until - settled_count(), timeout.count(), last_problem_.empty() ? "" : ": ",
+                      last_problem_),
           true);
-    }
-    if (failed_ > failed_before) {
-      return remapd::fail(ErrorCode::kIo, fmt::format("{} batches could not be delivered: {}",
-                                                      failed_ - failed_before, last_problem_));
     }
     return {};
   }
@@ -98,7 +114,9 @@ struct remap_producer {
     out.dropped = dropped_;
     out.delivered = delivered_;
     out.failed = failed_;
-    out.queued_bytes = queued_bytes_;
+    out.queued_bytes = queued_bytes_ + undelivered_bytes_;
+    out.sent_again = sent_again_;
+    out.renewals = renewals_;
     c_api::copy_text(last_problem_, out.last_problem);
     return out;
   }
@@ -114,57 +132,60 @@ struct remap_producer {
   bool give_up(const std::stop_token& stopped) const {
     if (!stopped.stop_requested()) return false;
     const std::lock_guard lock(mutex_);
-    return std::chrono::steady_clock::now() > deadline_;
+    return steady_clock::now() > deadline_ || (queue_.empty() && settled_count() >= batches_);
   }
 
-  // Of librdkafka's own queue nothing is known batch by batch, only sums: they are what is
-  // reported, plus what never got that far.
-  void note(const Result<void>& result) {
+  void note() {
     const std::lock_guard lock(mutex_);
+    note_locked();
+  }
+  // Of what the brokers have not acknowledged nothing is known batch by batch, only sums.
+  void note_locked() {
     const auto& counters = kafka_->counters();
     delivered_ = counters.delivered;
     failed_ = counters.failed + refused_;
-    if (!result) last_problem_ = result.error().message;
+    undelivered_bytes_ = counters.queued_bytes;
+    sent_again_ = counters.sent_again;
+    renewals_ = counters.renewals;
+    if (!kafka_->last_problem().empty()) last_problem_ = kafka_->last_problem();
     settled_.notify_all();
+  }
+
+  std::optional<Queued> next(const std::stop_token& stopped) {
+    std::unique_lock lock(mutex_);
+    const bool under_way = settled_count() + queue_.size() < batches_;
+    work_.wait_for(lock, stopped, under_way ? milliseconds(1) : kIdle,
+                   [&] { return !queue_.empty(); });
+    if (queue_.empty()) return std::nullopt;
+    std::optional<Queued> first = std::move(queue_.front());
+    queue_.pop_front();
+    return first;
   }
 
   void run(const std::stop_token& stopped) {
     while (!give_up(stopped)) {
-      std::optional<Queued> next;
-      bool flush = false;
-      {
-        std::unique_lock lock(mutex_);
-        // Woken now and then so that delivery reports are counted without anybody flushing.
-        work_.wait_for(lock, stopped, std::chrono::milliseconds(200),
-                       [&] { return !queue_.empty() || flushes_ > 0; });
-        if (!queue_.empty()) {
-          next = std::move(queue_.front());
-          queue_.pop_front();
-        } else {
-          flush = settled_count() < batches_;
-        }
-      }
-      if (next) {
-        Result<void> sent = kafka_->send(next->batch, schema_);
-        // The brokers' queue stays full while they are away: wait on, the batch is not lost yet.
-        while (!sent && sent.error().retryable && !give_up(stopped)) {
-          note(sent);
-          sent = kafka_->send(next->batch, schema_);
-        }
-        {
-          const std::lock_guard lock(mutex_);
-          queued_bytes_ -= next->bytes;
-          if (!sent) ++refused_;
-        }
-        note(sent);
-        continue;
-      }
-      if (flush) note(kafka_->flush());
-      if (stopped.stop_requested()) {
-        const std::lock_guard lock(mutex_);
-        if (queue_.empty() && settled_count() >= batches_) return;
+      if (const auto queued = next(stopped)) {
+        hand_over(*queued, stopped);
+      } else {
+        kafka_->poll(kafka_->counters().queued_bytes > 0 ? kServing : milliseconds(0));
+        note();
       }
     }
+  }
+
+  void hand_over(const Queued& queued, const std::stop_token& stopped) {
+    Result<void> sent = kafka_->send(queued.batch, schema_);
+    while (!sent && sent.error().retryable && !give_up(stopped)) {
+      note();
+      sent = kafka_->send(queued.batch, schema_);
+    }
+    const std::lock_guard lock(mutex_);
+    queued_bytes_ -= queued.bytes;
+    if (!sent) {
+      ++refused_;
+      last_problem_ = sent.error().message;
+    }
+    note_locked();
   }
 
   const FeatureSchema schema_;
@@ -175,14 +196,100 @@ struct remap_producer {
   std::condition_variable_any work_;
   std::condition_variable_any settled_;
   std::deque<Queued> queue_;
-  std::size_t queued_bytes_ = 0;
-  std::size_t flushes_ = 0;
+  std::size_t queued_bytes_ = 0;       // of the queue, and reserved
+  std::size_t undelivered_bytes_ = 0;  // handed to Kafka
   std::uint64_t batches_ = 0, dropped_ = 0, delivered_ = 0, failed_ = 0, refused_ = 0;
+  std::uint64_t failed_told_ = 0, sent_again_ = 0, renewals_ = 0;
   std::string last_problem_;
-  std::chrono::steady_clock::time_point deadline_;  // of the last sends, once stopped
+  steady_clock::time_point deadline_;  // of the last sends, once stopped
 
   std::jthread sender_;  // last: it uses all of the above
 };
+
+namespace {
+
+// Refuses what does not fit together; the bytes that the batch takes.
+Result<std::size_t> examine(const remap_batch& batch, const FeatureSchema& schema) {
+  const auto refuse = [](std::string reason) {
+    return remapd::fail(ErrorCode::kInvalidArgument, std::move(reason));
+  };
+  if (batch.columns == nullptr) return remapd::fail(c_api::null_argument("batch->columns"));
+  if (batch.column_count != schema.size()) {
+    return refuse(fmt::format("{} columns given, the producer was opened with {} features",
+                              batch.column_count, schema.size()));
+  }
+  std::size_t bytes = 0;
+  for (std::uint32_t f = 0; f < batch.column_count; ++f) {
+    const remap_column& column = batch.columns[f];
+    const std::string& name = schema.feature(FeatureIndex{f}).name;
+    if (column.value_count != 0 && column.values == nullptr) {
+      return remapd::fail(c_api::null_argument("batch->columns[...].values"));
+    }
+    std::uint64_t sum = batch.samples;
+    if (column.lengths != nullptr) {
+      if (column.length_count != batch.samples) {
+        return refuse(
+            fmt::format("column \"{}\": {} lengths for {} samples; every column has one length for "
+                        "each sample. Of "
+                        "features with batch sizes of their own (TorchRec's variable batch per "
+                        "feature) send one "
+                        "batch for each size",
+                        name, column.length_count, batch.samples));
+      }
+      sum = 0;
+      for (std::size_t s = 0; s < batch.samples; ++s) sum += column.lengths[s];
+    }
+    if (sum != column.value_count) {
+      return refuse(fmt::format(
+          "column \"{}\": {} ids given, {}", name, column.value_count,
+          column.lengths != nullptr
+              ? fmt::format("its lengths add up to {}", sum)
+              : fmt::format("for {} samples; without lengths one id for each", batch.samples)));
+    }
+    bytes += batch.samples * sizeof(std::uint32_t) + column.value_count * sizeof(std::uint64_t);
+  }
+  for (std::size_t s = 0; batch.labels != nullptr && s < batch.samples; ++s) {
+    if (!remapd::fields::label_of_number(double{batch.labels[s]})) {
+      return refuse(fmt::format("labels[{}]: {}", s,
+                                remapd::fields::label_refusal(fmt::to_string(batch.labels[s]))));
+    }
+  }
+  for (std::size_t s = 0; batch.weights != nullptr && s < batch.samples; ++s) {
+    if (!remapd::fields::weight_of_number(double{batch.weights[s]})) {
+      return refuse(fmt::format("weights[{}]: {}", s,
+                                remapd::fields::weight_refusal(fmt::to_string(batch.weights[s]))));
+    }
+  }
+  if (batch.labels != nullptr) bytes += batch.samples * sizeof(float);
+  if (batch.weights != nullptr) bytes += batch.samples * sizeof(float);
+  return bytes;
+}
+
+EventBatch copy_of(const remap_batch& batch) {
+  EventBatch copy;
+  copy.reset(batch.column_count);
+  copy.event_time_ms = batch.event_time_ms;
+  for (std::uint32_t f = 0; f < batch.column_count; ++f) {
+    const remap_column& column = batch.columns[f];
+    auto& lengths = copy.mutable_lengths(FeatureIndex{f});
+    if (column.lengths != nullptr) {
+      lengths.assign(column.lengths, column.lengths + batch.samples);
+    } else {
+      lengths.assign(batch.samples, 1);
+    }
+    copy.mutable_values(FeatureIndex{f}).assign(column.values, column.values + column.value_count);
+  }
+  if (batch.labels != nullptr) {
+    copy.mutable_labels().assign(batch.labels, batch.labels + batch.samples);
+  }
+  if (batch.weights != nullptr) {
+    copy.mutable_weights().assign(batch.weights, batch.weights + batch.samples);
+  }
+  copy.seal(batch.samples);
+  return copy;
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -212,12 +319,14 @@ remap_status remap_producer_open_kafka(const char* brokers, const char* topic,
     of.settings = std::move(*settings);
     of.topic = topic;
     of.producer = given->name != nullptr ? given->name : "trainer";
-    of.timeout = std::chrono::milliseconds(1000);
+    of.timeout = kOpenTimeout;
+    // Batches are held back before it is full: it bounds what is encoded, they what is not, too.
+    const std::size_t room =
+        given->max_queued_bytes != 0 ? given->max_queued_bytes : std::size_t{64} << 20;
+    of.max_queued_bytes = 2 * room;
     auto kafka = remapd::kafka::KafkaEventProducer::create(std::move(of));
     if (!kafka) return remapd::fail(std::move(kafka).error());
-    *out = new remap_producer(
-        std::move(*kafka), FeatureSchema(std::move(features)),
-        given->max_queued_bytes != 0 ? given->max_queued_bytes : std::size_t{64} << 20);
+    *out = new remap_producer(std::move(*kafka), FeatureSchema(std::move(features)), room);
     return {};
   });
 }
@@ -226,59 +335,28 @@ void remap_producer_close(remap_producer* producer) {
   delete producer;
 }
 
-remap_status remap_producer_send(remap_producer* producer, const remap_column* columns,
-                                 size_t column_count, size_t samples, const float* labels,
-                                 int64_t event_time_ms, int* accepted) {
+remap_status remap_producer_send(remap_producer* producer, const remap_batch* batch,
+                                 int64_t timeout_ms, int* accepted) {
   return c_api::call([&]() -> Result<void> {
     if (producer == nullptr) return remapd::fail(c_api::null_argument("producer"));
-    if (columns == nullptr) return remapd::fail(c_api::null_argument("columns"));
-    if (column_count != producer->features()) {
+    auto given = c_api::copy_in(batch, "batch");
+    if (!given) return remapd::fail(std::move(given).error());
+    const auto bytes = examine(*given, producer->schema());
+    if (!bytes) return remapd::fail(bytes.error());
+    if (*bytes > producer->max_queued_bytes()) {
       return remapd::fail(ErrorCode::kInvalidArgument,
-                          fmt::format("{} columns given, the producer was opened with {} features",
-                                      column_count, producer->features()));
-    }
-    std::size_t bytes = labels != nullptr ? samples * sizeof(float) : 0;
-    for (std::size_t f = 0; f < column_count; ++f) {
-      const remap_column& column = columns[f];
-      if (column.value_count != 0 && column.values == nullptr) {
-        return remapd::fail(c_api::null_argument("columns[...].values"));
-      }
-      std::uint64_t sum = samples;
-      if (column.lengths != nullptr) {
-        sum = 0;
-        for (std::size_t s = 0; s < samples; ++s) sum += column.lengths[s];
-      }
-      if (sum != column.value_count) {
-        return remapd::fail(ErrorCode::kInvalidArgument,
-                            fmt::format("column {}: its lengths add up to {} ids, {} are given", f,
-                                        sum, column.value_count));
-      }
-      bytes += samples * sizeof(std::uint32_t) + column.value_count * sizeof(std::uint64_t);
+                          fmt::format("the batch takes {} bytes, max_queued_bytes is {}", *bytes,
+                                      producer->max_queued_bytes()));
     }
     if (accepted != nullptr) *accepted = 0;
-    // Not worth copying what will not fit.
-    if (!producer->has_room(bytes)) {
-      producer->count_dropped();
-      return {};
+    if (!producer->reserve(*bytes, milliseconds(std::max<int64_t>(timeout_ms, 0)))) return {};
+    try {
+      producer->send(copy_of(*given), *bytes);
+    } catch (...) {
+      producer->give_back(*bytes);
+      throw;
     }
-    EventBatch batch;
-    batch.reset(column_count);
-    batch.event_time_ms = event_time_ms;
-    for (std::uint32_t f = 0; f < column_count; ++f) {
-      const remap_column& column = columns[f];
-      auto& lengths = batch.mutable_lengths(FeatureIndex{f});
-      if (column.lengths != nullptr) {
-        lengths.assign(column.lengths, column.lengths + samples);
-      } else {
-        lengths.assign(samples, 1);
-      }
-      batch.mutable_values(FeatureIndex{f})
-          .assign(column.values, column.values + column.value_count);
-    }
-    if (labels != nullptr) batch.mutable_labels().assign(labels, labels + samples);
-    batch.seal(samples);
-    const bool taken = producer->send(std::move(batch), bytes);
-    if (accepted != nullptr) *accepted = taken ? 1 : 0;
+    if (accepted != nullptr) *accepted = 1;
     return {};
   });
 }

@@ -51,6 +51,25 @@ const char* remap_last_error(void);
 /* 1 if trying the failed call again may help. */
 int remap_last_error_retryable(void);
 
+/* ---- Ids: which 64 bits an id is --------------------------------------------------------------
+ *
+ * The same rule everywhere (docs/formats.md, "Ids"): an integer of -2^63 .. 2^64 - 1 is its 64
+ * bits, written as a number or as decimal text; any other text is XXH3-64 of its UTF-8 bytes,
+ * without the blanks around it. "B00X" is 0x37eb6ef331033402, "-1" is UINT64_MAX, " 007 " is 7. */
+
+/* The id of a text of `length` bytes. INVALID_ARGUMENT for one of nothing but blanks: it is no id.
+ */
+remap_status remap_id_of_text(const char* text, size_t length, uint64_t* id);
+/* The same of many: text i is bytes[ends[i - 1]] .. bytes[ends[i] - 1], the first from bytes[0].
+ * The message names the first that is no id; ids before it are written. */
+remap_status remap_ids_of_texts(const char* bytes, const uint64_t* ends, size_t count,
+                                uint64_t* ids);
+/* Of an array whose items have `width` bytes of UTF-8, or `width` code points, and are filled up
+ * with zeros, as numpy has them. */
+remap_status remap_ids_of_utf8_items(const char* items, size_t width, size_t count, uint64_t* ids);
+remap_status remap_ids_of_utf32_items(const uint32_t* items, size_t width, size_t count,
+                                      uint64_t* ids);
+
 /* ---- Mappings: one immutable version ----------------------------------------------------------
  */
 
@@ -160,7 +179,7 @@ typedef struct remap_client remap_client;
 typedef struct remap_client_options {
   size_t struct_size;
   const char* table;
-  uint32_t rows;       /* row budget, as in the daemon's configuration */
+  uint32_t rows;       /* row budget, as in the daemon's configuration; see remap_client_poll */
   uint32_t max_staged; /* versions held beside the one served; 0: 16 */
   uint64_t seed;       /* [learning] seed of the daemon; 0: 1 */
   uint32_t map_files;  /* 1: versions of a directory stay in the mapped files, whose pages processes
@@ -179,7 +198,8 @@ typedef struct remap_staged_version {
   uint64_t ids;
   int64_t built_ms;
   int32_t swappable;  /* its mapping is in memory, verified */
-  int32_t migratable; /* the plans from the version served to this one are complete */
+  int32_t migratable; /* the plans from the version served to this one are complete, or the rows
+                         have learned nothing: no id has been looked up before the first version */
 } remap_staged_version;
 
 typedef struct remap_client_stats {
@@ -191,6 +211,7 @@ typedef struct remap_client_stats {
   uint64_t staged_now;
   uint64_t waiting_to_be_freed;
   uint64_t readers;
+  uint64_t problems;      /* told so far */
   char last_problem[512]; /* in words; empty: none yet */
 } remap_client_stats;
 
@@ -210,7 +231,11 @@ remap_status remap_client_open_http(const char* url, const remap_http_options* h
 void remap_client_close(remap_client* client);
 
 /* Stages what has appeared, waiting at most `timeout_ms` for it; *newly (may be NULL) becomes the
- * number of versions that became swappable. Damaged versions are passed over, see last_problem. */
+ * number of versions that became swappable. The first poll of a client waits until what has been
+ * published already is taken in (at most a minute; 5 s if it cannot be reached), so that a trainer
+ * begins with the newest version. Damaged versions are passed over, see remap_client_last_problem.
+ * INVALID_ARGUMENT, with both values, as long as there are only versions of another row budget or
+ * seed than the client was told. */
 remap_status remap_client_poll(remap_client* client, int64_t timeout_ms, size_t* newly);
 /* Polls in a thread of the library's own until stop or close. */
 remap_status remap_client_start(remap_client* client);
@@ -223,6 +248,12 @@ remap_status remap_client_staged(const remap_client* client, remap_staged_versio
 /* The version served; 0: none yet. */
 remap_status remap_client_served(const remap_client* client, uint64_t* version);
 
+/* What went wrong last, in words, cut to `size` bytes with the NUL (`text` may be NULL with size
+ * 0); *number becomes how many problems have been told so far: it tells whether there is a new one.
+ * Among them: the table or directory is not there (what is, is named), a version was passed over,
+ * no plan leads to the versions that are there. */
+remap_status remap_client_last_problem(const remap_client* client, uint64_t* number, char* text,
+                                       size_t size);
 /* OK, or the error that the last poll ended with, a poll of the client's own thread included. */
 remap_status remap_client_check(const remap_client* client);
 /* For ranks that agree on a version among themselves: *version becomes the newest that can be
@@ -234,7 +265,8 @@ remap_status remap_client_offer(remap_client* client, uint64_t at_most, uint64_t
 
 /* Swaps, to the oldest swappable version or to the one named (crossing those before it). *out gets
  * the migration, which must be applied before the next step and then closed. Where plans are
- * missing the swap is refused (NOT_FOUND) unless allow_unmigrated is not 0. */
+ * missing the swap is refused (NOT_FOUND) unless allow_unmigrated is not 0, or the rows have
+ * learned nothing: no id has been looked up before the first version. */
 remap_status remap_client_swap_next(remap_client* client, int allow_unmigrated,
                                     remap_migration** out);
 remap_status remap_client_swap_to(remap_client* client, uint64_t version, int allow_unmigrated,
@@ -269,39 +301,59 @@ typedef struct remap_producer_options {
   const char* const* features; /* names of the columns, in the order they are sent */
   size_t feature_count;
   const char* name;        /* AccessBatch.producer; NULL: "trainer" */
-  size_t max_queued_bytes; /* beyond it batches are dropped; 0: 64 MiB */
+  size_t max_queued_bytes; /* of batches not delivered yet; beyond it batches are dropped, or
+                              remap_producer_send waits; 0: 64 MiB */
 } remap_producer_options;
 
-/* One column of a batch: `lengths` has one count per sample (NULL: one id each). */
+/* One column of a batch: `lengths` has one count per sample (NULL: one id each). Of TorchRec's
+ * KeyedJaggedTensors with a batch size for each feature send one batch for each size. */
 typedef struct remap_column {
   const uint32_t* lengths;
+  size_t length_count; /* the batch's `samples`; 0 without lengths */
   const uint64_t* values;
   size_t value_count;
 } remap_column;
+
+typedef struct remap_batch {
+  size_t struct_size;
+  const remap_column* columns; /* one for each feature, in the producer's order */
+  size_t column_count;
+  size_t samples;
+  const float* labels;   /* 0 .. 1, NaN for none; one per sample, or NULL */
+  const float* weights;  /* how much a sample matters, >= 0; one per sample, or NULL: 1 */
+  int64_t event_time_ms; /* Unix milliseconds of the newest sample; 0: unknown */
+} remap_batch;
 
 typedef struct remap_producer_stats {
   size_t struct_size;
   uint64_t batches;   /* accepted */
   uint64_t dropped;   /* batches refused because the queue was full */
   uint64_t delivered; /* batches acknowledged by the brokers */
-  uint64_t failed;    /* batches that will not be delivered */
+  uint64_t failed;    /* batches that will not be delivered: too large, not taken by the topic */
   uint64_t queued_bytes;
+  uint64_t sent_again; /* batches that may have arrived twice */
+  uint64_t renewals;   /* of the connection, after a fatal error of librdkafka */
   char last_problem[512];
 } remap_producer_stats;
 
-/* Needs the brokers and the topic to be there. */
+/* Needs the brokers and the topic to be there, waiting 10 s for them. */
 remap_status remap_producer_open_kafka(const char* brokers, const char* topic,
                                        const char* const* properties, size_t property_count,
                                        const remap_producer_options* options, remap_producer** out);
-/* Sends what is queued, for at most 10 s. */
+/* Sends what is queued, for at most 10 s; what is left then is lost. To be told of that, flush
+ * first. */
 void remap_producer_close(remap_producer* producer);
-/* Copies a batch of `samples` samples into the queue and returns at once; a thread of the library's
- * own encodes and sends it. `labels`: one per sample, or NULL. event_time_ms: 0 for none. A full
- * queue is no error: the batch is counted as dropped and *accepted (may be NULL) becomes 0. */
-remap_status remap_producer_send(remap_producer* producer, const remap_column* columns,
-                                 size_t column_count, size_t samples, const float* labels,
-                                 int64_t event_time_ms, int* accepted);
-/* Waits until all that was accepted is delivered or has failed: UNAVAILABLE, IO. */
+/* Copies a batch into the queue; a thread of the library's own encodes and sends it. What is
+ * accepted is kept until the brokers have acknowledged it, through stalls, restarts and topics made
+ * anew; it may arrive twice then. Where the queue is full waits for room, at most timeout_ms (0:
+ * returns at once). No room is no error: the batch is counted as dropped and *accepted (may be
+ * NULL) becomes 0. INVALID_ARGUMENT, naming the column or sample: counts that do not fit, a label
+ * beyond 0 .. 1, a negative weight, a batch that no queue of this size can hold. */
+remap_status remap_producer_send(remap_producer* producer, const remap_batch* batch,
+                                 int64_t timeout_ms, int* accepted);
+/* Waits until all that was accepted is delivered or has failed. UNAVAILABLE: the time was not
+ * enough; what is queued stays queued. IO: batches have failed since the last flush, with how many.
+ */
 remap_status remap_producer_flush(remap_producer* producer, int64_t timeout_ms);
 remap_status remap_producer_get_stats(const remap_producer* producer, remap_producer_stats* stats);
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kPollTimeout{200};
 constexpr std::chrono::seconds kPauseAfterError{1};
+constexpr std::chrono::milliseconds kPauseOfFirstLook{10};
 
 std::string name_of(const Manifest& manifest) {
   return fmt::format("version {} of table \"{}\"", manifest.info.version.value,
@@ -44,9 +45,10 @@ Result<std::unique_ptr<Client>> Client::create(std::unique_ptr<mapping::MappingS
 
 Client::Client(std::unique_ptr<mapping::MappingSource> source, ClientOptions options)
     : options_(std::move(options)),
-      serving_(
-          std::make_shared<ServingPoint>(LoadedMapping::initial(options_.rows, options_.seed))),
-      source_(std::move(source)) {}
+      initial_(LoadedMapping::initial(options_.rows, options_.seed)),
+      serving_(std::make_shared<ServingPoint>(initial_)),
+      source_(std::move(source)),
+      rows_(options_.rows) {}
 
 Client::~Client() {
   stop();
@@ -54,6 +56,7 @@ Client::~Client() {
 
 void Client::start() {
   if (poller_.joinable()) return;
+  follows_ = true;
   poller_ = std::jthread([this](const std::stop_token& stopped) {
     std::mutex pause;
     std::condition_variable_any woken;
@@ -66,27 +69,68 @@ void Client::start() {
 }
 
 void Client::stop() {
+  if (!poller_.joinable()) return;
+  stopping_ = true;
   poller_.request_stop();
-  if (poller_.joinable()) poller_.join();
+  poller_.join();
+  stopping_ = false;
+  follows_ = false;
+  if (!has_polled_.exchange(true)) has_polled_.notify_all();
+}
+
+// The source, and the first time for as long as it takes to be told of what is there.
+Result<std::vector<Manifest>> Client::ask(std::chrono::milliseconds timeout) {
+  using std::chrono::steady_clock;
+  if (!pending_.empty()) timeout = {};  // what waits for another attempt is due at once
+  if (caught_up_) return source_->poll(timeout);
+  const bool first = !has_polled_;
+  const auto patience =
+      std::max<std::chrono::milliseconds>(first ? kFirstPatience : timeout, timeout);
+  const auto begun = steady_clock::now();
+  auto manifests = source_->poll(first ? kPollTimeout : timeout);
+  for (;;) {
+    const auto waited = steady_clock::now() - begun;
+    if (manifests && (source_->caught_up() || !manifests->empty() || waited >= kFirstLook)) {
+      caught_up_ = true;
+      break;
+    }
+    if (stopping_ || (!manifests && (!manifests.error().retryable || waited >= patience))) break;
+    if (!manifests) std::this_thread::sleep_for(kPauseOfFirstLook);
+    manifests = source_->poll(kPollTimeout);
+  }
+  return manifests;
+}
+
+// What is staged is asked for right after start(): before the thread has looked there is nothing.
+void Client::await_first_look() const {
+  while (follows_ && !has_polled_) has_polled_.wait(false);
 }
 
 Result<std::size_t> Client::poll(std::chrono::milliseconds timeout) {
   std::unique_lock polling(poll_mutex_, std::defer_lock);
-  if (timeout > std::chrono::milliseconds{0}) {
+  if (timeout > std::chrono::milliseconds{0} || !has_polled_) {
     polling.lock();
   } else if (!polling.try_lock()) {
     return std::size_t{0};  // another thread, start()'s for one, is about it: no step waits for it
   }
-  // What waits for another attempt is due at once.
-  auto manifests = source_->poll(pending_.empty() ? timeout : std::chrono::milliseconds{0});
+  auto polled = poll_locked(timeout);
   {
     const std::lock_guard lock(mutex_);
-    poll_error_ = manifests ? std::nullopt : std::optional(manifests.error());
-    if (!manifests) {
-      ++stats_.poll_errors;
-      stats_.last_problem = manifests.error().message;
-      return fail(std::move(manifests).error());
+    poll_error_ = polled ? std::nullopt : std::optional(polled.error());
+  }
+  if (!has_polled_.exchange(true)) has_polled_.notify_all();
+  return polled;
+}
+
+Result<std::size_t> Client::poll_locked(std::chrono::milliseconds timeout) {
+  auto manifests = ask(timeout);
+  if (!manifests) {
+    const std::lock_guard lock(mutex_);
+    ++stats_.poll_errors;
+    if (stats_.last_problem != manifests.error().message) {
+      note_problem_locked(manifests.error().message);
     }
+    return fail(std::move(manifests).error());
   }
   if (source_->last_problem() != source_problem_) {
     source_problem_ = source_->last_problem();
@@ -102,8 +146,38 @@ Result<std::size_t> Client::poll(std::chrono::milliseconds timeout) {
     pending_.pop_front();
     if (stage(std::move(*loaded))) ++swappable;
   }
+  tell_if_stuck();
   serving_->reclaim();
+  if (misfit_ && served() == kNoVersion) return fail(*misfit_);
   return swappable;
+}
+
+// The first version decides: what comes after it leads on from there.
+bool Client::fits(const Manifest& manifest) {
+  if (seen_ != kNoVersion) return true;
+  const auto refuse = [&](std::string_view option, std::uint64_t theirs, std::uint64_t ours,
+                          std::string_view remedy) {
+    misfit_ =
+        Error{ErrorCode::kInvalidArgument,
+              fmt::format("{} was built with {} = {}, this client was opened with {} = {}: {}",
+                          name_of(manifest), option, theirs, option, ours, remedy),
+              false};
+    return false;
+  };
+  if (manifest.info.rows != options_.rows) {
+    return refuse(
+        "rows", manifest.info.rows, options_.rows,
+        fmt::format("open it with rows = {} and give the embedding as many rows, or change "
+                    "rows in the table's section of the daemon's configuration",
+                    manifest.info.rows));
+  }
+  if (manifest.info.fallback.seed != options_.seed) {
+    return refuse("seed", manifest.info.fallback.seed, options_.seed,
+                  fmt::format("open it with seed = {}, which is [learning] seed of the daemon",
+                              manifest.info.fallback.seed));
+  }
+  misfit_.reset();
+  return true;
 }
 
 bool Client::acceptable(const Manifest& manifest) {
@@ -111,15 +185,20 @@ bool Client::acceptable(const Manifest& manifest) {
   ++stats_.manifests;
   if (manifest.info.table != options_.table) {
     ++stats_.rejected;
-    stats_.last_problem =
-        fmt::format("the source of table \"{}\" reported {}", options_.table, name_of(manifest));
+    note_problem_locked(
+        fmt::format("the source of table \"{}\" reported {}", options_.table, name_of(manifest)));
+    return false;
+  }
+  if (!fits(manifest)) {
+    ++stats_.rejected;
+    note_problem_locked(misfit_->message);
     return false;
   }
   if (manifest.info.version <= seen_ || manifest.info.epoch < epoch_) {
     ++stats_.stale;
-    stats_.last_problem =
+    note_problem_locked(
         fmt::format("{} of epoch {} is stale: version {} of epoch {} was there before",
-                    name_of(manifest), manifest.info.epoch.value, seen_.value, epoch_.value);
+                    name_of(manifest), manifest.info.epoch.value, seen_.value, epoch_.value));
     return false;
   }
   seen_ = manifest.info.version;
@@ -149,7 +228,24 @@ std::optional<Client::Staged> Client::load(Pending& pending) {
   }
   if (mapping) staged.mapping = newest_ = std::move(*mapping);
   if (plan) staged.plan = std::move(*plan);
+  check_rows(staged);
   return staged;
+}
+
+// A table may get another row budget; only a plan from the rows there were leads across that.
+void Client::check_rows(Staged& staged) {
+  const std::uint32_t rows = staged.manifest.info.rows;
+  if (rows == rows_) return;
+  if (staged.plan != nullptr && staged.plan->from_rows == rows_) {
+    rows_ = rows;
+    return;
+  }
+  staged.mapping = nullptr;
+  staged.problem = fmt::format(
+      "{} is passed over: it has {} rows, those before it {}, and no plan "
+      "leads from these to those",
+      name_of(staged.manifest), rows, rows_);
+  note_problem(staged.problem);
 }
 
 Result<LoadedMappingPtr> Client::load_mapping(const Manifest& manifest, bool& from_delta) {
@@ -221,6 +317,44 @@ bool Client::stage(Staged staged) {
   return swappable;
 }
 
+bool Client::rows_are_fresh_locked() const {
+  return served_ == kNoVersion && !initial_->looked_up();
+}
+
+void Client::tell_if_stuck() {
+  const std::lock_guard lock(mutex_);
+  if (stuck_at_ == served_ || rows_are_fresh_locked()) return;
+  const auto newest = std::find_if(staged_.rbegin(), staged_.rend(),
+                                   [](const Staged& s) { return s.mapping != nullptr; });
+  if (newest == staged_.rend()) return;
+  const Migration migration =
+      migration_locked(static_cast<std::size_t>(staged_.rend() - newest) - 1);
+  if (migration.complete() || leads_on_locked()) return;
+  stuck_at_ = served_;
+  note_problem_locked(
+      fmt::format("table \"{}\" stays at version {}: version {} is there, but {}. {}",
+                  options_.table, served_.value, migration.to().value, migration.missing(),
+                  served_ == kNoVersion ? "Ids have been looked up in version 0 already, so the "
+                                          "rows may have learned. If they have "
+                                          "not, adopt the version: adopt() in Python, "
+                                          "Unmigrated::kAllow, allow_unmigrated in C. If "
+                                          "they have, start them afresh"
+                                        : "Start again with the rows of a checkpoint of a version "
+                                          "that is there, or afresh. To keep "
+                                          "plans for longer: [sink] retain_versions"));
+}
+
+// Whether a version whose mapping is there can be swapped to with its plans.
+bool Client::leads_on_locked() const {
+  Version reached = served_;
+  for (const Staged& staged : staged_) {
+    if (staged.plan == nullptr || staged.manifest.info.parent != reached) return false;
+    if (staged.mapping != nullptr) return true;
+    reached = staged.manifest.info.version;
+  }
+  return false;
+}
+
 // The one offered and the newest are kept in any case.
 void Client::give_up_oldest_locked(std::vector<LoadedMappingPtr>& freed) {
   auto in_memory = static_cast<std::size_t>(
@@ -236,25 +370,30 @@ void Client::give_up_oldest_locked(std::vector<LoadedMappingPtr>& freed) {
 }
 
 std::vector<StagedVersion> Client::staged() const {
+  await_first_look();
   const std::lock_guard lock(mutex_);
   std::vector<StagedVersion> out;
+  const bool fresh = rows_are_fresh_locked();
   Version reached = served_;
   for (const Staged& staged : staged_) {
     const bool leads_on = staged.plan != nullptr && staged.manifest.info.parent == reached;
     if (leads_on) reached = staged.manifest.info.version;
-    out.push_back({staged.manifest, staged.mapping != nullptr, leads_on});
+    out.push_back({staged.manifest, staged.mapping != nullptr, leads_on || fresh});
   }
   return out;
 }
 
 Offer Client::offer(Version at_most, std::uint64_t samples) {
+  await_first_look();
   const std::lock_guard lock(mutex_);
   Offer offer{served_, kNoVersion};
+  offered_fresh_ = rows_are_fresh_locked();
   Version reached = served_;
   for (const Staged& staged : staged_) {
     const mapping::Manifest& manifest = staged.manifest;
     const bool leads_on = staged.plan != nullptr && manifest.info.parent == reached;
-    if (!leads_on || manifest.info.version > at_most || manifest.built_samples > samples) break;
+    if (!leads_on && !offered_fresh_) break;
+    if (manifest.info.version > at_most || manifest.built_samples > samples) break;
     reached = manifest.info.version;
     if (staged.mapping != nullptr) offer.version = reached;
   }
@@ -263,6 +402,7 @@ Offer Client::offer(Version at_most, std::uint64_t samples) {
 }
 
 std::optional<Error> Client::poll_error() const {
+  await_first_look();
   const std::lock_guard lock(mutex_);
   return poll_error_;
 }
@@ -298,6 +438,12 @@ Migration Client::migration_locked(std::size_t target) const {
 
 Result<Migration> Client::swap_locked(std::size_t target, Unmigrated unmigrated) {
   Migration migration = migration_locked(target);
+  // What was offered may be done, though ids have been looked up since.
+  const bool fresh = rows_are_fresh_locked() ||
+                     (offered_fresh_ && served_ == kNoVersion && offered_ == migration.to());
+  if (!migration.complete() && fresh) {
+    migration = Migration(served_, migration.to(), std::vector<PlanPtr>{});
+  }
   if (!migration.complete() && unmigrated == Unmigrated::kRefuse) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("cannot swap table \"{}\" from version {} to {}: {}; swap with "
@@ -309,12 +455,14 @@ Result<Migration> Client::swap_locked(std::size_t target, Unmigrated unmigrated)
   serving_->swap(std::move(staged_[target].mapping));
   served_ = migration.to();
   offered_ = kNoVersion;
+  offered_fresh_ = false;
   staged_.erase(staged_.begin(), staged_.begin() + static_cast<std::ptrdiff_t>(target) + 1);
   ++stats_.swaps;
   return migration;
 }
 
 Result<Migration> Client::swap_next(Unmigrated unmigrated) {
+  await_first_look();
   const std::lock_guard lock(mutex_);
   const auto next =
       std::ranges::find_if(staged_, [](const Staged& staged) { return staged.mapping != nullptr; });
@@ -327,6 +475,7 @@ Result<Migration> Client::swap_next(Unmigrated unmigrated) {
 }
 
 Result<Migration> Client::swap_to(Version version, Unmigrated unmigrated) {
+  await_first_look();
   const std::lock_guard lock(mutex_);
   if (version <= served_) {
     return fail(ErrorCode::kConflict,
@@ -361,8 +510,18 @@ ClientStats Client::stats() const {
   return out;
 }
 
+std::pair<std::uint64_t, std::string> Client::last_problem() const {
+  const std::lock_guard lock(mutex_);
+  return {stats_.problems, stats_.last_problem};
+}
+
 void Client::note_problem(std::string problem) {
   const std::lock_guard lock(mutex_);
+  note_problem_locked(std::move(problem));
+}
+
+void Client::note_problem_locked(std::string problem) {
+  ++stats_.problems;
   stats_.last_problem = std::move(problem);
 }
 

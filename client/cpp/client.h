@@ -22,9 +22,17 @@
 // the next snapshot. Its migration plan is staged all the same, so that plans lead on across it.
 // What failed in a way that may pass is tried again by later polls, up to kAttempts times.
 //
+// Beginning: the first poll waits until the source has told what has been published already, so
+// that a trainer whose daemon has run for a month begins with the newest version and not with
+// hashed ids. Rows have learned nothing as long as no id has been looked up before the first
+// version: then a swap needs no plans, and migrates nothing. Later, versions without the plans that
+// lead to them cannot be swapped to; ClientStats::last_problem says so within a poll.
+//
+// A row budget or seed that is not the daemon's is an error of poll() that has both values.
+//
 // Thread safe. poll() calls of several threads come one after another, except that one with timeout
-// 0 returns at once while another is under way; everything else waits for no poll. Readers are
-// wait-free (serving_point.h) and may outlive the client.
+// 0 returns at once while another is under way; everything else waits for no poll but the first of
+// the client's own thread. Readers are wait-free (serving_point.h) and may outlive the client.
 #pragma once
 
 #include <atomic>
@@ -37,6 +45,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "client/cpp/loaded_mapping.h"
@@ -65,7 +74,8 @@ struct ClientOptions {
 struct StagedVersion {
   mapping::Manifest manifest;
   bool swappable = false;   // its mapping is in memory, verified
-  bool migratable = false;  // the plans from the version served to this one are complete
+  bool migratable = false;  // the plans from the version served to this one are complete, or the
+                            // rows have learned nothing
 };
 
 struct ClientStats {
@@ -85,7 +95,8 @@ struct ClientStats {
   std::size_t staged_now = 0;           // swappable
   std::size_t waiting_to_be_freed = 0;  // versions replaced that a reader still has pinned
   std::size_t readers = 0;
-  std::string last_problem;  // in words; empty: nothing went wrong yet
+  std::uint64_t problems = 0;  // told so far
+  std::string last_problem;    // in words; empty: nothing went wrong yet
 };
 
 // What one of several ranks can offer the others to swap to.
@@ -101,6 +112,8 @@ enum class Unmigrated { kRefuse, kAllow };
 class Client {
  public:
   static constexpr int kAttempts = 5;
+  static constexpr std::chrono::seconds kFirstLook{60};
+  static constexpr std::chrono::seconds kFirstPatience{5};
 
   // kInvalidArgument, naming the option.
   static Result<std::unique_ptr<Client>> create(std::unique_ptr<mapping::MappingSource> source,
@@ -110,12 +123,16 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Stages what has appeared, waiting at most `timeout` for it; returns how many versions became
-  // swappable. Errors are the source's: a damaged version is none, see ClientStats::last_problem.
-  // Also frees versions that no reader has pinned any more.
+  // swappable. The first one waits, whatever `timeout` is, until what was there has been taken in:
+  // at most kFirstLook, kFirstPatience where the source is in trouble. Errors are the source's (a
+  // damaged version is none, see ClientStats::last_problem), and kInvalidArgument as long as there
+  // are only versions of another row budget or seed. Also frees versions that no reader has pinned
+  // any more.
   Result<std::size_t> poll(std::chrono::milliseconds timeout);
 
   // Polls from a thread of the client's own until stop() or the destructor. Errors of the source
-  // are counted and tried again.
+  // are counted and tried again. poll_error(), staged(), offer() and swaps wait for its first poll.
+  // Not to be called by several threads at once.
   void start();
   void stop();
   // The error that the last poll ended with, whoever polled; none if it went well.
@@ -123,6 +140,8 @@ class Client {
 
   std::vector<StagedVersion> staged() const;
   Version served() const;
+  // How many problems have been told so far, and the last one in words.
+  std::pair<std::uint64_t, std::string> last_problem() const;
   // The mapping served now, kept whatever is swapped later. Takes a lock; for lookups: reader().
   LoadedMappingPtr current() const { return serving_->current(); }
 
@@ -132,7 +151,7 @@ class Client {
   Offer offer(Version at_most = Version{std::numeric_limits<std::uint64_t>::max()},
               std::uint64_t samples = std::numeric_limits<std::uint64_t>::max());
 
-  // To the oldest staged version that can be swapped to. Without any: kNotFound.
+  // To the oldest staged version whose mapping is there. Without any: kNotFound.
   Result<Migration> swap_next(Unmigrated unmigrated = Unmigrated::kRefuse);
   // Across those before it, whose plans are chained. kNotFound: not staged, passed over, or (with
   // kRefuse) a plan is missing; the message says which, and nothing has changed. kConflict: older
@@ -158,19 +177,33 @@ class Client {
   };
 
   Client(std::unique_ptr<mapping::MappingSource> source, ClientOptions options);
+  Result<std::vector<mapping::Manifest>> ask(std::chrono::milliseconds timeout);
+  void await_first_look() const;
+  Result<std::size_t> poll_locked(std::chrono::milliseconds timeout);
   bool acceptable(const mapping::Manifest& manifest);
+  bool fits(const mapping::Manifest& manifest);
   std::optional<Staged> load(Pending& pending);
   Result<LoadedMappingPtr> load_mapping(const mapping::Manifest& manifest, bool& from_delta);
   Result<PlanPtr> load_plan(const mapping::Manifest& manifest);
   Result<mapping::BlobPtr> fetch(const mapping::Manifest& manifest, mapping::BlobKind kind);
+  void check_rows(Staged& staged);
   bool stage(Staged staged);
+  void tell_if_stuck();
+  bool rows_are_fresh_locked() const;
+  bool leads_on_locked() const;
   void give_up_oldest_locked(std::vector<LoadedMappingPtr>& freed);
   Migration migration_locked(std::size_t target) const;
   Result<Migration> swap_locked(std::size_t target, Unmigrated unmigrated);
   void note_problem(std::string problem);
+  void note_problem_locked(std::string problem);
 
   const ClientOptions options_;
+  const LoadedMappingPtr initial_;
   const std::shared_ptr<ServingPoint> serving_;
+  std::atomic<bool> caught_up_{false};   // what had been published at first is taken in
+  std::atomic<bool> has_polled_{false};  // or the attempt to has failed; not again by stop()
+  std::atomic<bool> follows_{false};     // between start() and stop()
+  std::atomic<bool> stopping_{false};    // stop() waits for its end
 
   std::mutex poll_mutex_;  // the source and what is on its way in
   std::unique_ptr<mapping::MappingSource> source_;
@@ -179,11 +212,15 @@ class Client {
   LoadedMappingPtr newest_;     // the last one loaded: what the next delta applies to
   Version seen_;
   Epoch epoch_;
+  std::uint32_t rows_;           // of the newest version, or as the client was told
+  std::optional<Error> misfit_;  // why the versions there are do not fit what the client was told
 
   mutable std::mutex mutex_;   // the rest; never held while fetching or loading
   std::deque<Staged> staged_;  // ascending by version
   Version served_;
-  Version offered_;  // not to be given up
+  Version offered_;                  // not to be given up
+  bool offered_fresh_ = false;       // the rows had learned nothing then
+  std::optional<Version> stuck_at_;  // served when it was told that no plan leads on
   std::optional<Error> poll_error_;
   ClientStats stats_;
 

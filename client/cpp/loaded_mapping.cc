@@ -88,6 +88,7 @@ void LoadedMapping::lookup(std::span<const Id> ids, std::span<Row> rows) const {
     artifact_->lookup(ids, rows);
     return;
   }
+  if (!looked_up()) looked_up_.store(true, std::memory_order_relaxed);
   std::transform(ids.begin(), ids.end(), rows.begin(), [&](Id id) { return initial_.row(id); });
 }
 

@@ -4,6 +4,7 @@
 // initial fallback alone. Immutable; safe to read from any number of threads.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,6 +39,8 @@ class LoadedMapping {
   Version version() const { return version_; }  // kNoVersion: the initial fallback
   std::uint32_t rows() const { return rows_; }  // row budget; every row looked up is below it
   std::uint64_t ids() const { return artifact_ ? artifact_->ids() : 0; }
+  // Of the initial fallback: whether ids have been looked up in it, so that rows may have learned.
+  bool looked_up() const { return looked_up_.load(std::memory_order_relaxed); }
   // Null before the first version; lives as long as this.
   const mapping::ArtifactView* artifact() const { return artifact_ ? &*artifact_ : nullptr; }
 
@@ -52,6 +55,7 @@ class LoadedMapping {
   Version version_ = kNoVersion;
   std::uint32_t rows_ = 0;
   mapping::Fallback initial_;
+  mutable std::atomic<bool> looked_up_{false};
   mapping::BlobPtr bytes_;
   std::optional<mapping::ArtifactView> artifact_;
 };

@@ -69,7 +69,10 @@ std::vector<Manifest> DirectoryMappingSource::first_scan(const std::vector<Versi
     auto manifest = examine(*at);
     if (!manifest) {
       if (manifest.error().code != ErrorCode::kNotFound) last_problem_ = manifest.error().message;
-      if (!is_final(manifest.error())) return {};
+      if (!is_final(manifest.error())) {
+        caught_up_ = false;
+        return {};
+      }
       unusable_.insert(*at);
       continue;
     }
@@ -91,8 +94,12 @@ std::vector<Manifest> DirectoryMappingSource::scan() {
     return {};
   }
   std::vector<Manifest> found;
+  caught_up_ = true;
   // Whoever was there before the first version misses none.
-  if (versions->empty()) from_the_first_ = true;
+  if (versions->empty()) {
+    from_the_first_ = true;
+    if (seen_ == kNoVersion) look_for_the_table();
+  }
   if (seen_ == kNoVersion && !from_the_first_) {
     found = first_scan(*versions);
   } else {
@@ -126,6 +133,28 @@ std::vector<Manifest> DirectoryMappingSource::scan() {
     return false;
   });
   return found;
+}
+
+// There is no version: because the table is not published yet, or because of a wrong name?
+void DirectoryMappingSource::look_for_the_table() {
+  std::error_code error;
+  if (std::filesystem::exists(table_directory_, error)) return;
+  const std::filesystem::path root = table_directory_.parent_path();
+  if (!std::filesystem::exists(root, error)) {
+    last_problem_ = fmt::format(
+        "the mapping directory {} does not exist: it is [sink.directory] path "
+        "of the daemon, which makes it",
+        root.string());
+    return;
+  }
+  std::set<std::string> others;
+  for (std::filesystem::directory_iterator at(root, error), end; !error && at != end;
+       at.increment(error)) {
+    if (auto other = parse_table_directory(at->path().filename().string())) {
+      others.insert(std::move(*other));
+    }
+  }
+  if (!others.empty()) last_problem_ = mapping::no_such_table(root.string(), table_, others);
 }
 
 Result<std::vector<Manifest>> DirectoryMappingSource::poll(std::chrono::milliseconds timeout) {

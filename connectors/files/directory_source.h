@@ -37,7 +37,9 @@ class DirectoryMappingSource final : public mapping::MappingSource {
   Result<mapping::BlobPtr> fetch(const mapping::Manifest& manifest,
                                  mapping::BlobKind kind) override;
 
-  // Of a version passed over, or of the directory.
+  bool caught_up() const override { return caught_up_; }
+
+  // Of a version passed over, or of the directory: it is not there, or holds other tables only.
   std::string_view last_problem() const override { return last_problem_; }
 
  private:
@@ -47,11 +49,13 @@ class DirectoryMappingSource final : public mapping::MappingSource {
   std::string stale(const mapping::Manifest& manifest, Epoch in_force) const;
   std::vector<mapping::Manifest> first_scan(const std::vector<Version>& versions);
   std::vector<mapping::Manifest> scan();
+  void look_for_the_table();
 
   std::filesystem::path table_directory_;
   std::string table_;
   Version seen_ = kNoVersion;    // all up to it are reported or passed over
   bool from_the_first_ = false;  // there was no version yet when it looked first
+  bool caught_up_ = false;       // what was there when it looked first is reported or passed over
   Epoch epoch_;                  // the highest reported
   std::set<Version> unusable_;   // before the first report: examined and not worth it again
   std::string last_problem_;

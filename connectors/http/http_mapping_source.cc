@@ -69,6 +69,7 @@ Result<std::vector<mapping::Manifest>> HttpMappingSource::poll(std::chrono::mill
     if (Clock::now() >= next_look_) {
       auto found = look();
       if (found) {
+        answered_ = true;
         failure_.reset();
         pause_ = 0ms;
         next_look_ = Clock::now() + interval_;

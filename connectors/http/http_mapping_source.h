@@ -40,6 +40,8 @@ class HttpMappingSource final : public mapping::MappingSource {
   Result<mapping::BlobPtr> fetch(const mapping::Manifest& manifest,
                                  mapping::BlobKind kind) override;
 
+  bool caught_up() const override { return answered_; }
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -57,6 +59,7 @@ class HttpMappingSource final : public mapping::MappingSource {
   std::string etag_;  // of the newest manifest seen
   Version seen_ = kNoVersion;
   bool from_the_first_ = false;  // there was no version yet when it was asked first
+  bool answered_ = false;        // it has been asked
   const std::chrono::milliseconds interval_;
   Clock::time_point next_look_{};
   std::chrono::milliseconds pause_{0};  // after a failure

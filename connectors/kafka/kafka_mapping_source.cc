@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -30,6 +31,7 @@ constexpr milliseconds kWatchInterval{10'000};
 constexpr milliseconds kRangeTimeout{1'000};
 // What is there already is taken in for at least this long by a poll, however short its timeout.
 constexpr milliseconds kLeastWork{50};
+constexpr std::size_t kMostOtherTables = 1'000;  // whose names are kept
 
 }  // namespace
 
@@ -86,6 +88,7 @@ class KafkaMappingSource::Follower {
     return fetch_from_the_log(manifest, kind);
   }
 
+  bool caught_up() const { return caught_up_; }
   const std::string& last_problem() const { return last_problem_; }
 
  private:
@@ -144,6 +147,7 @@ class KafkaMappingSource::Follower {
         caught_up_ = true;
         // Whoever was there before the first version misses none.
         if (history_.versions().empty()) from_the_first_ = true;
+        look_for_the_table();
         return {};
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
@@ -159,7 +163,11 @@ class KafkaMappingSource::Follower {
 
   void take(const LogRecord& record) {
     const auto key = parse_record_key(record.key);
-    if (!key || key->table != options_.table) return;
+    if (!key) return;
+    if (key->table != options_.table) {
+      if (record.value && other_tables_.size() < kMostOtherTables) other_tables_.insert(key->table);
+      return;
+    }
     if (!record.value) {
       history_.apply(record.offset, *key, nullptr);
       return;
@@ -191,6 +199,15 @@ class KafkaMappingSource::Follower {
       case TableHistory::Applied::kNothing:
         return;
     }
+  }
+
+  // All of the topic is read: nobody has claimed the table, others have been.
+  void look_for_the_table() {
+    if (history_.epoch() != Epoch{} || history_.newest() != kNoVersion || other_tables_.empty()) {
+      return;
+    }
+    last_problem_ = mapping::no_such_table(fmt::format("topic \"{}\"", options_.topic),
+                                           options_.table, other_tables_);
   }
 
   // A publisher writes one version at a time: chunks of another one that never got its manifest are
@@ -283,6 +300,7 @@ class KafkaMappingSource::Follower {
   std::pair<Version, Epoch> attempt_;  // whose chunks came last
   std::map<BlobKey, BlobAssembly> assemblies_;
   std::map<BlobKey, mapping::BlobPtr> blobs_;  // fetched
+  std::set<std::string> other_tables_;         // of which there are records, too
   std::string last_problem_;
   std::unique_ptr<RecordLog> log_;
   std::unique_ptr<KafkaClient> client_;
@@ -309,6 +327,10 @@ Result<std::vector<Manifest>> KafkaMappingSource::poll(milliseconds timeout) {
 
 Result<mapping::BlobPtr> KafkaMappingSource::fetch(const Manifest& manifest, BlobKind kind) {
   return follower_->fetch(manifest, kind);
+}
+
+bool KafkaMappingSource::caught_up() const {
+  return follower_->caught_up();
 }
 
 std::string_view KafkaMappingSource::last_problem() const {

@@ -43,7 +43,9 @@ class KafkaMappingSource final : public mapping::MappingSource {
   Result<mapping::BlobPtr> fetch(const mapping::Manifest& manifest,
                                  mapping::BlobKind kind) override;
 
-  // Of a record or version passed over.
+  bool caught_up() const override;
+
+  // Of a record or version passed over; or that the topic has other tables only.
   std::string_view last_problem() const override;
 
  private:

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,8 +26,16 @@ class MappingSource {
   // publisher has removed it; kCorrupt when the bytes are not those the manifest names.
   virtual Result<BlobPtr> fetch(const Manifest& manifest, BlobKind kind) = 0;
 
-  // What was wrong with what poll() last left out, in words; empty: nothing yet.
+  // Whether poll() has told, by now, of all that had been published when it was first called.
+  virtual bool caught_up() const { return true; }
+
+  // What was wrong with what poll() last left out, or why there is nothing, in words; empty:
+  // nothing yet.
   virtual std::string_view last_problem() const { return {}; }
 };
+
+// "no table "itm" in WHERE; there are "item", "user"".
+std::string no_such_table(std::string_view where, std::string_view table,
+                          const std::set<std::string>& others);
 
 }  // namespace remapd::mapping

@@ -316,9 +316,10 @@ class Served {
     manifest.blobs[0] = {publication.blobs[0].size(), checksum(publication.blobs[0])};
     REMAPD_CHECK((*sink)->publish(publication), "a version can be published");
     auto source = files::DirectoryMappingSource::create(dir_.path(), mapping.info.table);
-    auto client = client::Client::create(
-        std::move(*source),
-        {.table = mapping.info.table, .rows = mapping.info.rows, .map_files = map_files});
+    auto client = client::Client::create(std::move(*source), {.table = mapping.info.table,
+                                                              .rows = mapping.info.rows,
+                                                              .seed = mapping.info.fallback.seed,
+                                                              .map_files = map_files});
     client_ = std::move(*client);
     REMAPD_CHECK(client_->poll(std::chrono::milliseconds(0)) &&
                      client_->swap_next(client::Unmigrated::kAllow),

@@ -73,10 +73,10 @@ class MappingTest(Case):
     def test_refuses_what_it_cannot_use(self):
         mapping = remap.Mapping.open(self.path)
         ids = self.chain.ids[1]
-        with self.assertRaisesRegex(TypeError, "uint64 or int64, not float32"):
+        with self.assertRaisesRegex(ValueError, r"ids\[0\] is .*, which is no id: of floats only"):
             mapping.lookup(ids.astype(np.float32))
-        with self.assertRaisesRegex(TypeError, "numpy array of uint64 or int64, not list"):
-            mapping.lookup([1, 2])
+        with self.assertRaisesRegex(TypeError, "an array, or one id, not object"):
+            mapping.lookup(object())
         with self.assertRaisesRegex(TypeError, "int64, not int32"):
             mapping.lookup(ids, out=np.empty(ids.shape, np.int32))
         with self.assertRaisesRegex(ValueError, "contiguous"):
@@ -143,7 +143,8 @@ class DocumentationTest(Case):
         begin = text.index("    import numpy as np, remap\n")
         code = textwrap.dedent(text[begin : text.index("\n`rows` and `seed`", begin)])
         code = code.replace('"/var/lib/remapd/mappings"', repr(str(self.chain.root)))
-        code = code.replace('"item"', repr(TABLE)).replace("20_000", str(ROWS))
+        code = code.replace('table="item"', f"table={TABLE!r}, seed={SEED}")
+        code = code.replace("20_000", str(ROWS))
         self.chain.publish(1, 3)
         names = {"batches": [self.chain.ids[3]]}
         exec(code, names)
@@ -268,9 +269,13 @@ class ClientTest(Case):
             self.assertEqual(early.adopt(0.1), 0)
         self.chain.publish(1, 3)
         client = self.client()
+        client.lookup(self.chain.ids[3])  # so that the rows may have learned
         self.assertEqual(client.swappable, [])  # 3 is there, without the plans from nothing
         with self.assertRaises(remap.MigrationMissingError):
             client.swap()
+        with self.assertLogs("remap", "WARNING") as logs:
+            client.poll()
+        self.assertIn("stays at version 0: version 3 is there", logs.output[0])
         self.assertEqual(client.adopt(), 3)
         np.testing.assert_array_equal(client.lookup(self.chain.ids[3]), self.chain.rows[3])
         self.chain.publish(4, 4)
@@ -278,6 +283,54 @@ class ClientTest(Case):
         self.assertTrue(client.swap().complete)
         with self.assertRaisesRegex(remap.RemapError, "serves version 4 already"):
             client.adopt()
+
+    def test_the_shortest_loop_begins_with_what_is_there(self):
+        """That of the package's docstring, beside a daemon that has published for long."""
+        self.chain.publish(1, 3)
+        begin = remap.__doc__.index("    with remap.Client(")
+        code = textwrap.dedent(remap.__doc__[begin : remap.__doc__.index("\n`Mapping`", begin)])
+        code = code.replace('"/var/lib/remapd/mappings"', repr(str(self.chain.root)))
+        code = code.replace('table="item"', f"table={TABLE!r}, seed={SEED}")
+        code = code.replace("rows=20_000", f"rows={ROWS}")
+        for how in ("", ", background=True"):
+            lines = code.replace(") as client", how + ") as client")
+            if how:
+                lines = lines.replace("client.poll()", "pass")
+            self.assertNotIn("20_000", lines)
+            weight = np.ones((ROWS, 4), np.float32)
+            names = {"remap": remap, "weight": weight, "batches": [self.chain.ids[3]] * 2}
+            with self.assertNoLogs("remap"):
+                exec(lines, names)
+            np.testing.assert_array_equal(names["rows"], self.chain.rows[3])
+            self.assertTrue((weight == 1).all())
+
+    def test_a_wrong_table_or_directory_is_named_at_once(self):
+        self.chain.publish(1, 1)
+        cases = {
+            self.chain.root: f'no table "itm" in {self.chain.root}; there are "{TABLE}"',
+            self.chain.root / "maps": f"mapping directory {self.chain.root}/maps does not exist",
+        }
+        for directory, words in cases.items():
+            with remap.Client(table="itm", rows=ROWS, directory=directory) as client:
+                with self.assertLogs("remap", "WARNING") as logs:
+                    self.assertEqual(client.adopt(0.1), 0)
+                self.assertIn(words, logs.output[0])
+                self.assertIn(words, client.stats().last_problem)
+                with self.assertNoLogs("remap"):  # once
+                    client.poll()
+
+    def test_other_rows_or_another_seed_are_refused(self):
+        self.chain.publish(1, 2)
+        for options, words in (
+            ({"rows": 150, "seed": SEED}, f"rows = {ROWS}, .* opened with rows = 150"),
+            ({"rows": ROWS}, f"seed = {SEED}, .* opened with seed = 1"),
+        ):
+            with remap.Client(table=TABLE, directory=self.chain.root, **options) as client:
+                with self.assertLogs("remap", "WARNING"), self.assertRaisesRegex(ValueError, words):
+                    client.poll()
+                with self.assertRaisesRegex(ValueError, words):
+                    client.adopt()
+                self.assertRegex(client.stats().last_problem, words)
 
     def test_a_missing_plan_is_told_as_such(self):
         client = self.client()

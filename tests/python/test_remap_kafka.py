@@ -1,6 +1,7 @@
 """The whole circle over a real broker: accesses from a Producer, remapd, versions to a Client."""
 
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -98,6 +99,17 @@ name = "item"
                 producer.send([users])
             with self.assertRaisesRegex(ValueError, "labels"):
                 producer.send([users, items], labels[1:])
+            for wrong, words in (
+                ({"labels": labels + 1}, r"labels\[\d+\]: a label is a number from 0 to 1"),
+                ({"weights": -np.ones(256)}, r"weights\[0\]: "),
+                ({"lengths": [np.ones(256), np.ones(512)]}, "512 lengths for 256 samples.*variable"),
+                ({"lengths": np.ones(6)}, "one array for each of the features"),
+                ({"lengths": [np.ones(256), np.zeros(256)]}, "'?item.*256 ids given.*add up to 0"),
+            ):
+                with self.assertRaisesRegex(ValueError, words):
+                    producer.send([users, items], **wrong)
+            with self.assertRaisesRegex(ValueError, r"column 'item': ids\[1\] is nan"):
+                producer.send([users[:2], np.array([1.0, np.nan])])
 
         self.wait_for(client, lambda: client.swappable, work)
         migration = client.swap()
@@ -124,8 +136,9 @@ name = "item"
         with remap.Producer(
             brokers=BROKERS, topic=events, features=["user", "item"], max_queued_bytes=1_000
         ) as small:
-            self.assertFalse(small.send([users, items], labels))
-            self.assertEqual((small.stats().batches, small.stats().dropped), (0, 1))
+            with self.assertRaisesRegex(ValueError, "max_queued_bytes is 1000"):
+                small.send([users, items], labels)
+            self.assertTrue(small.send([users[:8], items[:8]], labels[:8], weights=np.ones(8)))
 
     def wait_for(self, client, true, work):
         deadline = time.monotonic() + 60
@@ -135,6 +148,82 @@ name = "item"
             except remap.UnavailableError:
                 continue
         self.assertTrue(true(), (work / "log").read_text()[-2_000:])
+
+    def test_nothing_is_lost_while_the_broker_stands_still(self):
+        temporary = tempfile.TemporaryDirectory(prefix="remapd-test-")
+        self.addCleanup(temporary.cleanup)
+        state = Path(temporary.name) / "broker"
+
+        def control(command):
+            done = subprocess.run(
+                [Path(__file__).parents[2] / "scripts/kafka-broker", command, "--state", state],
+                check=True, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            return done.stdout.strip()
+
+        brokers = control("start")
+        self.addCleanup(control, "remove")
+        config = Path(temporary.name) / "remapd.toml"
+        config.write_text(
+            f'[kafka]\nbrokers = "{brokers}"\n[source]\nkind = "kafka"\n'
+            '[source.kafka]\ntopic = "events"\n[[table]]\nname = "user"\nrows = 8\n'
+            '[[feature]]\nname = "user"\n'
+        )
+        subprocess.run([os.environ["REMAPD"], "topics", "--config", str(config), "--create"],
+                       check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+        ids = np.arange(1_000)
+        with remap.Producer(brokers=brokers, topic="events", features=["user"],
+                            max_queued_bytes=1_200_000) as producer:  # fmt: skip
+            self.assertTrue(producer.send([ids]))
+            producer.flush()
+            pid = int((state / "pid").read_text())
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                taken = [producer.send([ids]) for _ in range(200)]
+                self.assertIn(True, taken)
+                self.assertIn(False, taken)  # the queue is full, and that is told
+                began = time.monotonic()
+                self.assertFalse(producer.send([ids], timeout=0.5))
+                self.assertGreater(time.monotonic() - began, 0.4)
+                with self.assertRaisesRegex(remap.UnavailableError, "stay queued"):
+                    producer.flush(2.5)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self.assertTrue(producer.send([ids], timeout=60))  # waits for room
+            producer.flush(60)
+            stats = producer.stats()
+            self.assertEqual(stats.batches, 2 + sum(taken))
+            self.assertEqual((stats.delivered, stats.failed), (stats.batches, 0))
+            self.assertEqual(stats.dropped, 1 + taken.count(False))
+            self.assertEqual(stats.queued_bytes, 0)
+
+    def test_a_missing_table_or_topic_is_named(self):
+        topic = f"mappings-{uuid.uuid4().hex[:8]}"
+        chain = TopicChain(BROKERS, topic)
+        self.addCleanup(chain.close)
+        chain.publish(1, 1)
+        with remap.Client(table="itm", rows=8, brokers=BROKERS, topic=topic) as client:
+            with self.assertLogs("remap", "WARNING") as logs:
+                self.assertEqual(client.adopt(0.1), 0)
+            self.assertIn(f'no table "itm" in topic "{topic}"; there are "{TABLE}"', logs.output[0])
+        with remap.Client(table="itm", rows=8, brokers=BROKERS, topic=topic + "x") as client:
+            with self.assertLogs("remap"), self.assertRaisesRegex(
+                remap.NotFoundError, f'topic "{topic}x" does not exist'
+            ):
+                client.adopt(0.1)
+
+    def test_the_shortest_loop_begins_with_what_is_there(self):
+        topic = f"mappings-{uuid.uuid4().hex[:8]}"
+        chain = TopicChain(BROKERS, topic)
+        self.addCleanup(chain.close)
+        chain.publish(1, 3)
+        with remap.Client(
+            table=TABLE, rows=CHAIN_ROWS, seed=SEED, brokers=BROKERS, topic=topic
+        ) as client:
+            client.poll()
+            self.assertEqual(client.swappable[-1], 3)
+            client.swap(3)
+            np.testing.assert_array_equal(client.lookup(chain.ids[3]), chain.rows[3])
 
     def test_a_broker_that_is_not_there_is_an_error(self):
         with self.assertRaises(remap.UnavailableError):

@@ -1,9 +1,9 @@
 """remap: the trainer's side of remapd, for numpy and PyTorch.
 
     with remap.Client(directory="/var/lib/remapd/mappings", table="item", rows=20_000) as client:
-        for ids in batches:                          # numpy, uint64 or int64
+        for ids in batches:                          # numpy: integers, or text
             client.poll()
-            if client.swappable:
+            if client.swappable:                     # the newest there is, to begin with
                 client.swap().apply(weight)          # before the next step
             rows = client.lookup(ids)                # int64, ready for an embedding
 
@@ -20,6 +20,7 @@ from remap._errors import (
     UnavailableError,
 )
 from remap.client import Client, ClientStats, StagedVersion
+from remap.ids import id_of, ids_of
 from remap.mapping import Mapping, Role
 from remap.migration import Migration, Plan
 from remap.producer import Producer, ProducerStats
@@ -44,4 +45,6 @@ __all__ = [
     "Role",
     "StagedVersion",
     "UnavailableError",
+    "id_of",
+    "ids_of",
 ]

@@ -73,7 +73,7 @@ class ClientStatistics(c.Structure):
         *[(name, _u64) for name in (
             "manifests", "stale", "staged", "from_deltas", "rejected", "plans", "plans_missing",
             "bytes", "retries", "poll_errors", "swaps", "served", "newest_staged", "staged_now",
-            "waiting_to_be_freed", "readers")],
+            "waiting_to_be_freed", "readers", "problems")],
         ("last_problem", c.c_char * 512),
     ]  # fmt: skip
 
@@ -86,13 +86,23 @@ class ProducerOptions(c.Structure):
 
 
 class Column(c.Structure):
-    _fields_ = [("lengths", _ptr), ("values", _ptr), ("value_count", _size)]
+    _fields_ = [
+        ("lengths", _ptr), ("length_count", _size), ("values", _ptr), ("value_count", _size),
+    ]  # fmt: skip
+
+
+class Batch(c.Structure):
+    _fields_ = [
+        ("struct_size", _size), ("columns", _ptr), ("column_count", _size), ("samples", _size),
+        ("labels", _ptr), ("weights", _ptr), ("event_time_ms", _i64),
+    ]  # fmt: skip
 
 
 class ProducerStatistics(c.Structure):
     _fields_ = [
         ("struct_size", _size), ("batches", _u64), ("dropped", _u64), ("delivered", _u64),
-        ("failed", _u64), ("queued_bytes", _u64), ("last_problem", c.c_char * 512),
+        ("failed", _u64), ("queued_bytes", _u64), ("sent_again", _u64), ("renewals", _u64),
+        ("last_problem", c.c_char * 512),
     ]  # fmt: skip
 
 
@@ -116,6 +126,10 @@ lib = _load()
 
 _strings = c.POINTER(c.c_char_p)
 _signatures = {
+    "remap_id_of_text": [c.c_char_p, _size, _ptr],
+    "remap_ids_of_texts": [c.c_char_p, _ptr, _size, _ptr],
+    "remap_ids_of_utf8_items": [_ptr, _size, _size, _ptr],
+    "remap_ids_of_utf32_items": [_ptr, _size, _size, _ptr],
     "remap_mapping_open": [c.c_char_p, _ptr],
     "remap_mapping_get_info": [_ptr, _ptr],
     "remap_mapping_lookup_i64": [_ptr, _ptr, _size, _ptr],
@@ -133,6 +147,7 @@ _signatures = {
     "remap_client_start": [_ptr],
     "remap_client_stop": [_ptr],
     "remap_client_check": [_ptr],
+    "remap_client_last_problem": [_ptr, _ptr, _ptr, _size],
     "remap_client_staged": [_ptr, _ptr, _size, _ptr],
     "remap_client_offer": [_ptr, _u64, _u64, _ptr, _ptr],
     "remap_client_served": [_ptr, _ptr],
@@ -144,7 +159,7 @@ _signatures = {
     "remap_reader_lookup_i64": [_ptr, _ptr, _size, _ptr, _ptr],
     "remap_readers_lookup_i64": [_ptr, _ptr, _size, _ptr, _ptr],
     "remap_producer_open_kafka": [c.c_char_p, c.c_char_p, _strings, _size, _ptr, _ptr],
-    "remap_producer_send": [_ptr, _ptr, _size, _size, _ptr, _i64, _ptr],
+    "remap_producer_send": [_ptr, _ptr, _i64, _ptr],
     "remap_producer_flush": [_ptr, _i64],
     "remap_producer_get_stats": [_ptr, _ptr],
 }
@@ -308,39 +323,3 @@ def address(array: np.ndarray) -> int:
         return c.addressof(_char_from_buffer(array))
     except (TypeError, ValueError):  # read-only, or empty: ask numpy, which takes twice as long
         return array.ctypes.data
-
-
-_UINT64, _INT64 = np.dtype(np.uint64), np.dtype(np.int64)
-
-
-def contiguous_ids(ids: np.ndarray) -> np.ndarray:
-    """The ids in one piece, 64 bits each; copies only what is strided or of another integer type."""
-    if isinstance(ids, np.ndarray) and ids.flags.c_contiguous:
-        if ids.dtype is _UINT64 or ids.dtype is _INT64:  # the usual case, told fast
-            return ids
-    if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu":
-        kind = getattr(ids, "dtype", type(ids).__name__)
-        raise TypeError(f"ids must be a numpy array of uint64 or int64, not {kind}")
-    if ids.dtype != _INT64 and ids.dtype != _UINT64:
-        ids = ids.astype(_INT64 if ids.dtype.kind == "i" else _UINT64)
-    return ids if ids.flags.c_contiguous else np.ascontiguousarray(ids)
-
-
-def prepare(ids: np.ndarray, out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int, int]:
-    """The ids in one piece, where their rows go, and the addresses of both."""
-    ids = contiguous_ids(ids)
-    if out is None:
-        out = np.empty(ids.shape, _INT64)
-        return ids, out, address(ids), address(out)
-    if not isinstance(out, np.ndarray) or (out.dtype is not _INT64 and out.dtype != _INT64):
-        kind = getattr(out, "dtype", type(out).__name__)
-        raise TypeError(f"out must be a numpy array of int64, not {kind}")
-    flags = out.flags
-    if out.shape != ids.shape or not flags.c_contiguous or not flags.writeable:
-        raise ValueError(
-            f"out must be writeable, contiguous and of the ids' shape {ids.shape}, not {out.shape}"
-        )
-    source, target = address(ids), address(out)
-    if abs(source - target) < 8 * ids.size:
-        raise ValueError("out overlaps the ids: give it memory of its own")
-    return ids, out, source, target

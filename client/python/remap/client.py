@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import threading
 import time
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
 from remap import _library
 from remap._errors import MigrationMissingError, NotFoundError, RemapError
-from remap._library import Handle, OfThisProcess, check, lib, prepare
+from remap._library import Handle, OfThisProcess, check, lib
+from remap.ids import prepare
 from remap.mapping import Mapping
 from remap.migration import Migration
 
 _lookup = lib.remap_reader_lookup_i64
 _ANY = 2**64 - 1  # every version, any number of samples
+_log = logging.getLogger("remap")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class StagedVersion:
     ids: int
     built_ms: int
     swappable: bool  # its mapping is in memory, verified
-    migratable: bool  # the plans from the version served to this one are complete
+    migratable: bool  # its plans are complete, or the rows have learned nothing yet
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class ClientStats:
     staged_now: int  # how many can be swapped to
     waiting_to_be_freed: int  # versions replaced that a reader still uses
     readers: int  # threads that have looked up
+    problems: int  # told so far
     last_problem: str  # in words; empty: nothing went wrong yet
 
 
@@ -78,7 +83,8 @@ class Client(OfThisProcess):
     ("http://127.0.0.1:9643", "https://host:9643", "unix:/run/remapd/admin.sock") with `token_file`
     and `ca_file` where it asks for a token or has a certificate of your own authority. `rows` and
     `seed` are the table's row budget and [learning] seed in remapd's configuration: before the
-    first version every id is hashed over all rows. `properties` are passed to librdkafka. With
+    first version every id is hashed over all rows; other values than the daemon's are refused.
+    `properties` are passed to librdkafka. With
     `background` a thread of the client's own polls from the start, see start(). With `map_files`
     versions of a directory stay in the mapped files, whose pages processes share, instead of being
     copied into huge pages of this one.
@@ -155,6 +161,8 @@ class Client(OfThisProcess):
         self._handle = Handle("client", handle.value, lib.remap_client_close)
         self.table = table
         self.rows = rows
+        self._problems = ctypes.c_uint64()  # told so far
+        self._logged = 0
         self._local = threading.local()
         self._background = False
         if background:
@@ -200,18 +208,36 @@ class Client(OfThisProcess):
     def check(self) -> None:
         """Raises the error that the last poll ended with, whoever polled; nothing if it went well."""
         with self._handle as handle:
-            check(lib.remap_client_check(handle))
+            status = lib.remap_client_check(handle)
+            self._log_problem(handle)
+            check(status)
 
     def poll(self, timeout: float = 0.0) -> int:
         """Stages what has appeared, waiting at most `timeout` seconds; how many became swappable.
 
-        A damaged version is no error: it is passed over, `stats().last_problem` tells. Raises
-        UnavailableError when brokers or daemon cannot be reached; calling again goes on.
+        The first poll waits, whatever the timeout, until what has been published already is taken
+        in (5 seconds if it cannot be reached), so that a trainer begins with the newest version. A
+        damaged version is no error: it is passed over, `stats().last_problem` and the logger
+        "remap" tell. Raises UnavailableError when brokers or daemon cannot be reached (calling
+        again goes on), ValueError when the table has other `rows` or another `seed`.
         """
         newly = ctypes.c_size_t()
         with self._handle as handle:
-            check(lib.remap_client_poll(handle, int(timeout * 1000), ctypes.byref(newly)))
+            status = lib.remap_client_poll(handle, int(timeout * 1000), ctypes.byref(newly))
+            self._log_problem(handle)
+            check(status)
         return newly.value
+
+    def _log_problem(self, handle: int | None) -> None:
+        """Tells the logger of a problem that it has not been told of."""
+        number = self._problems
+        lib.remap_client_last_problem(handle, ctypes.byref(number), None, 0)
+        if number.value == self._logged:
+            return
+        self._logged = number.value
+        text = ctypes.create_string_buffer(512)
+        check(lib.remap_client_last_problem(handle, ctypes.byref(number), text, len(text)))
+        _log.warning("table %r: %s", self.table, text.value.decode("utf-8", "replace"))
 
     def staged(self) -> list[StagedVersion]:
         """The versions newer than the one served, oldest first."""
@@ -221,6 +247,8 @@ class Client(OfThisProcess):
         while True:
             with self._handle as handle:
                 check(lib.remap_client_staged(handle, entries, capacity, ctypes.byref(count)))
+                if self._background:
+                    self._log_problem(handle)
             if count.value <= capacity:
                 break
             capacity = count.value
@@ -234,7 +262,8 @@ class Client(OfThisProcess):
 
     @property
     def swappable(self) -> list[int]:
-        """The staged versions that can be swapped to with their plans, ascending."""
+        """The staged versions that can be swapped to: their plans are there, or the rows have
+        learned nothing, as no id has been looked up before the first version. Ascending."""
         return [s.version for s in self.staged() if s.swappable and s.migratable]
 
     @property
@@ -249,9 +278,9 @@ class Client(OfThisProcess):
         """For rows that have learned nothing yet: serves the newest version there is.
 
         Without migrating them, and waiting for one at most `timeout` seconds; returns the version,
-        0 if there is none yet. A job that begins when versions are there already needs it: the
-        plans that lead to them are gone, or not worth following. Raises RemapError when a version
-        is served.
+        0 if there is none yet: `stats().last_problem` and the logger "remap" say so at once where
+        the table, directory or topic is not there. swap() does the same by itself unless ids have
+        been looked up already. Raises RemapError when a version is served.
         """
         if self.version:
             raise RemapError(f"table {self.table!r} serves version {self.version} already")
@@ -293,7 +322,8 @@ class Client(OfThisProcess):
 
         Lookups go on meanwhile: each batch is answered by one version. Raises NotFoundError when
         the version is not staged, MigrationMissingError when a plan on the way is missing (unless
-        `allow_unmigrated`); then nothing has changed.
+        `allow_unmigrated`, or no id has been looked up yet: there is nothing to migrate then); then
+        nothing has changed.
         """
         out = ctypes.c_void_p()
         with self._handle as handle:
@@ -313,7 +343,7 @@ class Client(OfThisProcess):
         assert out.value is not None
         return Migration(out.value)
 
-    def lookup(self, ids: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    def lookup(self, ids: Any, out: np.ndarray | None = None) -> np.ndarray:
         """The row of each id in the version served, int64; see Mapping.lookup."""
         ids, out, source, target = prepare(ids, out)
         status = _lookup(self._reader().handle, source, ids.size, target, None)
@@ -322,7 +352,7 @@ class Client(OfThisProcess):
         return out
 
     def lookup_versioned(
-        self, ids: np.ndarray, out: np.ndarray | None = None
+        self, ids: Any, out: np.ndarray | None = None
     ) -> tuple[np.ndarray, int]:
         """The rows, and the version that answered the whole batch."""
         ids, out, source, target = prepare(ids, out)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import enum
 import os
+from typing import Any
 
 import numpy as np
 
 from remap import _library
-from remap._library import OfThisProcess, address, check, contiguous_ids, lib, prepare
+from remap._library import OfThisProcess, address, check, lib
+from remap.ids import ids_of, prepare
 
 _lookup = lib.remap_mapping_lookup_i64
 
@@ -57,11 +59,12 @@ class Mapping(OfThisProcess):
         if getattr(self, "_handle", None):
             lib.remap_mapping_close(self._handle)
 
-    def lookup(self, ids: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    def lookup(self, ids: Any, out: np.ndarray | None = None) -> np.ndarray:
         """The row of each id, int64, in the ids' shape; new ids get their fallback row.
 
-        `ids` is uint64 or int64 (same bits); other integers are widened. Releases the GIL. With
-        contiguous 64-bit ids and a contiguous `out` of int64 nothing is copied or allocated.
+        `ids` is what ids_of() takes: uint64 or int64 (same bits), other integers, text, one id.
+        Releases the GIL. With contiguous 64-bit ids and a contiguous `out` of int64 nothing is
+        copied or allocated.
         """
         ids, out, source, target = prepare(ids, out)
         status = _lookup(self._handle, source, ids.size, target)
@@ -69,15 +72,15 @@ class Mapping(OfThisProcess):
             check(status)
         return out
 
-    def lookup_second(self, ids: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    def lookup_second(self, ids: Any, out: np.ndarray | None = None) -> np.ndarray:
         """Under double hashing (`ways` is 2) the second row of each id; -1 where it has one."""
         ids, out, source, target = prepare(ids, out)
         check(lib.remap_mapping_lookup_second_i64(self._handle, source, ids.size, target))
         return out
 
-    def roles(self, ids: np.ndarray) -> np.ndarray:
+    def roles(self, ids: Any) -> np.ndarray:
         """The `Role` of each id, uint8."""
-        ids = contiguous_ids(ids)
+        ids = ids_of(ids)
         out = np.empty(ids.shape, np.uint8)
         check(lib.remap_mapping_roles(self._handle, address(ids), ids.size, address(out)))
         return out

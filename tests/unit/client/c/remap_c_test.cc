@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -120,6 +122,85 @@ TEST_F(RemapC, ACompactFileKnowsEveryId) {
     ASSERT_NE(roles[i], REMAP_ROLE_FALLBACK);
   }
   remap_mapping_close(opened);
+}
+
+// docs/formats.md, "Ids", has the same values.
+TEST(RemapIds, TextIsPinned) {
+  const std::vector<std::pair<std::string, std::uint64_t>> pinned{
+      {"B00X", 4029436282391442434ULL},
+      {" B00X ", 4029436282391442434ULL},
+      {"-1", 0xffffffffffffffffULL},
+      {" 007 ", 7},
+      {"9007199254740993", 9007199254740993ULL}};
+  std::string bytes, items;
+  std::u32string wide_items;
+  std::vector<std::uint64_t> ends, expected;
+  constexpr std::size_t kWidth = 20;
+  for (const auto& [text, id] : pinned) {
+    std::uint64_t found = 0;
+    ASSERT_EQ(remap_id_of_text(text.data(), text.size(), &found), REMAP_OK) << remap_last_error();
+    EXPECT_EQ(found, id) << text;
+    bytes += text;
+    ends.push_back(bytes.size());
+    expected.push_back(id);
+    std::string item = text;
+    item.resize(kWidth);
+    items += item;
+    wide_items.append(item.begin(), item.end());
+  }
+  std::vector<std::uint64_t> ids(pinned.size());
+  ASSERT_EQ(remap_ids_of_texts(bytes.data(), ends.data(), ids.size(), ids.data()), REMAP_OK);
+  EXPECT_EQ(ids, expected);
+  ids.assign(pinned.size(), 0);
+  ASSERT_EQ(remap_ids_of_utf8_items(items.data(), kWidth, ids.size(), ids.data()), REMAP_OK);
+  EXPECT_EQ(ids, expected);
+  ids.assign(pinned.size(), 0);
+  const auto* code_points = reinterpret_cast<const std::uint32_t*>(wide_items.data());
+  ASSERT_EQ(remap_ids_of_utf32_items(code_points, kWidth, ids.size(), ids.data()), REMAP_OK);
+  EXPECT_EQ(ids, expected);
+}
+
+TEST(RemapIds, CodePointsAreTheirUtf8) {
+  const std::u32string wide = U"z\u00df\u6c34\U0001f34c";
+  const std::string narrow = "z\u00df\u6c34\U0001f34c";
+  std::uint64_t of_wide = 0, of_narrow = 1;
+  ASSERT_EQ(remap_ids_of_utf32_items(reinterpret_cast<const std::uint32_t*>(wide.data()),
+                                     wide.size(), 1, &of_wide),
+            REMAP_OK);
+  ASSERT_EQ(remap_id_of_text(narrow.data(), narrow.size(), &of_narrow), REMAP_OK);
+  EXPECT_EQ(of_wide, of_narrow);
+}
+
+TEST(RemapIds, WhatIsNoIdIsNamed) {
+  std::uint64_t ids[2] = {};
+  EXPECT_EQ(remap_id_of_text("  ", 2, ids), REMAP_INVALID_ARGUMENT);
+  const std::uint64_t ends[] = {1, 3};
+  EXPECT_EQ(remap_ids_of_texts("a  ", ends, 2, ids), REMAP_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(remap_last_error()).find("ids[1]"), std::string::npos);
+  const std::uint64_t back[] = {1, 0};
+  EXPECT_EQ(remap_ids_of_texts("a", back, 2, ids), REMAP_INVALID_ARGUMENT);
+  const std::uint32_t surrogate[] = {'a', 0xd800};
+  EXPECT_EQ(remap_ids_of_utf32_items(surrogate, 1, 2, ids), REMAP_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(remap_last_error()).find("ids[1]: U+D800"), std::string::npos);
+}
+
+TEST_F(RemapC, TheLastProblemIsTold) {
+  const auto chain = take_over(1, 13);
+  publish(chain[0]);
+  remap_client* client = open("itm");
+  std::uint64_t number = 9;
+  char text[256];
+  ASSERT_EQ(remap_client_last_problem(client, &number, text, sizeof text), REMAP_OK);
+  EXPECT_EQ(number, 0U);
+  EXPECT_EQ(std::string(text), "");
+  ASSERT_EQ(remap_client_poll(client, 0, nullptr), REMAP_OK) << remap_last_error();
+  ASSERT_EQ(remap_client_last_problem(client, &number, text, sizeof text), REMAP_OK);
+  EXPECT_EQ(number, 1U);
+  EXPECT_NE(std::string(text).find("no table \"itm\" in "), std::string::npos) << text;
+  EXPECT_NE(std::string(text).find(chain[0].mapping.info.table), std::string::npos) << text;
+  ASSERT_EQ(remap_client_last_problem(client, &number, text, 4), REMAP_OK);
+  EXPECT_EQ(std::string(text), "no ");
+  remap_client_close(client);
 }
 
 TEST_F(RemapC, AbsentArgumentsAreErrors) {

@@ -36,6 +36,13 @@ class ClientTest : public testing::Test {
     return staged.value_or(0);
   }
 
+  // From now on the rows may have learned.
+  void look_up_an_id() {
+    const std::vector<Id> ids{1};
+    std::vector<Row> rows(1);
+    client_->reader().pin().lookup(ids, rows);
+  }
+
   void expect_served(const ChainLink& link) {
     EXPECT_EQ(client_->served(), link.mapping.info.version);
     Reader reader = client_->reader();
@@ -230,7 +237,7 @@ TEST_F(ClientTest, RefusesAnArtifactThatIsNotTheOneAnnounced) {
   for (const auto& change : std::vector<std::function<void(mapping::Manifest&)>>{
            [](auto& m) { m.info.version = Version{2}; }, [](auto& m) { m.info.built_ms = 1; },
            [](auto& m) { ++m.content_hash; }, [](auto& m) { ++m.ids; },
-           [](auto& m) { m.info.fallback.seed = 1; }}) {
+           [](auto& m) { ++m.info.fallback.row_count; }}) {
     make_client({});
     mapping::Publication other = chain[0].publication;
     change(other.manifest);
@@ -250,6 +257,7 @@ TEST_F(ClientTest, RefusesAnotherTable) {
 }
 
 TEST_F(ClientTest, DoesNotSwapAcrossAMissingPlanUnlessTold) {
+  look_up_an_id();
   auto chain = make_chain(3, 11);
   for (const ChainLink& link : chain) script_->publish(link);
   script_->blobs.erase({2, BlobKind::kPlan});
@@ -275,6 +283,7 @@ TEST_F(ClientTest, DoesNotSwapAcrossAMissingPlanUnlessTold) {
 }
 
 TEST_F(ClientTest, DoesNotUseAPlanOfOtherVersions) {
+  look_up_an_id();
   const auto chain = make_chain(3, 12);
   script_->publish(chain[0]);
   script_->publish(chain[1]);
@@ -285,13 +294,159 @@ TEST_F(ClientTest, DoesNotUseAPlanOfOtherVersions) {
   EXPECT_EQ(client_->stats().plans_missing, 1u);
 }
 
-TEST_F(ClientTest, StartsAtALaterVersionOnlyForATableThatHasLearnedNothing) {
-  const auto chain = make_chain(3, 13);
+// As beside a daemon that has run for a month.
+TEST_F(ClientTest, BeginsWithALaterVersionByItself) {
+  const auto chain = make_chain(4, 13);
   script_->publish(chain[2]);
   EXPECT_EQ(poll(), 1u);
+  EXPECT_TRUE(client_->staged()[0].migratable);
+  EXPECT_EQ(client_->offer().version, Version{3});
+  const auto migration = client_->swap_next();
+  ASSERT_TRUE(migration) << migration.error().message;
+  EXPECT_TRUE(migration->complete());
+  EXPECT_TRUE(migration->plans().empty());
+  std::vector<float> matrix(kChainRows, 1.0F);
+  EXPECT_TRUE(migration->apply(matrix, 1));
+  expect_served(chain[2]);
+  script_->publish(chain[3]);
+  EXPECT_EQ(poll(), 1u);
+  EXPECT_EQ(client_->swap_next()->plans().size(), 1u);
+  EXPECT_EQ(client_->stats().last_problem, "");
+}
+
+TEST_F(ClientTest, RowsThatMayHaveLearnedStayAtVersion0AndItIsTold) {
+  const auto chain = make_chain(3, 13);
+  EXPECT_EQ(poll(), 0u);
+  look_up_an_id();
+  script_->publish(chain[2]);
+  EXPECT_EQ(poll(), 1u);
+  EXPECT_FALSE(client_->staged()[0].migratable);
+  EXPECT_EQ(client_->offer().version, kNoVersion);
   EXPECT_FALSE(client_->swap_next());
+  EXPECT_EQ(client_->stats().problems, 1u);
+  EXPECT_THAT(client_->stats().last_problem,
+              AllOf(HasSubstr("stays at version 0: version 3 is there"), HasSubstr("adopt")));
+  EXPECT_EQ(poll(), 0u);
+  EXPECT_EQ(client_->stats().problems, 1u);  // told once
   EXPECT_TRUE(client_->swap_next(Unmigrated::kAllow));
   expect_served(chain[2]);
+}
+
+TEST_F(ClientTest, ThatNoPlanLeadsOnIsToldInThePollThatFindsIt) {
+  const auto chain = make_chain(5, 21);
+  script_->publish(chain[0]);
+  poll();
+  ASSERT_TRUE(client_->swap_next());
+  script_->publish(chain[4]);
+  EXPECT_EQ(poll(), 1u);
+  EXPECT_THAT(client_->stats().last_problem,
+              AllOf(HasSubstr("stays at version 1: version 5 is there"),
+                    HasSubstr("comes after version 4"), HasSubstr("[sink] retain_versions")));
+}
+
+// Ranks swap a step after they have agreed, and look up in between.
+TEST_F(ClientTest, WhatFreshRowsWereOfferedMayBeDoneAfterALookup) {
+  const auto chain = make_chain(3, 22);
+  script_->publish(chain[2]);
+  poll();
+  ASSERT_EQ(client_->offer().version, Version{3});
+  look_up_an_id();
+  ASSERT_TRUE(client_->swap_to(Version{3}));
+  expect_served(chain[2]);
+}
+
+TEST_F(ClientTest, RefusesAnotherRowBudgetOrSeedWithBothValues) {
+  const auto chain = make_chain(2, 23);
+  const auto refused = [&](ClientOptions options) {
+    options.table = "items";
+    auto client = Client::create(std::make_unique<FakeSource>(script_), options);
+    REMAPD_CHECK(client.has_value(), "the options are good");
+    script_->publish(chain[0]);
+    script_->publish(chain[1]);
+    std::string said;
+    for (int again = 0; again < 2; ++again) {  // as long as nothing else is there
+      const auto polled = (*client)->poll(0ms);
+      EXPECT_FALSE(polled);
+      if (polled) return said;
+      EXPECT_EQ(polled.error().code, ErrorCode::kInvalidArgument);
+      EXPECT_FALSE(polled.error().retryable);
+      said = polled.error().message;
+    }
+    EXPECT_TRUE((*client)->staged().empty());
+    EXPECT_EQ((*client)->stats().last_problem, said);
+    EXPECT_EQ((*client)->stats().rejected, 2u);
+    EXPECT_EQ((*client)->stats().bytes, 0u);
+    return said;
+  };
+  EXPECT_THAT(
+      refused({.table = {}, .rows = 150, .seed = kChainSeed}),
+      AllOf(HasSubstr("table \"items\""), HasSubstr("rows = 200"), HasSubstr("rows = 150")));
+  EXPECT_THAT(refused({.table = {}, .rows = kChainRows, .seed = 1}),
+              AllOf(HasSubstr("seed = 5"), HasSubstr("seed = 1"), HasSubstr("[learning] seed")));
+}
+
+TEST_F(ClientTest, AnotherRowBudgetLaterNeedsAPlanFromTheOneBefore) {
+  auto chain = make_chain(3, 24);
+  script_->publish(chain[0]);
+  poll();
+  ASSERT_TRUE(client_->swap_next());
+  chain[1].publication.manifest.info.rows = chain[1].mapping.info.rows = kChainRows + 50;
+  add_blob(chain[1].publication, BlobKind::kSnapshot, mapping::encode_artifact(chain[1].mapping));
+  mapping::Publication without = chain[1].publication;
+  without.manifest.blobs[static_cast<std::size_t>(BlobKind::kPlan)].reset();
+  script_->publish(without);
+  EXPECT_EQ(poll(), 0u);
+  EXPECT_THAT(client_->stats().last_problem, HasSubstr("it has 250 rows, those before it 200"));
+  EXPECT_FALSE(client_->swap_to(Version{2}));
+}
+
+// A source that needs some polls until it has read what there is.
+class SlowSource final : public mapping::MappingSource {
+ public:
+  SlowSource(std::shared_ptr<FakeSource::Script> script, int polls)
+      : fake_(std::move(script)), left_(polls) {}
+  Result<std::vector<mapping::Manifest>> poll(std::chrono::milliseconds timeout) override {
+    if (left_ > 0 && --left_ > 0) return std::vector<mapping::Manifest>{};
+    return fake_.poll(timeout);
+  }
+  Result<mapping::BlobPtr> fetch(const mapping::Manifest& manifest, BlobKind kind) override {
+    return fake_.fetch(manifest, kind);
+  }
+  bool caught_up() const override { return left_ == 0; }
+
+ private:
+  FakeSource fake_;
+  int left_;
+};
+
+TEST_F(ClientTest, TheFirstPollWaitsForWhatIsThere) {
+  const auto chain = make_chain(3, 25);
+  for (const bool background : {false, true}) {
+    auto client = Client::create(std::make_unique<SlowSource>(script_, 20),
+                                 {.table = "items", .rows = kChainRows, .seed = kChainSeed});
+    ASSERT_TRUE(client) << client.error().message;
+    script_->publish(chain[2]);
+    if (background) {
+      (*client)->start();
+    } else {
+      ASSERT_TRUE((*client)->poll(0ms));
+    }
+    EXPECT_EQ((*client)->offer().version, Version{3});
+  }
+}
+
+TEST_F(ClientTest, ASourceInTroubleAtFirstIsGivenAFewSeconds) {
+  const Error away{ErrorCode::kUnavailable, "no broker", true};
+  script_->poll_errors.assign(3, away);
+  script_->publish(make_chain(1, 26)[0]);
+  EXPECT_EQ(poll(), 1u);
+  EXPECT_EQ(client_->stats().poll_errors, 0u);
+
+  make_client({});
+  script_->poll_errors.push_back({ErrorCode::kInvalidArgument, "a wrong token", false});
+  const auto refused = client_->poll(0ms);  // waiting cannot help
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "a wrong token");
 }
 
 TEST_F(ClientTest, TriesAgainWhatMayPassAndGivesUpAtLast) {
@@ -313,6 +468,7 @@ TEST_F(ClientTest, TriesAgainWhatMayPassAndGivesUpAtLast) {
 }
 
 TEST_F(ClientTest, AnErrorOfTheSourceIsReportedAndLeavesItUsable) {
+  EXPECT_EQ(poll(), 0u);
   script_->poll_errors.push_back({ErrorCode::kUnavailable, "no broker", true});
   script_->publish(make_chain(1, 15)[0]);
   const auto failed = client_->poll(0ms);
@@ -347,6 +503,7 @@ TEST_F(ClientTest, GivesUpMappingsButNotPlansOfALaggingTrainer) {
 }
 
 TEST_F(ClientTest, OffersTheNewestThatItCanSwapTo) {
+  look_up_an_id();
   const auto chain = make_chain(6, 19);
   EXPECT_EQ(client_->offer().version, kNoVersion);
   for (const ChainLink& link : chain) script_->publish(link);
@@ -394,15 +551,17 @@ TEST_F(ClientTest, AThreadOfItsOwnStagesInTheBackground) {
   expect_served(chain[1]);
 }
 
-// A source whose first poll lasts until it is let go.
+// A source whose polls after the first last until they are let go.
 class HeldSource final : public mapping::MappingSource {
  public:
   explicit HeldSource(std::shared_ptr<std::binary_semaphore> entered,
                       std::shared_ptr<std::binary_semaphore> go)
       : entered_(std::move(entered)), go_(std::move(go)) {}
   Result<std::vector<mapping::Manifest>> poll(std::chrono::milliseconds) override {
-    entered_->release();
-    go_->acquire();
+    if (polls_++ > 0) {
+      entered_->release();
+      go_->acquire();
+    }
     return std::vector<mapping::Manifest>{};
   }
   Result<mapping::BlobPtr> fetch(const mapping::Manifest&, mapping::BlobKind) override {
@@ -410,6 +569,7 @@ class HeldSource final : public mapping::MappingSource {
   }
 
  private:
+  int polls_ = 0;
   std::shared_ptr<std::binary_semaphore> entered_, go_;
 };
 
@@ -420,6 +580,7 @@ TEST(Client, APollWithoutTimeoutWaitsForNoOther) {
   auto client = Client::create(std::make_unique<HeldSource>(entered, go),
                                {.table = "items", .rows = kChainRows, .seed = kChainSeed});
   ASSERT_TRUE(client) << client.error().message;
+  ASSERT_TRUE((*client)->poll(0ms));
   std::jthread other([&] { EXPECT_TRUE((*client)->poll(1000ms)); });
   entered->acquire();
   const auto polled = (*client)->poll(0ms);  // would never come back

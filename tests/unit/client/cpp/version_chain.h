@@ -88,6 +88,7 @@ inline ChainLink next_link(const ChainLink* previous, std::size_t ids, std::uint
   mapping::Mapping& to = link.mapping;
   if (previous == nullptr) {
     to = mapping::random_mapping(ids, kChainRows, seed);
+    to.info.fallback.seed = kChainSeed;
   } else {
     const mapping::Mapping& from = previous->mapping;
     to.info = from.info;
