@@ -329,6 +329,73 @@ class CheckpointTest(unittest.TestCase):
         with self.assertRaisesRegex(remap.RemapError, "serves version 3"):
             model.load_state_dict(torch.load(saved))
 
+    def test_its_state_is_made_of_tensors(self):
+        client = open_client(self.chain.root)
+        late = open_client(self.chain.root)
+        self.chain.publish(1, 2)
+        client.poll(5)
+        client.swap(2)
+        model = model_of(client)
+        state = {name: value.cpu() for name, value in model.state_dict().items()}
+        saved = io.BytesIO()
+        torch.save(state, saved)
+        saved.seek(0)
+        other = model_of(late, seed=9)
+        other.load_state_dict(torch.load(saved, weights_only=True))
+        self.assertEqual(late.version, 2)
+        self.assertTrue(torch.equal(other.bag.weight, model.bag.weight))
+        broken = dict(state, _extra_state={"items": {"version": 2}})
+        with self.assertRaisesRegex(remap.RemapError, "are a dict of an unknown form"):
+            other.load_state_dict(broken)
+        elsewhere = state["_extra_state"].clone()
+        elsewhere[0, 2] ^= 1
+        with self.assertRaisesRegex(remap.RemapError, "comes from another stream"):
+            other.load_state_dict(dict(state, _extra_state=elsewhere))
+
+    def test_distributed_checkpoints(self):
+        try:
+            import torch.distributed.checkpoint as dcp
+            save, load = dcp.save, dcp.load
+        except (ImportError, AttributeError):
+            self.skipTest("this torch has no torch.distributed.checkpoint.save")
+        client = open_client(self.chain.root)
+        late = open_client(self.chain.root)
+        self.chain.publish(1, 2)
+        client.poll(5)
+        client.swap(2)
+        model, other = model_of(client), model_of(late, seed=9)
+        with tempfile.TemporaryDirectory() as directory:
+            save(model.state_dict(), checkpoint_id=directory)
+            state = other.state_dict()
+            load(state, checkpoint_id=directory)
+        other.load_state_dict(state)
+        self.assertEqual(late.version, 2)
+        self.assertTrue(torch.equal(other.bag.weight, model.bag.weight))
+
+    def test_a_plain_layers_checkpoint_loads_and_says_so(self):
+        client = open_client(self.chain.root)
+        plain = nn.Sequential(nn.EmbeddingBag(ROWS, 4, mode="sum"))
+        model = nn.Sequential(model_of(client))
+        for state in (plain.state_dict(), {"0.bag.weight": plain[0].weight}):
+            with self.assertLogs("remap", "WARNING") as logs:
+                model.load_state_dict(state)
+            self.assertIn("does not say which mapping version its rows are of", logs.output[0])
+            self.assertTrue(torch.equal(model[0].bag.weight, plain[0].weight))
+        with self.assertRaisesRegex(RuntimeError, "Missing key"):
+            model.load_state_dict({})
+
+    def test_rows_restored_at_version_0_have_learned(self):
+        client = open_client(self.chain.root)
+        model = model_of(client)
+        state = model.state_dict()
+        late = open_client(self.chain.root)
+        other = model_of(late)
+        other.load_state_dict(state)
+        self.chain.publish(1, 3)
+        (self.chain.version_directory(1) / "plan.remap").unlink()
+        late.poll(5)
+        self.assertEqual(late.swappable, [])
+
     def test_a_version_that_is_gone_is_named(self):
         client = open_client(self.chain.root)
         with self.assertRaisesRegex(remap.NotFoundError, "retain_versions"):
@@ -450,6 +517,7 @@ class SwapperTest(unittest.TestCase):
         self.chain.publish(1, 2)
         client = open_client(self.chain.root)  # finds version 2, but was not there before it
         model = model_of(client)
+        model(torch.tensor([[1, 2]]))  # the rows may have learned
         swapper = rt.Swapper(model, None)
         with self.assertLogs("remap", "WARNING") as logs:
             swapper.step()
@@ -462,6 +530,28 @@ class SwapperTest(unittest.TestCase):
         with self.assertRaisesRegex(remap.RemapError, "serves version 3 already"):
             swapper.adopt()
 
+    def test_the_first_step_begins_with_what_is_there(self):
+        self.chain.publish(1, 3)
+        for background in (False, True):
+            client = remap.Client(table=TABLE, rows=ROWS, seed=SEED, directory=self.chain.root,
+                                  background=background)  # fmt: skip
+            self.addCleanup(client.close)
+            model = model_of(client)
+            before = model.bag.weight.detach().clone()
+            with self.assertNoLogs("remap"):
+                self.assertEqual(rt.Swapper(model, None).step(), {TABLE: 3})
+            self.assertTrue(torch.equal(model.bag.weight, before))
+
+    def test_other_rows_than_the_daemons_are_said_at_the_first_step(self):
+        self.chain.publish(1, 1)
+        for background in (False, True):
+            client = remap.Client(table=TABLE, rows=150, seed=SEED, directory=self.chain.root,
+                                  background=background)  # fmt: skip
+            self.addCleanup(client.close)
+            swapper = rt.Swapper(rt.RemapEmbeddingBag(nn.EmbeddingBag(150, 4), client), None)
+            with self.assertLogs("remap"), self.assertRaisesRegex(ValueError, "rows = 150"):
+                swapper.step()
+
     def test_what_cannot_work_is_said_at_once(self):
         client = open_client(self.chain.root)
         with self.assertRaisesRegex(ValueError, "no RemapEmbeddingBag"):
@@ -470,6 +560,8 @@ class SwapperTest(unittest.TestCase):
             rt.Swapper(model_of(client), None, every=0)
         with self.assertRaisesRegex(ValueError, "200"):
             rt.RemapEmbeddingBag(nn.EmbeddingBag(ROWS + 1, 4), client)
+        with self.assertRaisesRegex(ValueError, "padding_idx=0, .* padding_id="):
+            rt.RemapEmbeddingBag(nn.EmbeddingBag(ROWS, 4, padding_idx=0), client)
 
     def test_what_cannot_be_migrated_is_not_swapped_to(self):
         client = open_client(self.chain.root)
@@ -548,6 +640,74 @@ class LookupTest(unittest.TestCase):
             self.assertTrue(torch.equal(rt.to_rows(self.client, tensor.view(torch.uint64)), rows))
         with self.assertRaisesRegex(TypeError, "float32"):
             rt.to_rows(self.client, torch.rand(3))
+
+    def padded_and_plain(self, mode):
+        """Ids with padding among them, and what a bag gives for those that are none."""
+        padding = -1
+        ids = torch.from_numpy(self.chain.ids[1][:12].view(np.int64)).clone()
+        ids[[0, 4, 5, 9, 10, 11]] = padding
+        bag = nn.EmbeddingBag(ROWS, 4, mode=mode)
+        model = rt.RemapEmbeddingBag(bag, self.client, padding_id=padding)
+        bags = [ids[0:4], ids[4:6], ids[6:9], ids[9:12]]
+        rows = [rt.to_rows(self.client, b[b != padding]) for b in bags]
+        expected = torch.stack([bag(r.reshape(1, -1))[0] if len(r) else torch.zeros(4) for r in rows])
+        return model, ids, torch.tensor([0, 4, 6, 9]), expected
+
+    def test_padding_does_not_count(self):
+        for mode in ("sum", "mean", "max"):
+            with self.subTest(mode):
+                model, ids, offsets, expected = self.padded_and_plain(mode)
+                torch.testing.assert_close(model(ids, offsets), expected)
+                torch.testing.assert_close(model(ids, offsets=offsets.int()), expected)
+        model, ids, offsets, _ = self.padded_and_plain("sum")
+        square = ids.reshape(3, 4)
+        by_offsets = model(ids, torch.tensor([0, 4, 8]))
+        torch.testing.assert_close(model(square), by_offsets)
+        weights = torch.rand(12)
+        torch.testing.assert_close(
+            model(square, per_sample_weights=weights.reshape(3, 4)),
+            model(ids, torch.tensor([0, 4, 8]), weights),
+        )
+        model(ids, offsets).sum().backward()
+        touched = set(model.bag.weight.grad.abs().sum(1).nonzero().flatten().tolist())
+        kept = ids[ids != -1]
+        self.assertEqual(touched, set(rt.to_rows(self.client, kept).tolist()))
+        last = rt.RemapEmbeddingBag(
+            nn.EmbeddingBag(ROWS, 4, mode="sum", include_last_offset=True), self.client, padding_id="-1"
+        )
+        last.bag.weight = model.bag.weight
+        torch.testing.assert_close(last(ids, torch.tensor([0, 4, 8, 12])), by_offsets)
+        with self.assertRaisesRegex(ValueError, "need offsets"):
+            model(ids)
+
+    def test_padding_of_an_embedding_gives_zeros(self):
+        table = nn.Embedding(ROWS, 4)
+        model = rt.RemapEmbeddingBag(table, self.client, padding_id=0)
+        ids = torch.tensor([[7, 0], [0, 9]])
+        out = model(ids)
+        self.assertEqual(out[0, 1].tolist() + out[1, 0].tolist(), [0.0] * 8)
+        self.assertTrue(torch.equal(out[0, 0], table.weight[rt.to_rows(self.client, ids)[0, 0]]))
+
+    def test_torch_fx_takes_the_lookup_as_one_call(self):
+        model, ids, offsets, expected = self.padded_and_plain("sum")
+        plain = rt.RemapEmbeddingBag(model.bag, self.client)
+
+        class Model(nn.Module):
+            def __init__(self, bag):
+                super().__init__()
+                self.bag = bag
+
+            def forward(self, ids, offsets):
+                return self.bag(ids, offsets).sum(1)
+
+        for bag in (model, plain):
+            whole = Model(bag)
+            traced = torch.fx.symbolic_trace(whole)
+            calls = [n.target for n in traced.graph.nodes if n.op == "call_module"]
+            self.assertEqual(calls, ["bag.lookup", "bag.bag"])
+            torch.testing.assert_close(traced(ids, offsets), whole(ids, offsets))
+        alone = torch.fx.symbolic_trace(rt.RemapEmbeddingBag(nn.Embedding(ROWS, 4), self.client))
+        self.assertEqual(alone(ids).shape, (12, 4))
 
     def test_an_empty_batch(self):
         model = model_of(self.client)

@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from remap._errors import MigrationMissingError, NotFoundError, RemapError, UnavailableError
 from remap._library import check, lib
 from remap.client import Client
+from remap.ids import id_of
 from remap.migration import Migration
 
 # Per-row state of the optimisers that are known, and the value a fresh row has.
@@ -45,6 +46,7 @@ _ROW_STATE = {
 _log = logging.getLogger("remap")
 _ANY = 2**63 - 1  # every version, any number of samples
 _POLL_SECONDS = 0.1
+_BEGIN_SECONDS = 5.0  # so long ranks wait at the first step for one that lacks what others have
 _AGREE_SECONDS = 0.2  # about so often ranks agree on versions, unless told otherwise
 _FIRST_EVERY, _MAX_EVERY = 8, 4096  # calls of step(): before their pace is known, and at most
 
@@ -110,8 +112,77 @@ class _FeatureLookup:
         return rows if ids.is_cpu else rows.to(ids.device)
 
 
+class _Leaf(nn.Module):
+    """A module that torch.fx does not look into: it becomes one call of the graph."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        proxy = next((a for a in arguments if isinstance(a, fx.Proxy)), None)
+        if proxy is None:
+            return super().__call__(*arguments)
+        tracer = proxy.tracer
+        return tracer.create_proxy("call_module", tracer.path_of_module(self), arguments, {})
+
+
+class _IdsToRows(_Leaf):
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self.client = client
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return to_rows(self.client, ids)
+
+
+class _BagsToRows(_Leaf):
+    """The rows, offsets and weights of bags without the ids that stand for padding."""
+
+    def __init__(self, client: Client, padding_id: int, include_last_offset: bool) -> None:
+        super().__init__()
+        self.client = client
+        self.padding_id = padding_id
+        self.include_last_offset = include_last_offset
+
+    def forward(
+        self, ids: Tensor, offsets: Tensor | None = None, weights: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        if ids.dtype is _UINT64:
+            ids = ids.view(_INT64)
+        if ids.dim() == 2:  # bags of one length
+            if offsets is not None:
+                raise ValueError("offsets are for one-dimensional ids: these have a row for each bag")
+            bags, length = ids.shape
+            bags += self.include_last_offset
+            offsets = torch.arange(0, bags * length, max(length, 1), device=ids.device)
+            if length == 0:
+                offsets = torch.zeros(bags, dtype=_INT64, device=ids.device)
+            ids = ids.reshape(-1)
+            weights = None if weights is None else weights.reshape(-1)
+        elif offsets is None:
+            raise ValueError("one-dimensional ids need offsets")
+        kept = ids != self.padding_id
+        before = torch.zeros(len(ids) + 1, dtype=_INT64, device=ids.device)
+        torch.cumsum(kept, 0, out=before[1:])
+        rows = to_rows(self.client, ids[kept])
+        return rows, before[offsets.to(_INT64)], None if weights is None else weights[kept]
+
+
+class _FeaturesToRows(_Leaf):
+    def __init__(self, clients: MappingType[str, Client]) -> None:
+        super().__init__()
+        self.features = _FeatureLookup(clients)
+
+    def forward(self, features: Any) -> Any:
+        return _with_rows(features, self.features)
+
+
+def _signed(bits: int) -> int:
+    return bits - 2**64 if bits >= 2**63 else bits
+
+
 class _Remapped(nn.Module):
-    """The version served goes into the checkpoint with the rows that belong to it."""
+    """The version served goes into the checkpoint with the rows that belong to it, as a tensor: for
+    each table the id of its name, the version and the content hash of the mapping."""
+
+    _wrapped = ""  # the attribute that has the layer
 
     def __init__(self, restore_timeout: float) -> None:
         super().__init__()
@@ -121,25 +192,55 @@ class _Remapped(nn.Module):
         """The client and the embedding matrix of each table."""
         raise NotImplementedError
 
-    def get_extra_state(self) -> dict[str, Any]:
-        out = {}
+    def get_extra_state(self) -> Tensor:
+        state = []
         for table, (client, _) in self.tables().items():
             mapping = client.mapping()
-            out[table] = {"version": mapping.version, "content_hash": mapping.content_hash}
-        return out
+            state.append([_signed(id_of(table)), mapping.version, _signed(mapping.content_hash)])
+        return torch.tensor(state, dtype=torch.int64)
 
-    def set_extra_state(self, state: dict[str, Any]) -> None:
+    def set_extra_state(self, state: Any) -> None:
+        if not isinstance(state, Tensor) or state.dim() != 2 or state.shape[1] != 3:
+            raise RemapError(f"the checkpoint's mapping versions are a {type(state).__name__} of an "
+                             "unknown form, not a tensor of three columns")  # fmt: skip
+        saved = {name: (version, content) for name, version, content in state.tolist()}
         for table, (client, _) in self.tables().items():
-            if table not in state:
+            name = _signed(id_of(table))
+            if name not in saved:
                 raise RemapError(f"the checkpoint has no version of table {table!r}")
-            wanted = state[table]
-            restore(client, wanted["version"], self.restore_timeout)
+            version, content = saved[name]
+            restore(client, version, self.restore_timeout)
             mapping = client.mapping()
-            if mapping.version and mapping.content_hash != wanted["content_hash"]:
+            if mapping.version and _signed(mapping.content_hash) != content:
                 raise RemapError(
                     f"version {mapping.version} of table {table!r} is not the one of the "
                     f"checkpoint: it comes from another stream"
                 )
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, strict: bool,
+        missing_keys: list[str], *others: Any,
+    ) -> None:  # fmt: skip
+        versions = prefix + "_extra_state"
+        without = versions not in state_dict
+        if without:  # of the layer as it is without remapd?
+            for name in getattr(self, self._wrapped).state_dict():
+                if prefix + name in state_dict:
+                    inner = f"{prefix}{self._wrapped}.{name}"
+                    state_dict.setdefault(inner, state_dict.pop(prefix + name))
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, *others
+        )
+        if without and any(key.startswith(f"{prefix}{self._wrapped}.") for key in state_dict):
+            if versions in missing_keys:
+                missing_keys.remove(versions)
+            for table, (client, _) in self.tables().items():
+                _log.warning(
+                    "table %r: the checkpoint does not say which mapping version its rows are of, as "
+                    "one of a layer without remapd: they are taken as rows of version %d, which is "
+                    "served now. If they are of another mapping, they have to be learned again",
+                    table, client.version,
+                )  # fmt: skip
 
 
 def restore(client: Client, version: int, timeout: float = 60.0) -> None:
@@ -148,6 +249,8 @@ def restore(client: Client, version: int, timeout: float = 60.0) -> None:
     Waits until it is staged. Raises NotFoundError when it does not appear, RemapError when the
     client is past it already.
     """
+    if version == 0:  # no later version may be begun with: these rows have learned
+        client.lookup(np.zeros(1, np.int64))
     deadline = time.monotonic() + timeout
     while client.version != version:
         if client.version > version:
@@ -170,23 +273,59 @@ def restore(client: Client, version: int, timeout: float = 60.0) -> None:
 
 
 class RemapEmbeddingBag(_Remapped):
-    """An nn.EmbeddingBag (or nn.Embedding) that is given ids instead of rows."""
+    """An nn.EmbeddingBag (or nn.Embedding) that is given ids instead of rows.
 
-    def __init__(self, bag: nn.Module, client: Client, *, restore_timeout: float = 60.0) -> None:
+    Ids that are `padding_id` (an int or a text) stand for nothing: they do not count in their bag;
+    of an nn.Embedding they give zeros. No row is kept for them.
+    """
+
+    _wrapped = "bag"
+
+    def __init__(
+        self,
+        bag: nn.Module,
+        client: Client,
+        *,
+        padding_id: int | str | None = None,
+        restore_timeout: float = 60.0,
+    ) -> None:
         super().__init__(restore_timeout)
         weight: Any = bag.weight
+        if getattr(bag, "padding_idx", None) is not None:
+            raise ValueError(
+                f"the layer has padding_idx={bag.padding_idx}, which is a row: remapd may give it to "
+                "any id. Make the layer without, and say which id stands for padding: padding_id="
+            )
         if weight.shape[0] != client.rows:
             raise ValueError(
                 f"the embedding has {weight.shape[0]} rows, table {client.table!r} {client.rows}"
             )
         self.bag: Any = bag
         self.client = client
+        self.padding_id = None if padding_id is None else _signed(id_of(padding_id))
+        self.lookup: nn.Module
+        if self.padding_id is not None and isinstance(bag, nn.EmbeddingBag):
+            self.lookup = _BagsToRows(client, self.padding_id, bag.include_last_offset)
+        else:
+            self.lookup = _IdsToRows(client)
 
     def tables(self) -> dict[str, tuple[Client, nn.Parameter]]:
         return {self.client.table: (self.client, self.bag.weight)}
 
-    def forward(self, ids: Tensor, *arguments: Any, **options: Any) -> Tensor:
-        out: Tensor = self.bag(to_rows(self.client, ids), *arguments, **options)
+    def forward(
+        self, ids: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
+    ) -> Tensor:
+        out: Tensor
+        if isinstance(self.lookup, _BagsToRows):
+            rows = self.lookup(ids, offsets, per_sample_weights)
+            out = self.bag(rows[0], rows[1], rows[2])
+            return out
+        if isinstance(self.bag, nn.EmbeddingBag):
+            out = self.bag(self.lookup(ids), offsets, per_sample_weights)
+            return out
+        out = self.bag(self.lookup(ids))
+        if self.padding_id is not None:
+            out = out.masked_fill((ids == self.padding_id).unsqueeze(-1), 0.0)
         return out
 
     def extra_repr(self) -> str:
@@ -201,6 +340,8 @@ class RemapEmbeddingBagCollection(_Remapped):
     default those of `collection.embedding_bags`.
     """
 
+    _wrapped = "collection"
+
     def __init__(
         self,
         collection: nn.Module,
@@ -212,7 +353,7 @@ class RemapEmbeddingBagCollection(_Remapped):
         super().__init__(restore_timeout)
         self.collection: Any = collection
         self.clients = dict(clients)
-        self._lookup = _FeatureLookup(self.clients)
+        self.lookup = _FeaturesToRows(self.clients)
         self._weights = dict(weights) if weights is not None else None
 
     def tables(self) -> dict[str, tuple[Client, nn.Parameter]]:
@@ -226,7 +367,7 @@ class RemapEmbeddingBagCollection(_Remapped):
         return out
 
     def forward(self, features: Any) -> Any:
-        return self.collection(_with_rows(features, self._lookup))
+        return self.collection(self.lookup(features))
 
     def extra_repr(self) -> str:
         return ", ".join(f"{feature}: {client}" for feature, client in self.clients.items())
@@ -381,8 +522,10 @@ class Swapper:
     concludes at once. By default they agree about five times a second: they also agree on after
     how many calls to do so again, by the pace of the slowest. (Alone: at every call.)
 
-    A client without background=True is polled by step(), ten times a second at most. When versions
-    come but none can be swapped to, because a migration plan is gone, the logger "remap" warns.
+    The first call begins with the newest version there is, on every rank, if no ids have been looked
+    up yet. A client without background=True is polled by step(), ten times a second at most. When
+    versions come but none can be swapped to, because a migration plan is gone, the logger "remap"
+    warns.
     """
 
     def __init__(
@@ -411,7 +554,6 @@ class Swapper:
         self._paced = every is None and self._ranks > 1
         self._fixed_every = every if every is not None else 1
         self._next_poll = 0.0
-        self._warned: dict[str, int] = {}  # version served when it was said that it will stay
         # Of the round under way, for each table: served, -served, offered, -offered; reduced by the
         # minimum; the last row has the calls until the next round. And how far down the ranks had to
         # look for a version in common.
@@ -428,6 +570,7 @@ class Swapper:
         self._work: Any = None
         self._under_way = False
         self._look_again = False
+        self._uneven = False  # of a table that has no version yet some ranks have one to swap to
 
     def step(self, up_to_samples: int | None = None) -> dict[str, int]:
         """Swaps to the newest version that every rank has staged; {table: version} of the swaps.
@@ -443,10 +586,30 @@ class Swapper:
             self._next_round = call + self.every
             self._poll()
             most = _ANY if up_to_samples is None else up_to_samples
-            self._begin([client._offer(self._at_most[name], most)
-                         for name, (client, _) in self._tables.items()])  # fmt: skip
+            self._begin(self._offers(most))
             if call == 0 or self._ranks == 1:
                 swapped |= self._swap(self._conclude())
+            if call == 0:
+                swapped |= self._begin_together(most)
+        return swapped
+
+    def _offers(self, most: int) -> list[tuple[int, int]]:
+        return [client._offer(self._at_most[name], most)
+                for name, (client, _) in self._tables.items()]  # fmt: skip
+
+    def _begin_together(self, most: int) -> dict[str, int]:
+        """At the first step: a version that ranks have in common is found now, while rows have
+        learned nothing; a rank that lacks what others have is waited for."""
+        swapped: dict[str, int] = {}
+        deadline = time.monotonic() + _BEGIN_SECONDS
+        while self._look_again or (
+            self._uneven and not self._on_any_rank(time.monotonic() > deadline)
+        ):
+            if not self._look_again:
+                for client, _ in self._tables.values():
+                    self._poll_one(client, 0.2)
+            self._begin(self._offers(most))
+            swapped |= self._swap(self._conclude())
         return swapped
 
     def _wished_every(self) -> int:
@@ -544,9 +707,11 @@ class Swapper:
                     f"{-highest}; a rank that joins late calls Swapper.join() with all the others"
                 )
         agreed = {}
+        self._uneven = False
         for name, (served, _, lowest, highest) in zip(self._tables, bounds):
             self._at_most[name] = _ANY
             if lowest <= served:  # a rank has nothing newer
+                self._uneven |= served == 0 and -highest > 0
                 continue
             if lowest == -highest:
                 agreed[name] = lowest
@@ -571,32 +736,20 @@ class Swapper:
             return
         self._next_poll = now + _POLL_SECONDS
         for client, _ in self._tables.values():
-            try:
-                if client.background:
-                    client.check()
-                else:
-                    client.poll()
-            except (RemapError, ValueError) as error:
-                # What is staged can still be swapped to, and training goes on; client.stats()
-                # tells. What cannot work from the start is told at once: a token, a table's name.
-                if client.version == 0 and not isinstance(error, UnavailableError):
-                    raise
-            self._warn_if_stuck(client)
+            self._poll_one(client)
 
-    def _warn_if_stuck(self, client: Client) -> None:
-        staged = [s for s in client.staged() if s.swappable]
-        served = client.version
-        if not staged or any(s.migratable for s in staged):
-            return
-        if self._warned.get(client.table) != served:
-            self._warned[client.table] = served
-            _log.warning(
-                "table %r stays at version %d: version %d is there, but not the plans that lead to "
-                "it. A new job calls Swapper.adopt() before its first step; one that has trained "
-                "starts again from its rows' checkpoint at a version that is there, or afresh. To "
-                "keep plans for longer: [sink] retain_versions",
-                client.table, served, staged[-1].version,
-            )  # fmt: skip
+    def _poll_one(self, client: Client, timeout: float = 0.0) -> None:
+        try:
+            if client.background and not timeout:
+                client.check()
+            else:
+                client.poll(timeout)
+        except (RemapError, ValueError) as error:
+            # What is staged can still be swapped to, and training goes on; client.stats() and the
+            # log tell. What cannot work from the start is told at once: a token, a table's name, its
+            # rows.
+            if client.version == 0 and not isinstance(error, UnavailableError):
+                raise
 
     def _reduce(self, tensor: Tensor, by: Any) -> Any:
         try:
