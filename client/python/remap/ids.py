@@ -56,8 +56,8 @@ def ids_of(values: Any) -> np.ndarray:
 
     Takes numpy arrays and scalars of integers, str, bytes, whole floats and objects, torch tensors,
     pandas columns and lists. What is uint64 or int64 and contiguous already is returned as it is
-    (uint64 and int64 are the same bits), other integers are widened, text is hashed: about ten
-    million ids a second. Raises TypeError and ValueError, naming the value, for what is no id.
+    (uint64 and int64 are the same bits), other integers are widened, text is hashed without a Python
+    loop over the ids. Raises TypeError and ValueError, naming the value, for what is no id.
     """
     if isinstance(values, np.ndarray):
         if values.dtype is _UINT64 or values.dtype is _INT64:  # the usual case, told fast
