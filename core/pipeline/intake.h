@@ -1,17 +1,15 @@
-// Intake: samples in, statistics out. What the engine does between two builds.
+// Intake: takes in samples, counts their ids and has the learners learn from them.
 //
-// Samples wait until some thousand ids have come together (a chunk), whole mini-batches of them.
-// Then three things are done at once: the chunk's ids are counted, resolved to slots and put in
-// groups of the same id, each table apart; the chunk before it, resolved already, is learned; and
-// the caller, who does not wait for either, comes with the samples of the next one. Learners need
-// no more of the tables than slots, and tables nothing of the learners, so they never touch the
-// same data; a tick, which does, waits for both. What is learned depends on neither chunks nor
-// threads: chunks only say how far counting runs ahead.
+// Samples are collected to chunks of whole mini-batches with some thousand ids. Three steps
+// overlap: the caller fills a chunk; the ids of the chunk before are counted, resolved to slots and
+// grouped by id, each table by itself; the one before that is learned. Learners read slots only and
+// tables do not read learners, so the steps share no data; a tick, which needs both, waits for
+// them. What is learned depends neither on chunks nor on threads.
 //
-// settle() catches up: afterwards everything has been learned but the samples whose mini-batch is
-// not full. Call it before reading or changing tables or learners.
+// Call settle() before tables or learners are read or changed: afterwards everything is learned
+// except the samples of an incomplete mini-batch.
 //
-// In the steady state, with buffers grown and no new ids, nothing is allocated. Not thread safe;
+// Once buffers have grown, and without newly tracked ids, nothing is allocated. Not thread safe;
 // parallel inside.
 #pragma once
 
