@@ -13,9 +13,9 @@
 namespace remapd::embedding {
 namespace {
 
-constexpr std::size_t kLook = 1'024;           // samples between two looks at who is common
+constexpr std::size_t kLook = 1'024;           // samples between two updates of the common ids
 constexpr double kCommonShare = 0.01;          // of the samples, in contexts offered
-constexpr std::uint64_t kCommonMinimum = 200;  // contexts; below it nobody is common
+constexpr std::uint64_t kCommonMinimum = 200;  // contexts; below it no id is common
 constexpr std::uint64_t kCommonStep = 16;      // the bound follows when it has grown by a 16th
 constexpr std::size_t kTaskAccesses = 256;     // fewer are not worth a task of their own
 constexpr std::size_t kPiece = 4'096;          // nodes a task works on
@@ -112,8 +112,8 @@ void CoAccessGraph::learn(const SlotBatch& batch, std::size_t first, std::size_t
   }
 }
 
-// Samples between which nobody becomes common; meanwhile the next ones are prepared, as if nobody
-// did after these either.
+// Learns a stretch, in which the set of common ids is fixed. Meanwhile the next one is prepared
+// with the same set; look_for_common() tells if that has to be repeated.
 template <class PrepareNext>
 void CoAccessGraph::learn_stretch(PrepareNext&& prepare_next) {
   tasks_.clear();
@@ -132,8 +132,8 @@ void CoAccessGraph::learn_stretch(PrepareNext&& prepare_next) {
   });
 }
 
-// The cache line that says how many contexts an id was offered is fetched well before it is needed.
-// That of the neighbours to write, if it is another one, is not: nothing waits for what is written.
+// Prefetches the cache line with `offered`, which is read. The neighbours are only written, and
+// stores do not stall.
 void CoAccessGraph::learn_part(std::size_t part) {
   constexpr std::size_t kAhead = 64;  // accesses
   const std::span<const Stretch::Access> accesses = now_.accesses(part);
@@ -165,7 +165,7 @@ void CoAccessGraph::learn_part(std::size_t part) {
   return copy_others(std::span(some).first(kContexts), access.entry, chosen);
 }
 
-// Of a sample that is not full yet; should it become full, the rest goes on from the first place.
+// For a reservoir with free places; when it becomes full, the rest continues at the first place.
 [[gnu::always_inline]] inline void CoAccessGraph::take_free_places(Company& company,
                                                                    const Node* chosen,
                                                                    std::uint32_t n) {
@@ -183,9 +183,8 @@ void CoAccessGraph::learn_part(std::size_t part) {
   }
 }
 
-// An access fills places that are free. Of a full sample it replaces as many as is fair on average:
-// each context takes a place with probability kNeighbours / offered. They go side by side, so that
-// there is one cache line as a rule.
+// An access fills free places. In a full reservoir each context replaces an entry with probability
+// kNeighbours / offered, on average; those replaced are adjacent, mostly in one cache line.
 [[gnu::always_inline]] inline void CoAccessGraph::learn_access(const Stretch::Access& access,
                                                                std::vector<Node>& crossed) {
   Node chosen[kContexts + 1 + kCopyRoom];  // one more where the id is no context itself
@@ -217,8 +216,8 @@ void CoAccessGraph::learn_part(std::size_t part) {
   }
 }
 
-// Afterwards those are common that were offered more than common_above_ contexts. Whether others
-// are now than before.
+// Updates the set of common ids: those offered more than common_above_ contexts. True if it
+// changed.
 bool CoAccessGraph::look_for_common() {
   std::vector<Node>& became = crossed_.front();  // all of them
   for (std::size_t part = 1; part < crossed_.size(); ++part) {

@@ -1,20 +1,19 @@
-// The unsupervised learner: which ids are seen together, kept as a bounded sample of the co-access
+// The unsupervised learner: which ids are accessed together, as a bounded sample of the co-access
 // graph. SpectralEmbedding makes vectors of it.
 //
-// Intake: every id keeps a uniform sample (reservoir; Vitter, ACM TOMS 1985) of the ids it was seen
-// with, at most kNeighbours of them. Rare ids, the ones that get clustered, are known completely;
-// frequent ids are sampled, which is enough to serve as context. Of an id's accesses the first 64
-// are learned (in samples of two ids: 128), then, as their number doubles, one of every 2, 4, 8,
-// ... for all of them: so the ids that most accesses are of cost next to nothing. Common ids,
-// offered more contexts than 1 % of the samples there were, say nothing as contexts and are left
-// out; which ids are common is looked at every 1,024 samples. Learning an access costs O(contexts)
-// and a cold cache line or two.
+// The contexts of an access are the other tracked ids of its sample, at most 8 of them, without
+// common ids. Samples with a label of 0 are not learned. Every id keeps a uniform sample of at most
+// kNeighbours of its contexts (reservoir sampling; Vitter, ACM TOMS 1985): complete for rare ids,
+// the ones that are clustered.
 //
-// Between two such looks an id's company depends on nothing but the samples, so tables learn in
-// parallel, each its own ids.
+//   Thinning. The first 64 accesses of an id are learned (128 in samples of two ids), then one of
+//   every 2, 4, 8, ..., which stands for all of them: 32 (64) of each doubling (thinning.h).
+//   Common ids. An id that was offered more contexts than 1 % of the samples, and more than 200, is
+//   no context. The set is updated every 1,024 samples; in between, the neighbours of an id depend
+//   on the samples alone, so that tables learn in parallel.
 //
-// Deterministic in the order of the samples, for any number of threads. Not thread safe; parallel
-// inside.
+// Learning an access is O(contexts) and costs one or two cold cache lines. Deterministic in the
+// order of the samples, for any number of threads. Not thread safe; parallel inside.
 #pragma once
 
 #include <algorithm>
@@ -44,25 +43,26 @@ class CoAccessGraph {
     std::uint64_t seed = 1;
   };
 
-  // `generations`: the most of a slot that its batches tell apart.
+  // slot_counts: slots of each table. `generations`: how many generations of a slot a SlotBatch can
+  // express.
   CoAccessGraph(const Config& config, std::span<const std::uint32_t> slot_counts,
                 std::uint32_t generations = Generations::kAll);
 
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
-  // Slots of each table that no longer stand for an id: nobody's context any more. Takes as long as
-  // there are slots. True when generations were used up: then it took a pass over the graph, and
-  // those of all slots are 0 again. slots.size() == tables.
+  // Slots of each table whose ids were evicted; slots.size() == tables. O(slots given + common
+  // ids). True when a slot had used up its generations: then it was a pass over the graph, and the
+  // generations of all slots are 0 again.
   bool evict(std::span<const std::vector<Slot>> slots);
-  // Of each slot of the table, how many ids have had it before: what batches tell with a slot.
+  // The generation of each slot of the table: how many ids have had it before.
   std::span<const std::uint8_t> generations(TableIndex table) const {
     return generations_.of(tables_[table.value].first, tables_[table.value].count);
   }
-  // Learns samples [first, last) of the batch, the more at once the better memory is used; what is
-  // learned does not depend on it. Allocates nothing once its scratch has grown.
+  // Learns samples [first, last) of the batch; what is learned does not depend on how a stream is
+  // cut. Allocates nothing once its scratch has grown.
   void learn(const SlotBatch& batch, std::size_t first, std::size_t last);
   void learn(const SlotBatch& batch) { learn(batch, 0, batch.samples); }
 
-  // A copy, for an embedding; takes as long as copying what is known of each id.
+  // A copy, for an embedding. O(ids x neighbours).
   CoAccessSnapshot snapshot() const;
 
   static std::size_t bytes_per_slot();
@@ -72,22 +72,22 @@ class CoAccessGraph {
 
  private:
   struct Company {
-    std::uint32_t offered;  // contexts, all time, as far as what was learned stands for; saturates
+    std::uint32_t offered;  // contexts, each times the accesses it stands for; saturates
     std::array<Node, kNeighbours> neighbours;  // entries of Generations
 
-    // How many neighbours are in use; those behind are of an id that had the node before.
+    // How many neighbours are in use; those behind belong to an earlier id of the node.
     std::uint32_t known() const { return std::min(offered, kNeighbours); }
     std::span<Node> in_use() { return {neighbours.data(), known()}; }
     std::span<const Node> in_use() const { return {neighbours.data(), known()}; }
   };
-  // Pages of company_ that no node was an id of stay untouched: whoever goes over nodes asks first.
+  // Checked before company_ is read, so that pages never used stay untouched.
   bool was_id(Node node) const { return signs_[node] != 0; }
 
   Node node_count() const { return static_cast<Node>(signs_.size()); }
   template <class PrepareNext>
   void learn_stretch(PrepareNext&& prepare_next);
   void learn_part(std::size_t part);
-  // Another one with every access that is learned: `offered` grows.
+  // Differs for every access that is learned, because `offered` grows.
   std::uint64_t draw_for(Node node, std::uint32_t offered) const {
     return mix64((std::uint64_t{node} << 32 | offered) + config_.seed);
   }
@@ -106,11 +106,11 @@ class CoAccessGraph {
   std::vector<NodeRange> tables_;
   // Pages are touched as slots come into use.
   HugeArray<Company> company_;      // of each node
-  HugeArray<std::uint64_t> signs_;  // of each node's vector to start from; 0: never an id
+  HugeArray<std::uint64_t> signs_;  // of each node's initial vector; 0: never an id
   Generations generations_;
   CommonNodes common_;
-  std::uint64_t common_above_;              // contexts offered: what the last look went by
-  std::vector<std::vector<Node>> crossed_;  // by table: those above it since the last look
+  std::uint64_t common_above_;              // contexts offered: more make an id common
+  std::vector<std::vector<Node>> crossed_;  // by part: those that exceeded it since the last update
   std::uint64_t samples_ = 0;
 
   // Scratch.

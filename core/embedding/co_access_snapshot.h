@@ -1,5 +1,5 @@
-// Who was seen with whom, as a CoAccessGraph knew it at one moment: what an embedding of it is made
-// from while the graph learns on.
+// CoAccessSnapshot: a copy of a CoAccessGraph's neighbours at one sample, from which an embedding
+// is computed while the graph goes on learning.
 #pragma once
 
 #include <algorithm>
@@ -26,11 +26,11 @@ struct CoAccessSnapshot {
 
   std::vector<NodeRange> tables;     // side by side, from node 0 on
   std::uint32_t capacity = 0;        // of a node's sample of neighbours
-  HugeArray<std::uint64_t> signs;    // by node: of the vector it starts from; 0: never an id
+  HugeArray<std::uint64_t> signs;    // by node: of its initial vector; 0: never an id
   HugeArray<std::uint32_t> offered;  // by node: contexts it was offered, all time
-  // Of each block of nodes its first neighbour's place, and the end of all.
+  // By block of nodes: where its neighbours begin; then the end of all.
   std::vector<std::size_t> block_begin;
-  // Node after node, as many as known() of each; kNobody where an id is gone.
+  // known() neighbours of each node, node after node; kNobody for an id that was evicted.
   HugeArray<Node> neighbours;
 
   std::uint32_t known(Node node) const { return std::min(offered[node], capacity); }

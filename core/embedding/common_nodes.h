@@ -1,5 +1,6 @@
-// The ids that are seen with so many others that their company says nothing, as words like "the" in
-// a text: nodes, few of them, of which it is asked for every access whether it is one.
+// CommonNodes: the set of ids that occur with so many others that they carry no information as
+// contexts (stop words). Small, and tested for every access. contains() is O(1), add() and
+// erase_if() are O(nodes log nodes).
 //
 // Const calls may be made by several threads at the same time.
 #pragma once
@@ -17,11 +18,11 @@ namespace remapd::embedding {
 
 class CommonNodes {
  public:
-  // Of nodes [0, nodes).
+  // A set of nodes below `nodes`.
   explicit CommonNodes(Node nodes);
 
-  // 1 or 0, of any node below the power of two above nodes. No branch, for which one it is cannot
-  // be guessed; and cold memory is looked at for no more than a few that are not.
+  // 1 or 0; `node` is below the power of two above `nodes`. Without a branch, which would be
+  // mispredicted, and without cold memory for most nodes that are not in the set.
   std::uint32_t contains(Node node) const {
     const std::uint32_t may_be = filter_[place_in_filter(node)];
     return static_cast<std::uint32_t>(bits_[node / 64 * may_be] >> (node % 64)) & may_be;
@@ -29,7 +30,7 @@ class CommonNodes {
   // Ascending.
   const std::vector<Node>& nodes() const { return nodes_; }
 
-  // Nodes that are not among them yet, each once.
+  // Adds nodes that are not in the set, each once.
   void add(std::span<const Node> nodes);
   template <class Pred>
   void erase_if(Pred&& pred) {

@@ -7,17 +7,18 @@
 
 namespace remapd::embedding {
 
-// Doubles of a row of the moments: of the columns up to its own, the others are scratch.
+// Doubles in a row of the moments; columns beyond the row's own are scratch.
 constexpr std::size_t moment_stride(std::size_t factors) {
   constexpr std::size_t kLanes = 8;
   return (factors + kLanes) / kLanes * kLanes;
 }
 
 // contexts: row-major, n x factors; moments: (factors + 1) x moment_stride(factors). `factors` is a
-// multiple of 4, at most 64. The widest instructions of the machine; the same bits on all.
+// multiple of 4, at most 64. Uses the widest vectors of the machine; the result does not depend on
+// them.
 void add_context_moments(const float* contexts, std::size_t n, std::size_t factors,
                          double* moments);
-// The same with the baseline's instructions alone.
+// The same with baseline instructions.
 void add_context_moments_portable(const float* contexts, std::size_t n, std::size_t factors,
                                   double* moments);
 

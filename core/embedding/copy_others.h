@@ -1,5 +1,4 @@
-// Copying a short list without one of its entries: what is left out cannot be guessed, so there is
-// no branch on it.
+// copy_others(): copies a short list without one value, branchless. O(list).
 #pragma once
 
 #include <algorithm>
@@ -17,7 +16,7 @@
 
 namespace remapd::embedding {
 
-// Entries behind the last that may be read of the list and written of the copy.
+// Entries behind the end that are read of the list and written of the copy: both need this room.
 inline constexpr std::size_t kCopyRoom = 4;
 
 inline std::uint32_t copy_others_portable(std::span<const Node> list, Node left_out, Node* copy) {
@@ -52,8 +51,8 @@ inline constexpr auto kShuffles = [] {
 }  // namespace copy_others_detail
 #endif
 
-// Copies those that are not `left_out`, in order, and returns how many they are. The second form is
-// for processors of any kind, with the same result.
+// Copies the entries that differ from `left_out`, in order; returns their number. The portable form
+// has the same result.
 inline std::uint32_t copy_others(std::span<const Node> list, Node left_out, Node* copy) {
 #if defined(__SSSE3__) && !defined(REMAPD_PORTABLE)
   const __m128i out = _mm_set1_epi32(static_cast<int>(left_out));

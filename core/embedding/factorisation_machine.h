@@ -1,24 +1,22 @@
 // The supervised learner: an online factorisation machine (Rendle, ICDM 2010) over the ids of a
 // sample, with logistic loss and row-wise Adagrad. Each id has a bias and `factors` weights.
 //
-// Learning is by mini-batch: parameters are frozen while a batch's gradients are taken, each id's
-// gradients are summed in the order of the samples, and one step is made per id. So the result does
-// not depend on how the work is divided.
+// Learning is by mini-batch: gradients of a mini-batch are taken at the same parameters and summed
+// by id in the order of the samples, then each id makes one step. The result does not depend on the
+// number of threads.
 //
-// What clustering needs is not the parameters but what exchanging them would do to predictions. If
-// id a were given the parameters of id b, the logit of a sample would change by
+// embed() returns coordinates in which the squared distance of two ids is the expected squared
+// change of a prediction if one had the other's parameters. With those of b instead of a the logit
+// changes by
 //     (bias_a - bias_b) + (v_a - v_b) . s,   s = sum of the other ids' vectors in the sample,
-// so the expected squared change is a quadratic form with the second moments of (1, s) over the
-// table's traffic. embed() returns coordinates in which that form is the squared distance.
+// so the expectation is a quadratic form of the second moments of (1, s) over the table's traffic.
 //
-// Every table also has a typical new id: parameters learned from all accesses by ids that the
-// incumbent mapping does not know yet, as if they shared one row. What it gets wrong about one
-// access of a new id may tell something about the next access of the same id, or not:
-// new_id_persistence() is that correlation. It decides whether new ids should have rows to
-// themselves.
+// Every table has a typical new id: parameters learned from all accesses by new ids, as if these
+// shared one row. new_id_persistence() is the correlation between its prediction errors at
+// successive accesses of the same new id: it says whether rows of their own help new ids.
 //
-// One mini-batch needs the parameters that the one before has left, so they follow one another; the
-// moments, which nothing of this needs, are summed a stretch behind, each table's apart.
+// Mini-batches depend on each other and are learned one after another; the moments, which learning
+// does not read, are summed a stretch behind, in parallel by table.
 //
 // Not thread safe; parallel inside.
 #pragma once
@@ -51,13 +49,13 @@ class FactorisationMachine {
   // slot_counts: size of each table's slot space.
   FactorisationMachine(const Config& config, std::span<const std::uint32_t> slot_counts);
 
-  // Newly tracked ids start from vectors derived from their hash.
+  // Initialises newly tracked ids: factors derived from the id's hash, bias 0.
   void admit(TableIndex table, std::span<const Slot> slots, std::span<const Id> ids);
 
   // Learns the labelled samples of the batch from `first`, where a mini-batch begins, in
-  // mini-batches of so many samples, the last one of what is left; mini_batch > 0. `groups`: those
-  // of the same mini-batches, by table; nothing is looked for in those of tables without columns.
-  // Allocates nothing once its scratch has grown to the largest batch.
+  // mini-batches of `mini_batch` > 0 samples, the last one shorter. `groups`: by table, those of
+  // the same mini-batches; not read for tables without columns. Allocates nothing once its scratch
+  // has grown.
   void learn(const SlotBatch& batch, std::span<const IdGroups> groups, std::size_t first,
              std::size_t mini_batch);
 

@@ -1,18 +1,13 @@
-// Generational indices: entries of lists that outlive the ids they name.
+// Generations: generational indices, for lists of nodes that outlive the ids they name.
 //
-// When an id goes its node is given to another one, and the lists that name the node, those of its
-// neighbours, should name it no more. Nobody knows which these are. So an entry of a list is not
-// the bare node: bits that nodes leave free hold the node's generation, how many ids have had it
-// before. An entry of a generation that has passed is of an id that is gone, and a reader of the
-// list sees so at once.
+// When an id is evicted its node is given to another id, while lists of neighbours still name the
+// node, and it is not known which. So a list holds entries: a node and, in the bits that nodes
+// leave free, its generation, the number of ids that had it before. named() finds out that an entry
+// is of an earlier generation.
 //
-// Generations are few: kAll, or as many as entries have bits left for, or their reader. Once a
-// node's are used up all entries have to be replaced by what they are found to name, and
-// generations start anew; so none is ever taken for another id's. That is one pass over everything
-// for more ids than there are nodes, as a rule.
-//
-// Who makes entries need not come here: whoever brings a node's id (the line it is counted in)
-// brings its generation, and no other memory is touched for it.
+// A node has at most `most` generations, fewer where entries have fewer bits left. When one has
+// used them up (used_up()), the owner replaces every entry by named() and calls restart(): a pass
+// over all lists, usually after more evictions than there are nodes.
 //
 // One byte a node. Const calls may be made by several threads at the same time.
 #pragma once
@@ -31,16 +26,16 @@ class Generations {
  public:
   static constexpr std::uint32_t kAll = 32;
 
-  // Of nodes [0, nodes); at most `most` generations each, 1 <= most <= kAll.
+  // For nodes [0, nodes), with at most `most` generations each, 1 <= most <= kAll.
   explicit Generations(Node nodes, std::uint32_t most = kAll);
 
   // Of nodes [first, first + count).
   std::span<const std::uint8_t> of(Node first, Node count) const {
     return passed_.span().subspan(first, count);
   }
-  // What stands for an id in a list: its node, of this generation. Not kNobody.
+  // The entry of a node of this generation. Never kNobody.
   Node entry(Node node, std::uint8_t generation) const {
-    // Where nodes leave no bits there is but one generation, 0.
+    // Where nodes leave no bits free, 0 is the only generation.
     return node | Node{generation} << (node_bits_ % 32);
   }
   // The same for ids of slots of a table whose first node is given; kNobody for sketch::kNoSlot.
@@ -53,15 +48,15 @@ class Generations {
     const Node node = node_of(entry);
     return (node | std::uint64_t{passed_[node]} << node_bits_) == entry ? node : kNobody;
   }
-  // Of an entry, whether or not it names it still.
+  // The node of an entry of any generation.
   Node node_of(Node entry) const { return entry & node_mask_; }
-  // Whether every entry is the bare node.
+  // Whether every entry equals its node.
   bool none_passed() const { return none_passed_; }
 
   // The node's id is gone.
   void pass(Node node);
-  // Whether some node has had all its generations: then every entry has to be replaced by what it
-  // names, and restart() called, before the next one is made.
+  // Whether a node has used up its generations: then every entry must be replaced by named(), and
+  // restart() called, before the next entry is made.
   bool used_up() const { return used_up_; }
   void restart();
 

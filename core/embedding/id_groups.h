@@ -1,6 +1,7 @@
-// Which accesses of a mini-batch are of the same id, for one table: gradients are summed by id.
+// IdGroups: groups the accesses of each mini-batch of one table by id, for summing gradients.
 //
-// Slots alone decide it, so it can be found while an earlier batch is being learned.
+// Depends on slots only, so it can run while an earlier batch is learned. Not thread safe; one
+// object for each table. O(accesses).
 #pragma once
 
 #include <cstddef>
@@ -20,19 +21,19 @@ class IdGroups {
     std::uint32_t id;        // of the mini-batch, as in ids()
   };
 
-  // Of the batch, cut into mini-batches of so many samples, the last one of what is left.
-  // `columns`: those of the table, ascending. Accesses without a slot are left out.
+  // Groups the batch in mini-batches of `mini_batch` samples, the last one shorter. `columns`:
+  // those of the table, ascending. Accesses without a slot are left out.
   void find(const SlotBatch& batch, std::span<const std::uint32_t> columns, std::size_t mini_batch);
 
   // Sample by sample, over all columns of the table.
   std::span<const Access> accesses(std::size_t mini_batch) const {
     return std::span(accesses_).subspan(ends_[mini_batch].accesses, accesses_count(mini_batch));
   }
-  // Of each of the table's columns: where its accesses end among the positions.
+  // For each of the table's columns: the position behind its last access.
   std::span<const std::uint32_t> column_ends(std::size_t mini_batch) const {
     return std::span(column_ends_).subspan(mini_batch * columns_, columns_);
   }
-  // In the order in which they appear; of a mini-batch behind the last: none.
+  // In the order of their first access; empty for a mini-batch behind the last.
   std::span<const Slot> ids(std::size_t mini_batch) const {
     if (mini_batch + 1 >= ends_.size()) return {};
     return std::span(ids_).subspan(ends_[mini_batch].ids,

@@ -1,5 +1,5 @@
-// A stretch of samples whose ids have been resolved to slots of their tables' tracked-id stores:
-// what the learners learn from, one mini-batch [first, last) of it after another.
+// SlotBatch: samples whose ids are resolved to slots of their tables' tracked-id stores; the input
+// of the learners.
 #pragma once
 
 #include <cstdint>

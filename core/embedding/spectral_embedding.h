@@ -1,18 +1,15 @@
-// A spectral embedding of the co-access graph: ids that were seen with the same ids are near.
+// SpectralEmbedding: vectors of the ids of a co-access graph; ids with the same contexts are near
+// each other.
 //
-// Every id starts from random signs derived from its hash; a few rounds multiply by the normalised
-// adjacency D^-1/2 A D^-1/2 of the sampled graph, each table whitened after each round. That is the
-// random projection of a power of the adjacency (as in FastRP, Chen et al., CIKM 2019): after few
-// rounds ids are near when many short paths join them. Going on to convergence (spectral
-// co-clustering, Dhillon, KDD 2001) keeps the coarse communities alone and clusters worse. The
-// embedding is a function of the graph alone and moves as little between versions as the graph
-// does. Cost of a round: O(ids x neighbours x dimension).
+// Every id starts from random signs derived from its hash; each of a few rounds multiplies by the
+// normalised adjacency D^-1/2 A D^-1/2 of the sampled graph and whitens each table. This is a
+// random projection of a power of the adjacency (as in FastRP, Chen et al., CIKM 2019). More rounds
+// converge to spectral co-clustering (Dhillon, KDD 2001), which keeps only coarse communities and
+// clusters worse. A further coordinate is the id's popularity, because ids that share a row share
+// its bias too.
 //
-// The vectors are that direction and, as one more coordinate, how popular the id is: a model learns
-// a row's popularity as it learns its taste, and ids that share a row share both.
-//
-// Nothing is computed before the first embed(), which may be a while after the snapshot was taken
-// and on another thread. Deterministic for any number of threads, and parallel inside. Thread safe.
+// A function of the snapshot alone; deterministic for any number of threads. The first embed()
+// computes it, O(ids x neighbours x dimension) a round. Thread safe; parallel inside.
 #pragma once
 
 #include <cstdint>
@@ -37,12 +34,12 @@ class SpectralEmbedding {
   SpectralEmbedding(const Config& config, CoAccessSnapshot graph);
 
   std::size_t dimension() const { return config_.dimension + 1; }
-  // Row-major, slots.size() x dimension(): a unit vector, and the popularity. Ids without company
-  // have the random vector they start from.
+  // Row-major, slots.size() x dimension(): a unit vector, then the popularity. Ids without
+  // neighbours keep their initial vector.
   std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
 
-  // Bytes at most: the snapshot of `nodes` nodes that know so many neighbours, their vectors, and
-  // those of the largest table once more, of `slots` slots, while they are computed or embedded.
+  // Bytes at most: the snapshot of `nodes` nodes with `neighbours` neighbours each, their vectors,
+  // and a second copy of the vectors of the largest table, of `slots` slots.
   static std::size_t memory_bytes(const Config& config, std::uint32_t neighbours, std::size_t nodes,
                                   std::size_t slots);
 
@@ -60,7 +57,7 @@ class SpectralEmbedding {
   Config config_;
   mutable CoAccessSnapshot graph_;
   mutable std::once_flag computed_;
-  // Nodes x dimension: whitened, then scaled as neighbours need it; its length means nothing.
+  // Nodes x dimension, whitened and then scaled for the next round; embed() normalises them.
   mutable HugeArray<float> vectors_;
 };
 

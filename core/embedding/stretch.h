@@ -1,9 +1,12 @@
-// Some samples made ready for the co-access graph: who was seen in each of them, and which accesses
-// are to be learned (thinning.h), apart by table and part of its nodes, so that parts can be
-// learned at the same time.
+// Stretch: samples prepared for the co-access graph: the contexts of each sample, and the accesses
+// to learn (thinning.h), divided by table and part of its nodes so that parts can be learned in
+// parallel.
 //
-// Made column by column, in passes that do one thing for many accesses; only what depends on few of
-// them, those that are learned, is done one by one. Its memory is kept from one use to the next.
+//   stretch.prepare(batch, first, last, tables, generations);
+//   stretch.find_contexts(generations, common);
+//   for each part, on any thread: learn stretch.accesses(part), with stretch.contexts(sample)
+//
+// Buffers are kept between uses. Not thread safe; const calls may overlap.
 #pragma once
 
 #include <cstddef>
@@ -32,11 +35,11 @@ class Stretch {
 
   static std::uint32_t part_of(Node node) { return node * 0x9e3779b1U >> 31; }
 
-  // Samples [first, last) of the batch, at most kMaxSamples; nobody is in them before
+  // Samples [first, last) of the batch, at most kMaxSamples. Contexts are empty until
   // find_contexts().
   void prepare(const SlotBatch& batch, std::size_t first, std::size_t last,
                std::span<const NodeRange> tables, const Generations& generations);
-  // Of the batch that was prepared. May be called again when others are common.
+  // For the prepared batch. Call it again when the common ids have changed.
   void find_contexts(const Generations& generations, const CommonNodes& common);
 
   std::size_t samples() const { return samples_; }
@@ -53,7 +56,7 @@ class Stretch {
   }
 
  private:
-  // What is learned of a sample: who is alone is seen with nobody.
+  // What is learned of a sample: nothing of one with a single id, or a label of 0.
   enum class Kind : std::uint8_t { kNothing, kPair, kMore };
 
   // Of the batch.

@@ -1,5 +1,5 @@
-// Symmetric (ZCA) whitening of rows: afterwards their second moments are the identity, and of all
-// maps that do this it is the one that moves them least.
+// Symmetric (ZCA) whitening of rows: the linear map that makes their second moments the identity
+// and changes the rows least.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,10 @@ class Whitening {
   // lays them out. Without any row: the identity.
   Whitening(const std::vector<double>& moments, std::size_t d);
 
-  // rows: row-major, n x d. The widest instructions of the machine; the same bits on all.
+  // rows: row-major, n x d. Uses the widest vectors of the machine; the result does not depend on
+  // them.
   void apply(float* rows, std::size_t n) const;
-  // The same with the baseline's instructions alone.
+  // The same with baseline instructions.
   void apply_portable(float* rows, std::size_t n) const;
 
  private:
