@@ -1,14 +1,17 @@
-// The mapping artifact: one immutable, checksummed block of bytes that is looked up in place. What
-// makes one is in artifact_encoder.h.
+// ArtifactView: lookups in a mapping artifact, an immutable, checksummed block of bytes that is
+// read in place. artifact_encoder.h makes artifacts.
 //
-// Format: docs/formats.md "Mapping artifact", version 1, little endian; golden files in
-// tests/golden. Known ids are exact. A new id is taken for a known one with probability < 3e-7
-// (fast artifacts, line_table.h) or <= 1/4096 (compact ones, fuse_table.h) and otherwise goes to
-// the fallback.
+//   auto view = ArtifactView::open(bytes, Verify::kAll);
+//   view->lookup(ids, rows);
 //
-// ArtifactView is a view: it does not copy the bytes, which must outlive it. It is safe to read
-// from any number of threads. Lookups never fail and never read outside the bytes, whatever they
-// hold, once open() has accepted the header; rows are always below info().rows.
+// Known ids are exact. A new id is taken for a known one with probability < 3e-7 (fast artifacts,
+// line_table.h) or <= 1/4096 (compact ones, fuse_table.h); otherwise it goes to its fallback row.
+// Once open() has accepted the header, lookups never fail, never read outside the bytes, and give
+// rows below info().rows, whatever the bytes hold.
+//
+// The bytes are not copied and must outlive the view. Const calls are thread safe. A lookup is
+// O(1). Format: docs/formats.md "Mapping artifact", version 1, little endian; golden files in
+// tests/golden.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +35,7 @@ enum class Verify {
 
 class ArtifactView {
  public:
-  // kCorrupt (damaged or truncated) or kUnsupported (newer format).
+  // kCorrupt (damaged or truncated), kUnsupported (another format version).
   static Result<ArtifactView> open(ByteView bytes, Verify verify);
   // The body's checksum, for verifying in the background after Verify::kHeader.
   Result<void> verify_body() const;
@@ -48,9 +51,9 @@ class ArtifactView {
   void lookup(std::span<const Id> ids, std::span<Row> out) const;
   // With info().fallback.ways == 2: the second row of each id, kNoRow where it has only one.
   void lookup_second(std::span<const Id> ids, std::span<Row> out) const;
-  // Whether the id is known: always true for those that are, seldom for others (see above).
+  // True for known ids, and rarely for others (probabilities above).
   bool contains(Id id) const;
-  // The rows of those that contains() is true for, kNoRow for others.
+  // The rows of ids that contains() is true for, kNoRow for others.
   void find(std::span<const Id> ids, std::span<Row> out) const;
 
  private:

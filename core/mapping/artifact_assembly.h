@@ -1,4 +1,4 @@
-// Putting an artifact together: shared by the encoders and the editor.
+// Assembling an artifact from its parts: shared by the encoders and the editor.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace remapd::mapping {
 
-// An id that another one's fingerprint hides.
+// An id that cannot be told from another one by its fingerprint, and is listed with its row.
 struct Exception {
   Id id;
   Row row;
@@ -26,14 +26,14 @@ struct ArtifactParts {
   std::variant<LineShape, FuseShape> shape;  // by ArtifactKind
 };
 
-// The room that an artifact's header takes at its front.
+// The size of the header, bytes.
 std::size_t header_bytes(const MappingInfo& info);
 
-// `bytes`: room for the header, then the body. Puts the header in, with checksums.
+// `bytes`: header_bytes() unused bytes, then the body. Writes the header, with checksums.
 Bytes assemble(const ArtifactParts& parts, Bytes bytes);
 
-// `bytes`: room for the header, then the lines; the exceptions (by ascending id) come behind. Of
-// the parts' shape, a LineShape, what follows from the two need not be given.
+// `bytes`: header_bytes() unused bytes, then the lines; the exceptions (ascending by id) are
+// appended. Of the parts' LineShape only home_lines is read; the rest follows from the arguments.
 Bytes assemble_lines(ArtifactParts parts, Bytes bytes, std::vector<Exception> exceptions);
 
 }  // namespace remapd::mapping

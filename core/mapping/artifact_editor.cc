@@ -1,3 +1,6 @@
+// An id is added as an exception when an entry with its fingerprint stands on its way from its home
+// line, or when all lines from there on are full. Lines that were full keep sending lookups on
+// after a removal, which only costs speed until the next snapshot.
 #include "core/mapping/artifact_editor.h"
 
 #include "core/base/check.h"
@@ -68,7 +71,7 @@ bool ArtifactEditor::add(Id id, Row row) {
       }
       set_flags(at, f | kOverflow);
     }
-    // No line is free up to the last, which comes early for ids whose home is near it.
+    // All lines up to the last are full; there are few for a home line near the end.
     const bool few = exceptions_.size() < kExceptionRoom + ids_ / kIdsPerException;
     return few && except();
   });

@@ -1,12 +1,13 @@
-// Changing a copy of an artifact id by id, without a list of the ids in it: how a delta is applied.
+// ArtifactEditor: changes a copy of a fast artifact id by id, without a list of its ids; applies
+// deltas.
 //
-// Known ids stay exact. An id that is added while an entry with its fingerprint stands anywhere on
-// its way, or where all lines from its home on are full, goes to the exception list. Lines that
-// were full keep sending lookups on after a removal; that costs a little speed until the next
-// snapshot and nothing else.
+//   ArtifactEditor editor(view);
+//   editor.remove(id);  editor.move(id, row);  editor.add(id, row);  // each may return false
+//   if (editor.content_hash() == delta.content_hash) bytes = std::move(editor).finish(delta.to);
 //
-// move() and remove() must be given ids that are known: for others they would change whoever has
-// the same fingerprint. Callers verify the content hash at the end.
+// Known ids stay exact. move() and remove() must be given known ids: another id may change an entry
+// with the same fingerprint, which the content hash at the end reveals. Memory: a copy of the
+// artifact. Each call is O(1) on average. Not thread safe.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +22,12 @@ namespace remapd::mapping {
 
 class ArtifactEditor {
  public:
-  // Of a fast artifact (checked): a compact one cannot be changed, only made anew.
+  // `view` must be a fast artifact (checked): compact ones cannot be changed in place.
   explicit ArtifactEditor(const ArtifactView& view);
 
-  // An id that the artifact does not know yet. False when its lines are full and there are many
-  // exceptions already: the artifact has no room for it.
+  // An id that the artifact does not know. False: there is no room for it.
   bool add(Id id, Row row);
-  // A known id. False when it is not to be found.
+  // A known id. False: it was not found.
   bool move(Id id, Row row);
   bool remove(Id id);
 

@@ -1,5 +1,4 @@
-// Making artifacts: from a mapping, or from an artifact under another name. See artifact.h for what
-// an artifact is, artifact_editor.h for changing one id by id.
+// Makes artifacts (artifact.h): from a mapping, or from another artifact under a new version.
 #pragma once
 
 #include "core/base/bytes.h"
@@ -13,8 +12,8 @@ namespace remapd::mapping {
 // mapping.ids must be strictly ascending and rows in range (checked). O(n), on all threads.
 Bytes encode_artifact(const Mapping& mapping, ArtifactKind kind = ArtifactKind::kFast);
 
-// The same lookups under another info, which must have the same table, rows and fallback (checked):
-// what a version that goes back to an earlier one is made of. O(size).
+// The same lookups under another info, which must have the same table, rows and fallback (checked).
+// For rolling back. O(size).
 Bytes with_info(const ArtifactView& artifact, const MappingInfo& info);
 
 }  // namespace remapd::mapping

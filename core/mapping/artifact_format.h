@@ -3,9 +3,9 @@
 //
 // A line is 64 bytes: a word of flags and the number of entries, then the entries' fingerprints,
 // then their rows.
-//   narrow (tables of at most 2^23 rows): 10 entries of 48 bits. The first 16 bits of the
-//   fingerprint
-//     stand apart so that one comparison tests them all; the rest shares a word with the row.
+//   narrow: tables of at most 2^23 rows; 10 entries of 48 bits. The first 16 bits of the
+//   fingerprints stand together, so that one comparison tests them all; the rest of a fingerprint
+//   shares a word with the row.
 //   wide: 7 entries of 32 bits of fingerprint and 32 bits of row.
 #pragma once
 
@@ -47,10 +47,9 @@ constexpr std::uint32_t layout_for(std::uint32_t row_bits) {
   return row_bits <= kNarrowRowBits ? kNarrow : kWide;
 }
 
-// Which of a narrow line's tags are `tag`, and which of a wide line's fingerprints are the given
-// one: bit i for entry i. Every x86-64 has SSE2, which needs two loads for either, so that wider
-// registers have nothing to add. The portable forms do the same (tags_equal() leaves bits behind
-// the first ten undefined).
+// Which tags of a narrow line equal `tag`, and which fingerprints of a wide line equal the given
+// one: bit i for entry i. The bits of tags_equal() behind the first ten are undefined. With SSE2
+// either takes two loads; wider registers would not help.
 inline std::uint32_t tags_equal_portable(const std::byte* line, std::uint16_t tag) {
   std::uint32_t mask = 0;
   for (std::uint32_t i = 0; i < 10; ++i) {
@@ -97,8 +96,8 @@ inline std::uint32_t fingerprints_equal(const std::byte* line, std::uint32_t fin
 #endif
 }
 
-// Access to one line of either kind, by value: the line's bytes are copied in and out by the
-// callers that change it. Entry positions are below slots().
+// Access to the bytes of one line of either kind, for one id's hash. Entry positions are below
+// kSlots.
 class NarrowLine {
  public:
   static constexpr std::uint32_t kSlots = 10;
@@ -126,7 +125,7 @@ class NarrowLine {
     const std::uint32_t w = rest_ | row.value;
     std::memcpy(line + 24 + 4 * i, &w, 4);
   }
-  // Entry `last` takes the place of entry i.
+  // Moves entry `last` to position i.
   static void erase(std::byte* line, int i, int last) {
     std::memmove(line + 4 + 2 * i, line + 4 + 2 * last, 2);
     std::memmove(line + 24 + 4 * i, line + 24 + 4 * last, 4);
@@ -182,7 +181,7 @@ class WideLine {
   std::uint32_t fingerprint_;
 };
 
-// fn.operator()<Line>() with the kind of lines the layout has.
+// Calls fn.operator()<Line>() with the layout's class of lines.
 template <class Fn>
 auto with_line(std::uint32_t layout, Fn&& fn) {
   return layout == kNarrow ? fn.template operator()<NarrowLine>()

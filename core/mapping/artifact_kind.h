@@ -1,4 +1,4 @@
-// How an artifact holds the ids it knows: by the line, quick to look up and to change, or packed.
+// The two kinds of artifacts: fast to look up and to change, or compact.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 namespace remapd::mapping {
 
 enum class ArtifactKind : std::uint8_t {
-  kFast = 0,     // 8 bytes an id, one cache line a lookup; versions in between can be deltas
-  kCompact = 1,  // 4.6 bytes an id for a million rows, three cache lines; every version is whole
+  kFast = 0,     // 8 bytes an id, one cache line a lookup; versions may be published as deltas
+  kCompact = 1,  // 4.6 bytes an id at 10^6 rows, three cache lines a lookup; always a snapshot
 };
 
 constexpr std::string_view to_string(ArtifactKind kind) {

@@ -1,8 +1,8 @@
-// A delta: what turns version `from` of a mapping into version `to`.
+// A delta: the changes from one version of a mapping to the next.
 //
-// Format: docs/formats.md "Mapping delta", version 1. A delta is verified by the content hash it
-// must lead to (mapping.h), so a delta applied to the wrong version, or out of order, is found out
-// before it is used.
+// A delta carries the content hash of the new version (mapping.h), so that applying it to the wrong
+// version is detected before the result is used. Format: docs/formats.md "Mapping delta",
+// version 1.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,16 @@ struct Delta {
   std::vector<Id> removed;  // ascending: known in the parent, not in this version
 };
 
+// O(ids of both).
 Delta make_delta(const Mapping& from, const Mapping& to);
 Bytes encode_delta(const Delta& delta);
+// kCorrupt, kUnsupported.
 Result<Delta> decode_delta(ByteView bytes);
 
-// The artifact of the new version, equal in every lookup to encode_artifact() of the full mapping.
-// kConflict: the delta is for another version, or leads to another content. kResource: the old
-// artifact is compact, or it has no room; take a snapshot instead. The old artifact is not touched.
+// The artifact of the new version: known ids look up to the same rows as in encode_artifact() of
+// the full mapping. kConflict: the delta is for another version, or leads to another content.
+// kResource: the old artifact is compact, or has no room; take a snapshot instead. The old artifact
+// is not changed. O(size of the artifact + changes).
 Result<Bytes> apply_delta(const ArtifactView& from, const Delta& delta);
 
 }  // namespace remapd::mapping

@@ -1,5 +1,6 @@
-// A mapping's ids, hashed, with their rows, dealt out to groups (of lines, of shards): how both
-// encoders begin. Within a group ids stay in their order, whatever the number of threads.
+// EntryGroups: a mapping's hashed ids with their rows, divided into groups (of lines, of shards);
+// the first step of both encoders. Within a group ids keep their order. O(ids), parallel inside;
+// the result does not depend on the number of threads.
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,8 @@
-// Where an id goes that the mapping has never seen: hashed into a contiguous range of rows.
+// Fallback: how a new id finds a row: it is hashed into a contiguous range of rows.
 //
-// The range is the rows the mapping keeps for new ids, or the shared rows, or (strategy hash) the
-// whole table. With ways == 2 (strategy double_hash) a new id has two rows whose embeddings
-// are summed; they may be equal.
+// The range is the new-id rows, or without any the shared rows, or without those the whole table.
+// Strategies frequency and double_hash use all rows that are not dedicated. With ways == 2
+// (double_hash) a new id has two rows whose embeddings are summed; they may be equal.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ struct Fallback {
   friend bool operator==(const Fallback&, const Fallback&) = default;
 };
 
-// Of a table without any mapping: every id is hashed over all rows. A plan to version 1 starts
-// here.
+// The fallback of a table before version 1: every id is hashed over all rows. The plan to version 1
+// starts from it.
 constexpr Fallback initial_fallback(std::uint32_t rows, std::uint64_t seed) {
   return {.first_row = 0, .row_count = rows, .ways = 1, .seed = seed};
 }

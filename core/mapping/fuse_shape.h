@@ -1,11 +1,11 @@
-// Where a compact artifact keeps what: binary fuse retrieval, docs/formats.md "Compact layout".
+// FuseShape: the layout of a compact artifact's body: binary fuse retrieval, docs/formats.md
+// "Compact layout".
 //
-// After T. M. Graf and D. Lemire, "Binary Fuse Filters: Fast and Smaller Than Xor Filters", ACM
-// Journal of Experimental Algorithmics 27 (2022), with a value beside the fingerprint: an id has
-// three slots, one in each of three successive segments, and what stands in them is, XORed, the
-// id's fingerprint and row. Ids are dealt out to shards that are solved each for itself; ids are
-// distinct and every hash on the way is a bijection of 64-bit words, so no two keys of a shard are
-// the same, and a seed for which the shard can be solved is a matter of a few tries.
+// T. M. Graf and D. Lemire, "Binary Fuse Filters: Fast and Smaller Than Xor Filters", ACM Journal
+// of Experimental Algorithmics 27 (2022), with a value beside the fingerprint: an id has three
+// slots, one in each of three successive segments, whose XOR is the id's fingerprint and row. Ids
+// are divided into shards, each solved by itself. Distinct ids have distinct keys, because every
+// hash is a bijection of 64-bit words, so that a shard is solved after a few seeds.
 #pragma once
 
 #include <array>
@@ -51,7 +51,7 @@ struct FuseShape {
   static std::uint32_t fingerprint_of(std::uint64_t key) {
     return static_cast<std::uint32_t>(key >> 32) & ((1U << kFingerprintBits) - 1);
   }
-  // Within the shard. The first slot's segment says which three it is.
+  // Within the shard; the first slot determines the three segments.
   std::array<std::uint32_t, 3> slots_of(std::uint64_t key) const {
     const std::uint32_t segment = 1U << segment_bits;
     const std::uint32_t mask = segment - 1;

@@ -1,7 +1,8 @@
-// Looking ids up in a compact artifact's body (fuse_shape.h), in place.
+// FuseTable: lookups in the body of a compact artifact (fuse_shape.h), in place.
 //
-// A view: the bytes must outlive it. Safe to read from any number of threads. Whatever the bytes
-// hold, nothing outside shape.bytes() of them is read and every row found is below `rows`.
+// The bytes must outlive it. Const calls are thread safe. Whatever the bytes hold, nothing outside
+// the first shape.bytes() of them is read, and rows found are below `rows`. A lookup is O(1), three
+// cache lines.
 #pragma once
 
 #include <array>
@@ -22,7 +23,7 @@ class FuseTable {
 
   const FuseShape& shape() const { return shape_; }
 
-  // The row of a known id; of others nothing, or with p <= 1/4096 some row.
+  // The row of a known id; for others none, or with probability <= 1/4096 some row.
   std::optional<Row> find(Id id) const;
   // Batched; kNoRow where find() gives nothing. out.size() == ids.size().
   void find(std::span<const Id> ids, std::span<Row> out) const;

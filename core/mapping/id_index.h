@@ -1,8 +1,8 @@
-// Finding ids in a mapping's sorted ones while intake goes on: a few at a time, among millions.
+// IdIndex: finds ids in a sorted list of millions, a few at a time; O(log n) an id.
 //
-// Every 32nd id is kept apart. Most steps of a search are among these, which stay in the cache; of
-// the rest an id needs four lines of memory, and those of all ids are fetched before any is read. A
-// quarter of a byte an id.
+// A copy of every 32nd id, a quarter of a byte an id, holds most steps of a search in the cache;
+// the four cache lines an id needs besides are prefetched for all ids asked for. Const calls are
+// thread safe.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,11 @@ namespace remapd::mapping {
 class IdIndex {
  public:
   IdIndex() = default;
-  // Strictly ascending; they must outlive this.
+  // `ids` are strictly ascending and must outlive this.
   explicit IdIndex(std::span<const Id> ids);
 
-  // Where among them each id stands, their number for one that does not; the spans are of one
-  // length.
+  // places[i]: the position of wanted[i], or the number of ids if it is not among them. The spans
+  // have one length.
   void find(std::span<const Id> wanted, std::span<std::size_t> places) const;
 
   std::size_t memory_bytes() const { return firsts_.size() * sizeof(Id); }

@@ -1,11 +1,11 @@
-// Looking ids up in a fast artifact's body (artifact_format.h), in place: lines of one cache line
-// each, then the exceptions.
+// LineTable: lookups in the body of a fast artifact (artifact_format.h), in place: cache lines of
+// entries, then the exceptions.
 //
-// A lookup reads one line (rarely two): the id's hash chooses a line of entries, each a fingerprint
-// and a row. A line that was full sends its lookups on to the next one.
+// The id's hash chooses a line of entries, each a fingerprint and a row; a line that was full sends
+// lookups on to the next one. A lookup is O(1), one cache line, rarely two.
 //
-// A view: the bytes must outlive it. Safe to read from any number of threads. Whatever the bytes
-// hold, nothing outside shape.bytes() of them is read and every row found is below `rows`.
+// The bytes must outlive it. Const calls are thread safe. Whatever the bytes hold, nothing outside
+// the first shape.bytes() of them is read, and rows found are below `rows`.
 #pragma once
 
 #include <cstdint>
@@ -37,11 +37,11 @@ class LineTable {
 
   const LineShape& shape() const { return shape_; }
   const std::byte* line(std::uint64_t index) const { return begin_ + index * format::kLineBytes; }
-  // Exception number i, by ascending id.
+  // Exception i, i < shape().exceptions; ascending by id.
   Id exception_id(std::uint64_t i) const;
   Row exception_row(std::uint64_t i) const;
 
-  // The row of a known id; of others nothing, or with p < 3e-7 some row.
+  // The row of a known id; for others none, or with probability < 3e-7 some row.
   std::optional<Row> find(Id id) const;
   // Batched; kNoRow where find() gives nothing. out.size() == ids.size().
   void find(std::span<const Id> ids, std::span<Row> out) const;

@@ -1,7 +1,7 @@
-// The manifest: the record whose appearance makes a mapping version exist.
+// The manifest: a mapping version exists once its manifest is published.
 //
 // It names the version's blobs with their sizes and checksums. Publishers write the blobs first and
-// the manifest last; clients offer a version only after every blob they need has been verified
+// the manifest last; clients offer a version only after they have verified the blobs they need
 // against it.
 #pragma once
 
@@ -35,11 +35,11 @@ struct BlobInfo {
 struct Manifest {
   MappingInfo info;
   MappingStats stats;
-  std::string instance;  // who published it
+  std::string instance;  // the name of the publishing instance
   std::uint64_t ids = 0;
   std::uint64_t content_hash = 0;
-  std::uint64_t built_samples = 0;  // position in the stream: samples seen when it was built; a
-                                    // trainer on the same stream may swap there without look-ahead
+  std::uint64_t built_samples = 0;  // samples taken in when the build began: a trainer on the same
+                                    // stream may swap there without look-ahead
   Version rollback_of;              // the version an operator went back to, else kNoVersion
   std::array<std::optional<BlobInfo>, kBlobKinds> blobs;  // by BlobKind; at least one of
                                                           // snapshot and delta is present
@@ -53,7 +53,7 @@ class Blob {
  public:
   virtual ~Blob() = default;
   virtual ByteView view() const = 0;
-  // Whether they lie in the page cache, as small pages that processes share.
+  // Whether the bytes are pages of the page cache, which processes share.
   virtual bool is_mapped_file() const { return false; }
 };
 using BlobPtr = std::shared_ptr<const Blob>;

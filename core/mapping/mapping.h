@@ -1,7 +1,6 @@
-// A mapping version as the builder makes it: the plain, exact id -> row list of one table.
-//
-// This is the reference that artifacts, deltas and clients are checked against; it is held only
-// while a version is built and published. Lookups on it are O(log n); serving uses ArtifactView.
+// Mapping: a mapping version as an exact list of ids and rows: what the builder makes, what
+// artifacts and deltas are encoded from, and what the engine holds of the incumbent. Lookups are
+// O(log n); serving uses ArtifactView.
 #pragma once
 
 #include <algorithm>
@@ -33,17 +32,17 @@ struct MappingInfo {
   friend bool operator==(const MappingInfo&, const MappingInfo&) = default;
 };
 
-// One version's effect on the table's traffic; shares are of decayed accesses, in [0, 1].
+// Figures of one version; shares are of the decayed accesses of tracked ids, in [0, 1].
 struct MappingStats {
   std::uint64_t ids = 0;             // known ids
-  std::uint64_t ids_moved = 0;       // known before and now in another row
-  std::uint32_t dedicated_rows = 0;  // rows that hold exactly one id by right
-  std::uint32_t shared_rows = 0;     // rows open to clusters
-  std::uint32_t fallback_rows = 0;   // rows open to new ids (may overlap the shared ones)
+  std::uint64_t ids_moved = 0;       // known to the parent, in another row
+  std::uint32_t dedicated_rows = 0;  // as MappingInfo::dedicated_rows
+  std::uint32_t shared_rows = 0;     // rows for clusters
+  std::uint32_t fallback_rows = 0;   // rows of the fallback (may overlap the shared ones)
   std::uint32_t rows_used = 0;       // rows that hold at least one known id
   double traffic_dedicated = 0;
   double traffic_shared = 0;
-  double new_id_traffic = 0;  // accesses by ids outside the mapping, since the last version
+  double new_id_traffic = 0;  // share of new ids among the accesses since the parent was adopted
   double traffic_moved = 0;   // share of traffic whose row changed against the parent
   double distortion = 0;      // weighted mean squared distance to the row's centroid / variance
 };
@@ -65,9 +64,8 @@ struct Mapping {
   }
 };
 
-// What one (id, row) pair adds to a mapping's content hash. The hash of a mapping is the sum of its
-// pairs' terms modulo 2^64, so a client that applies a delta can update and verify it without
-// listing the ids it holds.
+// A mapping's content hash is the sum of content_term() over its (id, row) pairs, modulo 2^64: a
+// client that applies a delta updates and verifies it without a list of its ids.
 constexpr std::uint64_t content_term(Id id, Row row) {
   return mix64(mix64(id) + 0x9e3779b97f4a7c15ULL * (std::uint64_t{row.value} + 1));
 }

@@ -35,7 +35,7 @@ class MappingSink {
   virtual Result<void> publish(const Publication& publication) = 0;
 
   // A published version's snapshot artifact, or its delta from its parent, for restoring the
-  // incumbent and for rolling back (published_artifact.h). kNotFound when there is none (any more).
+  // incumbent and for rolling back (published_artifact.h). kNotFound: it has none, or was removed.
   virtual Result<BlobPtr> snapshot(std::string_view table, Version version) = 0;
   virtual Result<BlobPtr> delta(std::string_view table, Version version) = 0;
 };

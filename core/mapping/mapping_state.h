@@ -1,5 +1,4 @@
-// A mapping as part of a checkpoint (unlike the artifact it lists its ids), and its info as part of
-// deltas and checkpoints.
+// Serialisation of a Mapping in checkpoints, and of a MappingInfo in deltas and checkpoints.
 #pragma once
 
 #include "core/base/bytes.h"
@@ -8,7 +7,7 @@
 
 namespace remapd::mapping {
 
-// Whether rows, fallback and strategy fit each other.
+// Whether rows, fallback and strategy are consistent.
 bool sound(const MappingInfo& info);
 
 void put_info(const MappingInfo& info, ByteWriter& out);

@@ -1,14 +1,15 @@
-// A migration plan: what each changed row of version `to` is made of, in rows of version `from`.
+// A migration plan: how to compute the changed rows of version `to` from the rows of version
+// `from`.
 //
-// A row whose known ids all sat in it before is not listed: it stays as it is. Every other row's
-// new value is the weighted mean of old rows (weights = decayed frequency of the ids that bring
-// them, normalised to sum 1 per row). Rows listed in `restarted` hold no known id and are open to
-// new ids: they start again from one mixture of old rows, the same for all of them.
+// A row that held all its known ids before is not listed and keeps its value. A changed row becomes
+// the weighted mean of the old rows of its ids (weights: decayed frequency, normalised to sum 1). A
+// restarted row is a new-id row without known ids: it becomes one mixture of old rows, the same for
+// all restarted rows.
 //
-// Optimiser state (for example Adagrad's accumulators) is carried by the same mixture where `state`
-// says kCarry, and set back to its initial value where it says kReset.
+// Optimiser state (for example Adagrad's accumulators) becomes the same mean where `state` is
+// kCarry, and its initial value where it is kReset.
 //
-// All values are read from the old matrix before any is written: apply() does so.
+// apply() reads all old values before it writes any; another implementation must do the same.
 #pragma once
 
 #include <cstdint>
@@ -48,15 +49,15 @@ struct MigrationPlan {
 
 // The format is docs/formats.md "Migration plan", version 1, checksummed.
 Bytes encode_plan(const MigrationPlan& plan);
-// kCorrupt or kUnsupported; every index and weight is checked against the plan's own bounds.
+// kCorrupt, kUnsupported; every index and weight is checked.
 Result<MigrationPlan> decode_plan(ByteView bytes);
 
-// Migrates a row-major matrix of `columns` floats a row in place; matrix.size() must be
-// columns * max(from_rows, to_rows), else kInvalidArgument. O(changed * columns) time and space.
+// Migrates a row-major matrix, max(from_rows, to_rows) x columns (else kInvalidArgument), in place.
+// O((sources + changed + restarted) * columns) time, O((changed + 1) * columns) space.
 Result<void> apply(const MigrationPlan& plan, std::span<float> matrix, std::size_t columns);
 
-// The same for per-row optimiser state (`columns` = 1 for row-wise Adagrad); rows whose state is
-// reset get `initial`.
+// The same for optimiser state (columns = 1 for row-wise Adagrad); rows that are reset become
+// `initial`.
 Result<void> apply_to_state(const MigrationPlan& plan, std::span<float> state, std::size_t columns,
                             float initial);
 

@@ -1,5 +1,5 @@
-// A published version's artifact, also where only a delta was published of it: the newest snapshot
-// before it with the deltas from there on applied.
+// The artifact of a published version: its snapshot, or the newest snapshot before it with the
+// deltas up to the version applied.
 #pragma once
 
 #include <string_view>
@@ -11,10 +11,10 @@
 
 namespace remapd::mapping {
 
-// Looks up the same as what was published; its bytes may be laid out otherwise. kNotFound: the
-// version, or what it rests on, is not there any more; kCorrupt: it is damaged; kResource: a delta
-// needs more room than the artifact before it has; kUnavailable (retryable). O(bytes), with two
-// artifacts in memory.
+// Known ids look up to the same rows as in the published artifact; the bytes may differ. kNotFound:
+// the version, its snapshot or one of the deltas between was removed; kCorrupt: one of them is
+// damaged; kResource: a delta needs more room than the artifact before it has; kUnavailable
+// (retryable). O(bytes), with two artifacts in memory.
 Result<BlobPtr> published_artifact(MappingSink& sink, std::string_view table, Version version);
 
 }  // namespace remapd::mapping

@@ -1,5 +1,5 @@
-// How a table's ids are placed on its rows. `combined` is the product; the others exist to be
-// compared with it, by us and in users' A/B tests.
+// Strategies: how a table's ids are placed on its rows. `combined` is the default; the others are
+// baselines for comparisons and A/B tests.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace remapd::mapping {
 
 enum class Strategy : std::uint8_t {
-  kHash = 0,        // every id hashed to a row; what teams do today
+  kHash = 0,        // every id hashed to a row
   kDoubleHash = 1,  // frequent ids own a row, the others sum two hashed rows (Zhang et al.,
                     // RecSys 2020, "Model Size Reduction Using Frequency Based Double Hashing")
   kFrequency = 2,   // frequent ids own a row, the others are hashed to the remaining rows

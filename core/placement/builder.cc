@@ -17,15 +17,14 @@ namespace {
 constexpr double kDedicatedRankSlack = 1.5;
 constexpr std::size_t kPiece = 16'384;  // ids a task works on
 constexpr double kReclusterGrowth = 2.0;
-// Rounds of k-means from scratch; large tables make do with fewer, from better seeds, and refine on
-// from there.
+// Rounds of k-means from scratch: fewer for large tables, which start from better seeds and are
+// refined by the versions that follow.
 constexpr std::size_t kFewIds = 2'000'000;
 constexpr std::uint32_t kManyRounds = 24;
 constexpr std::uint32_t kFewRounds = 8;
 constexpr float kRareAccesses = 3;
-constexpr std::size_t kRestartSourceIds =
-    4096;                                      // as many as a restarted row is the mean of, at most
-constexpr std::uint64_t kRevisitVersions = 8;  // an id nobody touches is looked at this rarely
+constexpr std::size_t kRestartSourceIds = 4096;  // rows a restarted row is the mean of, at most
+constexpr std::uint64_t kRevisitVersions = 8;    // versions between two looks at an id not accessed
 
 // The incumbent's row of every id of the new version; kNoRow where it did not know the id.
 std::vector<Row> incumbent_rows(const BuildInput& input) {
@@ -61,8 +60,8 @@ std::vector<std::uint32_t> by_frequency(const BuildInput& input, std::uint64_t s
   return order;
 }
 
-// The head of `order` gets rows [0, dedicated). Who owns one of these rows keeps it while its rank
-// is below kDedicatedRankSlack times their number. Returns who is dedicated.
+// Gives rows [0, dedicated) to the head of `order`. An id that had one of these rows keeps it while
+// its rank is below kDedicatedRankSlack * dedicated. Returns for each id whether it is dedicated.
 std::vector<bool> place_dedicated(std::span<const std::uint32_t> order,
                                   std::span<const Row> old_rows, std::uint32_t dedicated,
                                   std::uint32_t old_dedicated, std::span<Row> rows) {
@@ -74,7 +73,8 @@ std::vector<bool> place_dedicated(std::span<const std::uint32_t> order,
   std::uint32_t placed = 0;
   for (std::size_t rank = 0; rank < limit; ++rank) {
     const std::uint32_t i = order[rank];
-    // Of two that claim a row (an artifact takes a few new ids for known) the hotter is right.
+    // Two ids may have had the same row, because an artifact takes a few new ids for known ones:
+    // the more frequent one keeps it.
     if (old_rows[i].value >= keepable || taken[old_rows[i].value]) continue;
     rows[i] = old_rows[i];
     owns[i] = true;
@@ -341,11 +341,10 @@ class Builder {
     return make_plan(request);
   }
 
-  // New-id rows whose ids have just been placed elsewhere, and rows that have just become
-  // new-id rows, start from what new ids turn out to be: the mean over the ids that are still
-  // rare. (The rows that new ids learned in would not do: they started from such a mean, and
-  // their few large steps add up from version to version.) One row for all new ids has seen
-  // enough of them to go on from where it is.
+  // Restarts the new-id rows whose ids are placed elsewhere now, and rows that become new-id rows,
+  // from the mean over rare known ids. (Not from the new-id rows themselves: they started from such
+  // a mean, and the few large steps of new ids would add up from version to version.) A single
+  // new-id row restarts from the rows of the ids that were new.
   void add_restarted_rows(const std::vector<bool>& left, PlanInput& request) const {
     const mapping::MappingInfo& info = out_.mapping.info;
     std::vector<bool> held(info.rows, false);
@@ -363,7 +362,7 @@ class Builder {
       const bool arrived = old_rows_[i] == kNoRow;
       if (one_row ? arrived : !arrived && in_.frequency[i] <= kRareAccesses) typical.push_back(i);
     }
-    if (typical.empty()) typical = positions_;  // the first version, or nobody is rare
+    if (typical.empty()) typical = positions_;  // the first version, or no rare ids
     const std::uint64_t stride = 1 + typical.size() / kRestartSourceIds;
     for (const std::uint32_t i : typical) {
       if (stride > 1 && mix64(in_.ids[i]) % stride != 0) continue;

@@ -1,22 +1,21 @@
-// The mapping builder: from the statistics of a table's ids to its next mapping version.
+// The mapping builder: makes a table's next mapping version from the statistics of its n ids.
 //
-// Rows, in this order:
+// Rows of strategy combined, in this order (row_layout.h):
 //   [0, D)        dedicated: one frequent id each
-//   [D, D + S)    shared: each a cluster of ids with alike embeddings
+//   [D, D + S)    shared: each holds a cluster of ids with similar embeddings
 //   [D + S, R)    new-id rows: new ids are hashed here until the next version places them
-// While there are no more ids than D + S, every id has a row of its own and all remaining rows are
-// open to new ids.
+// While there are no more ids than D + S every id has a row of its own and the remaining rows are
+// new-id rows. Without new-id rows new ids are hashed to the shared rows. Strategy embedding has
+// D = 0; frequency and double_hash place only the dedicated ids and hash all others to [D, R).
 //
-// Versions are stable: a dedicated id keeps its row until its rank falls below 1.5 D; a clustered
-// id keeps its row unless another centroid is nearer, by the hysteresis if one is set, and moves
-// are made in the order of their gain until the churn budget (a share of the traffic) is spent. Ids
-// count by their frequency (kEmbedding: all alike). Clusters are
-// rebuilt from scratch (hierarchical k-means, rows matched by common traffic) only when the number
-// of clustered ids has doubled since the last time. In between, only ids that were accessed since
-// the last version look for a better row, and each version one in eight of the others. Cost: O(n
-// sqrt(S) d).
+// Stability. A dedicated id keeps its row while its rank is below 1.5 D. A clustered id moves only
+// to a nearer centroid (by the hysteresis, if set), in the order of gain until the churn budget is
+// spent. Considered are the ids accessed since the incumbent was adopted and one in eight of the
+// others. Ids weigh by frequency (embedding: all the same). Clusters are built from scratch
+// (hierarchical k-means, matched to the old rows by common traffic) for the first version, and when
+// the number of clustered ids has doubled since the last time: then without a churn budget.
 //
-// Pure and deterministic; no state, safe on any thread.
+// O(n sqrt(S) d). Pure and deterministic; safe on any thread.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +32,7 @@ struct BuilderConfig {
   mapping::Strategy strategy = mapping::Strategy::kCombined;
   std::uint32_t rows = 1;        // R > 0
   double dedicated_share = 0.3;  // D / (R - the most that new-id rows may take)
-  double new_id_share = -1;      // of R; < 0: chosen by what new ids teach (row_layout.h)
+  double new_id_share = -1;      // of R; < 0: chosen by row_layout.h
   double hysteresis = 0;
   double churn_budget = 0.05;  // share of traffic
   std::uint64_t seed = 1;      // of the fallback hash and of k-means
@@ -47,20 +46,20 @@ struct BuildInput {
 
   std::vector<Id> ids;                // n, strictly ascending
   std::vector<float> frequency;       // n, decayed accesses, > 0
-  std::vector<float> embedding;       // row-major, n x dimension; alike ids are near each other
-  std::vector<std::uint8_t> touched;  // n: accessed since the incumbent was built; empty: all were
+  std::vector<float> embedding;       // row-major, n x dimension; similar ids are near each other
+  std::vector<std::uint8_t> touched;  // n: accessed since the incumbent was adopted; empty: all
   std::size_t dimension = 0;          // 0 for strategies that need none
-  double new_id_traffic = 0;          // share of accesses by ids the incumbent did not know
+  double new_id_traffic = 0;          // share of new ids among the accesses since then
   std::optional<double> new_id_persistence{};  // see row_layout.h
 
-  const mapping::Mapping* incumbent = nullptr;  // none: the table is hashed over all its rows
-  std::uint64_t clustered_ids = 0;              // how many ids the last clustering from scratch had
+  const mapping::Mapping* incumbent = nullptr;  // null: the table is hashed over all its rows
+  std::uint64_t clustered_ids = 0;              // ids in the last clustering from scratch
 };
 
 struct BuildResult {
   mapping::Mapping mapping;
   mapping::MigrationPlan plan;
-  std::uint64_t clustered_ids = 0;  // to be handed to the next build
+  std::uint64_t clustered_ids = 0;  // for the next BuildInput
 };
 
 BuildResult build_mapping(const BuildInput& input, const BuilderConfig& config);

@@ -1,10 +1,8 @@
-// Exhaustive nearest-centroid search, up to a few thousand centroids.
+// CentroidBlock: exhaustive nearest-centroid search, O(count * dimension) a point; for up to a few
+// thousand centroids.
 //
-// Centroids are stored transposed in blocks of 16, so that one instruction works on 16 of them;
-// points are searched several at a time. Lanes never mix, so results are the same on every
-// instruction set, and the same for a point alone as for one among many.
-//
-// Immutable once made; safe to query from any number of threads.
+// Results are the same on every instruction set, and for a point alone or among many. Immutable;
+// const calls are thread safe.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +26,7 @@ class CentroidBlock {
   CentroidBlock(std::span<const float> centroids, std::size_t dimension);
 
   std::size_t size() const { return size_; }
-  // The lowest index among the nearest. `point` has `dimension` floats.
+  // The nearest centroid; of several the lowest index. `point` has `dimension` floats.
   Nearest nearest(const float* point) const;
   // The same for many points, row-major, out.size() x dimension: faster than one by one.
   void nearest(std::span<const float> points, std::span<Nearest> out) const;

@@ -1,12 +1,11 @@
-// Nearest-centroid search over up to millions of centroids.
+// CentroidIndex: approximate nearest-centroid search over up to millions of centroids.
 //
-// Two levels: the centroids are grouped by k-means into about sqrt(C) groups; a query ranks the
-// groups and searches the nearest `probes` of them exactly. Cost of a query: O(d * sqrt(C) *
-// (1 + probes)). With C <= kFlatLimit the search is flat and exact. Points are best asked for
-// together, some ten thousand at a time: a group's centroids are then read once for all its points.
-// That does not change what is found.
+// The C centroids are grouped by k-means into about sqrt(C) groups; a query searches the nearest
+// `probes` groups exactly. A query is O(d * sqrt(C) * (1 + probes)). With C <= kFlatLimit the
+// search is flat and exact. Queries of some ten thousand points at a time are fastest: a group's
+// centroids are read once for all its points. Results do not depend on it.
 //
-// Immutable once made; safe to query from any number of threads.
+// Immutable; const calls are thread safe.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +21,7 @@ class CentroidIndex {
   using Nearest = CentroidBlock::Nearest;
   static constexpr std::size_t kFlatLimit = 256;
 
+  // centroids: row-major, C x dimension, C > 0.
   CentroidIndex(std::span<const float> centroids, std::size_t dimension, std::uint64_t seed);
 
   static constexpr std::uint32_t kProbes = 4;

@@ -1,5 +1,6 @@
-// Keeping a clustering up to date instead of making it anew: new ids join the nearest cluster,
-// members move only where it pays, empty clusters are given to the ids that fit worst.
+// Updates a clustering instead of building it from scratch: unassigned points join the nearest
+// cluster, points move to a nearer cluster within the churn budget, empty clusters get the points
+// that fit worst.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +14,11 @@ namespace remapd::placement {
 struct RefinementInput {
   std::span<const float> points;   // row-major, n x dimension
   std::span<const float> weights;  // n, > 0: how much a point counts for its centroid
-  std::span<const float> traffic;  // n: what moving it costs
+  std::span<const float> traffic;  // n: what moving a point takes from the churn budget
   std::size_t dimension = 0;
   std::uint32_t clusters = 0;
   double hysteresis = 0;    // move only if the squared distance falls by this share
-  double churn_budget = 0;  // traffic that may move; unassigned points are free
+  double churn_budget = 0;  // traffic that may move; placing unassigned points takes nothing
   std::span<const std::uint8_t> may_move{};  // n flags; empty: all may. Unassigned points always do
   std::uint64_t seed = 1;
 };
@@ -32,8 +33,8 @@ double relative_distortion(std::span<const float> points, std::span<const float>
                            std::size_t dimension, std::uint32_t clusters,
                            std::span<const std::uint32_t> assignment);
 
-// Renumbers clusters so that they keep the numbers they had: pairs of (new, old) cluster are
-// matched greedily by the traffic they have in common. `old` may hold kUnassigned. O(n log n).
+// Renumbers the clusters of `assignment` after those of `old`: pairs of (new, old) cluster are
+// matched greedily by common traffic. `old` may hold kUnassigned. O(n log n).
 void match_clusters(std::span<const std::uint32_t> old, std::span<const float> traffic,
                     std::uint32_t clusters, std::span<std::uint32_t> assignment);
 

@@ -1,12 +1,11 @@
-// Weighted k-means (Lloyd), and the hierarchical form that makes many clusters affordable.
+// Weighted k-means (Lloyd's algorithm), flat and hierarchical.
 //
-// Flat Lloyd costs O(n * k * d) an iteration: fine for hundreds of clusters, out of reach for a
-// million. hierarchical_kmeans() splits into about sqrt(k) groups first and each group into its
-// share of the k clusters: O(n * sqrt(k) * d). Both are deterministic for a seed: sums are taken in
-// the order of the points.
+// kmeans() is O(n * k * d) an iteration, for hundreds of clusters. hierarchical_kmeans() splits the
+// points into about sqrt(k) groups and each group into its share of the k clusters: O(n * sqrt(k) *
+// d) an iteration. With `seeded` the clusters within a group start from a hierarchical clustering
+// of it, where one round does nearly as well as many from random points.
 //
-// Most of that goes into the rounds within the groups. `seeded` starts them from clusters that were
-// made hierarchically in turn, where one round does nearly as well as many from random points.
+// Pure; deterministic for a seed and any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +26,8 @@ struct KMeans {
   std::vector<std::uint32_t> assignment;  // one for each point, < k
 };
 
-// points: row-major, n x dimension; weights: n, > 0; 1 <= clusters. With fewer points than clusters
-// every point gets its own and the rest stay empty.
+// points: row-major, n x dimension; weights: n, > 0; clusters >= 1. With fewer points than clusters
+// every point has a cluster of its own and the others are empty.
 KMeans kmeans(std::span<const float> points, std::span<const float> weights, std::size_t dimension,
               std::size_t clusters, const KMeansOptions& options);
 

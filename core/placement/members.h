@@ -1,4 +1,4 @@
-// The points of each cluster, cluster after cluster, in the points' order.
+// Members: the points of each cluster, in the order of the points.
 //
 //     const Members members = members_of(assignment, clusters);
 //     for (const std::uint32_t point : members.of(c)) ...
@@ -18,7 +18,7 @@ inline constexpr std::uint32_t kUnassigned = std::numeric_limits<std::uint32_t>:
 
 struct Members {
   std::vector<std::uint32_t> begin;   // clusters + 1 positions in `points`
-  std::vector<std::uint32_t> points;  // those that are assigned
+  std::vector<std::uint32_t> points;  // assigned points, cluster after cluster
 
   std::size_t clusters() const { return begin.size() - 1; }
   std::size_t size(std::size_t cluster) const { return begin[cluster + 1] - begin[cluster]; }
@@ -27,7 +27,7 @@ struct Members {
   }
 
   // fn(point) for each point of the cluster, in order; `values` is row-major, points x dimension.
-  // The values of the points to come are prefetched.
+  // Values are prefetched.
   template <class Fn>
   void for_each(std::size_t cluster, const float* values, std::size_t dimension, Fn&& fn) const {
     constexpr std::size_t kAhead = 12;

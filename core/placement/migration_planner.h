@@ -1,5 +1,4 @@
-// Makes migration plans: which rows changed their composition between two versions, and what each
-// is to be made of. See migration_plan.h for what a plan says.
+// Makes migration plans (migration_plan.h) from the rows of each id in two versions.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +16,8 @@ struct PlanInput {
   std::uint32_t from_rows = 0;
   std::uint32_t to_rows = 0;
 
-  // For every id the new version knows: where it was looked up before (its row, or the fallback's),
-  // where it is now, and how much it counts. Same length, rows in range.
+  // For every id of the new version: its row before (for a new id the fallback's), its row now, and
+  // its weight. Same length, rows in range.
   std::vector<Row> old_rows;
   std::vector<Row> new_rows;
   std::vector<float> weights;  // > 0
@@ -28,7 +27,7 @@ struct PlanInput {
   std::vector<float> restart_weights;  // > 0, of any scale
 };
 
-// A row whose ids all were in it before is left out. O(n + rows) time and space; deterministic.
+// O(n + rows) time and space. Pure and deterministic.
 mapping::MigrationPlan make_plan(const PlanInput& input);
 
 }  // namespace remapd::placement

@@ -1,7 +1,7 @@
-// An earlier version of a table made its next one: the same lookups for every id, known or not,
-// under a new number, with the migration plan from the version in force.
+// Roll-back: makes an earlier version of a table its next one: the same lookups for every id under
+// a new version number, with the migration plan from the incumbent.
 //
-// Pure. O(size of the artifact + ids).
+// Pure. O(size of the artifact + ids log ids).
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct RollBackInput {
   Version version;                                // of the new one
   Epoch epoch;
   std::int64_t built_ms = 0;
-  // The ids with traffic and their decayed accesses (> 0); same length, any order.
+  // The tracked ids and their decayed accesses (> 0); same length, any order.
   std::vector<Id> ids;
   std::vector<float> frequency;
 };

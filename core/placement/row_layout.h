@@ -1,4 +1,4 @@
-// How a table's row budget is divided between dedicated, shared and new-id rows. See builder.h.
+// Divides a table's row budget into dedicated, shared and new-id rows (builder.h).
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,10 @@ struct LayoutRequest {
   double new_id_share = -1;   // < 0: by `new_ids`
   std::uint64_t ids = 0;      // known ids
   std::uint64_t new_ids = 0;  // of them not known to the incumbent
-  // Whether what is learned about a new id at one access helps at its next: correlation of
-  // successive prediction errors, in [-1, 1]; none: nothing is known of it. Where it is negative or
-  // not known, rows of their own make new ids worse, and all of them share one row. It is noisy
-  // early on, when new ids matter most: they begin apart, and change sides reluctantly.
+  // Whether what a row learns at one access of a new id helps at its next: the correlation of
+  // successive prediction errors, in [-1, 1]; none: not known. Without a value, or below a
+  // threshold near 0, new ids share one row; the threshold to leave that state is higher, because
+  // the value is noisy.
   std::optional<double> new_id_persistence{};
   struct Incumbent {
     std::uint32_t shared = 0;       // rows of each kind
