@@ -22,8 +22,8 @@ Section instance_section() {
       "Who this daemon is.",
       {
           text<Config>({"name", "",
-                        "Name under which versions are published and, with Kafka, the default "
-                        "consumer group. Two daemons of one name take each other's place."},
+                        "Name under which versions are published; with Kafka also the "
+                        "default consumer group."},
                        REMAPD_MEMBER(instance.name)),
           duration<Config>({"stop_timeout", "",
                             "How long a stop waits for a version that is being built or published "
@@ -96,7 +96,9 @@ Section kafka_source_section() {
                             "reading goes on is decided by the checkpoint alone."},
                            REMAPD_MEMBER(source.kafka.group), Empty::kAllowed),
               choice<Config, StartAt>(
-                  {"start", "", "Where partitions are read from that no checkpoint knows."},
+                  {"start", "",
+                   "Where reading begins without a checkpoint. With one, partitions "
+                   "that it does not name are read from their beginning."},
                   REMAPD_MEMBER(source.kafka.start),
                   {{StartAt::kEarliest, "earliest"}, {StartAt::kLatest, "latest"}}),
               choice<Config, OutOfRange>(
@@ -113,32 +115,32 @@ Section kafka_source_section() {
 
 Section kafka_section() {
   return {"kafka",
-          "The Kafka cluster, for whatever above or below is of kind \"kafka\".",
+          "The Kafka cluster, for all sections of kind \"kafka\".",
           {text<Config>({"brokers", "", "Bootstrap brokers, host:port, separated by commas."},
                         REMAPD_MEMBER(kafka.brokers))}};
 }
 
 Section sink_section() {
-  return {
-      "sink",
-      "Where mapping versions go.",
-      {
-          choice<Config, SinkKind>(
-              {"kind", "",
-               "A directory, or a compacted Kafka topic; the section of that name applies."},
-              REMAPD_MEMBER(sink.kind),
-              {{SinkKind::kDirectory, "directory"}, {SinkKind::kKafka, "kafka"}}),
-          integer<Config>(
-              {"retain_versions", "versions",
-               "Versions kept of each table, for trainers that lag and for going back."},
-              REMAPD_MEMBER(sink.retain_versions), 1, 10'000),
-          integer<Config>({"snapshot_every", "versions",
-                           "Every how many versions the whole mapping is published; those between "
-                           "are deltas, where the table's artifact is fast. Only a version with a "
-                           "snapshot can be gone back to."},
-                          REMAPD_MEMBER(sink.snapshot_every), 1, 1'000)
-              .live(),
-      }};
+  return {"sink",
+          "Where mapping versions go.",
+          {
+              choice<Config, SinkKind>(
+                  {"kind", "",
+                   "A directory, or a compacted Kafka topic; the section of that name applies."},
+                  REMAPD_MEMBER(sink.kind),
+                  {{SinkKind::kDirectory, "directory"}, {SinkKind::kKafka, "kafka"}}),
+              integer<Config>({"retain_versions", "versions",
+                               "Versions kept of each table, for trainers that lag and for rolling "
+                               "back."},
+                              REMAPD_MEMBER(sink.retain_versions), 1, 10'000),
+              integer<Config>({"snapshot_every", "versions",
+                               "Every how many versions the whole mapping is published, as a "
+                               "snapshot; those between are deltas, where the table's artifact is "
+                               "fast. A version can be rolled back to while its snapshot, or the "
+                               "one before it and the deltas between, are kept."},
+                              REMAPD_MEMBER(sink.snapshot_every), 1, 1'000)
+                  .live(),
+          }};
 }
 
 Section directory_sink_section() {
@@ -164,7 +166,8 @@ Section kafka_sink_section() {
 Section dead_letter_section() {
   return {
       "dead_letter",
-      "Where events go that cannot be read, with the reason and where they stood.",
+      "Where events that cannot be decoded go, with the reason and their "
+      "coordinates.",
       {choice<Config, DeadLetterKind>(
           {"kind", "", "A file of JSON lines, a Kafka topic, or nowhere (they are only counted)."},
           REMAPD_MEMBER(dead_letter.kind),
@@ -193,27 +196,29 @@ Section dead_letter_kafka_section() {
 }
 
 Section learning_section() {
-  return {
-      "learning",
-      "What is learned about ids. A checkpoint can be read only under the values it was written "
-      "with, tick_samples excepted.",
-      {
-          integer<Config>({"co_access_dimension", "floats",
-                           "Length of co-access embeddings; a multiple of 4. Each float is 4 "
-                           "bytes of memory for every tracked id."},
-                          REMAPD_MEMBER(learning.co_access_dimension), 4, 64),
-          integer<Config>(
-              {"factors", "floats", "Length of supervised embeddings; a multiple of 4."},
-              REMAPD_MEMBER(learning.factors), 4, 32),
-          integer<Config>({"mini_batch", "samples", "Samples learned from frozen parameters."},
-                          REMAPD_MEMBER(learning.mini_batch), 1, 4096),
-          integer<Config>({"tick_samples", "samples",
-                           "Samples between two folds of the statistics (decay, eviction, "
-                           "refresh of embeddings)."},
-                          REMAPD_MEMBER(learning.tick_samples), 1, kMaxCount),
-          integer<Config>({"seed", "", "Of hashes and initial embeddings."},
-                          REMAPD_MEMBER(learning.seed), 0, kMaxCount),
-      }};
+  return {"learning",
+          "What is learned about ids. A checkpoint can be read only under the "
+          "values it was written with, except tick_samples and "
+          "co_access_dimension.",
+          {
+              integer<Config>({"co_access_dimension", "floats",
+                               "Length of co-access embeddings; a multiple of 4. While a version "
+                               "is built each float takes 4 bytes for every tracked id of all "
+                               "tables, and 4 more for those of the table that is built."},
+                              REMAPD_MEMBER(learning.co_access_dimension), 4, 64),
+              integer<Config>(
+                  {"factors", "floats", "Length of supervised embeddings; a multiple of 4."},
+                  REMAPD_MEMBER(learning.factors), 4, 32),
+              integer<Config>({"mini_batch", "samples",
+                               "Samples whose gradients are taken at the same parameters."},
+                              REMAPD_MEMBER(learning.mini_batch), 1, 4096),
+              integer<Config>({"tick_samples", "samples",
+                               "Samples between two ticks, at which counts decay and full tables "
+                               "evict their coldest ids."},
+                              REMAPD_MEMBER(learning.tick_samples), 1, kMaxCount),
+              integer<Config>({"seed", "", "Of hashes and initial embeddings."},
+                              REMAPD_MEMBER(learning.seed), 0, kMaxCount),
+          }};
 }
 
 ArraySection<TableConfig> table_section() {
@@ -230,8 +235,9 @@ ArraySection<TableConfig> table_section() {
               .required(),
           choice<TableConfig, Strategy>(
               {"strategy", "",
-               "How ids are placed. combined: frequent ids own a row, the others share rows with "
-               "ids that behave alike. The others are there to compare with."},
+               "How ids are placed. combined: frequent ids own a row, the others "
+               "share rows with ids that behave alike. The other strategies are "
+               "baselines for comparison."},
               REMAPD_MEMBER(strategy),
               {{Strategy::kCombined, "combined"},
                {Strategy::kEmbedding, "embedding"},
@@ -240,15 +246,16 @@ ArraySection<TableConfig> table_section() {
                {Strategy::kHash, "hash"}}),
           choice<TableConfig, LearnerChoice>(
               {"learner", "",
-               "What tells which ids behave alike: labels (supervised), the company ids keep "
-               "(co_access), or labels once there are enough of them (auto)."},
+               "How to find out which ids behave alike. supervised: by labels; "
+               "co_access: by the ids they occur with; auto: by labels once half "
+               "of all samples have one, of both classes, else co_access."},
               REMAPD_MEMBER(learner),
               {{LearnerChoice::kAuto, "auto"},
                {LearnerChoice::kCoAccess, "co_access"},
                {LearnerChoice::kSupervised, "supervised"}}),
           integer<TableConfig>({"max_tracked_ids", "ids",
-                                "Bound of the exact statistics, and of the ids a mapping lists. "
-                                "When it is reached the coldest ids make room."},
+                                "How many ids have statistics and a place in the mapping, at most "
+                                "(up to 4 % more). At the bound the coldest ids are evicted."},
                                REMAPD_MEMBER(max_tracked_ids), 1, std::uint64_t{1} << 31),
           choice<TableConfig, ArtifactKind>(
               {"artifact", "",
@@ -257,13 +264,16 @@ ArraySection<TableConfig> table_section() {
                "lookups take longer, and one new id in 4096 is taken for a known one."},
               REMAPD_MEMBER(artifact),
               {{ArtifactKind::kFast, "fast"}, {ArtifactKind::kCompact, "compact"}}),
-          number<TableConfig>(
-              {"dedicated_share", "share of rows", "Rows that belong to one frequent id each."},
-              REMAPD_MEMBER(dedicated_share), 0, 1),
-          number_or_word<TableConfig>({"new_id_share", "share of rows",
-                                       "Rows kept for ids the mapping does not know yet; auto: "
-                                       "by how many the stream brings."},
-                                      REMAPD_MEMBER(new_id_share), 0, 0.9, "auto", -1),
+          number<TableConfig>({"dedicated_share", "share of rows",
+                               "Rows that hold one frequent id each, as a share of the rows beside "
+                               "those that new-id rows may take."},
+                              REMAPD_MEMBER(dedicated_share), 0, 1),
+          number_or_word<TableConfig>(
+              {"new_id_share", "share of rows",
+               "New-id rows, for ids that the mapping in force does not know. "
+               "auto: one row, or up to 0.3 of the rows by the number of new ids "
+               "where rows of their own help them."},
+              REMAPD_MEMBER(new_id_share), 0, 0.9, "auto", -1),
           number<TableConfig>({"half_life_samples", "samples",
                                "A frequency halves in this many samples; 0: never."},
                               REMAPD_MEMBER(half_life_samples), 0, 1e18),
@@ -272,9 +282,9 @@ ArraySection<TableConfig> table_section() {
                                "the squared distance."},
                               REMAPD_MEMBER(hysteresis), 0, 1),
           number<TableConfig>({"churn_budget", "share of traffic",
-                               "Traffic whose row may change from one version to the next; not "
-                               "counted when ids have doubled and "
-                               "everything is clustered afresh."},
+                               "Traffic of clustered ids whose row may change from one version to "
+                               "the next. Does not apply to the version that clusters all ids from "
+                               "scratch, after their number has doubled."},
                               REMAPD_MEMBER(churn_budget), 0, 1),
       },
       REMAPD_MEMBER(tables)};
@@ -283,8 +293,9 @@ ArraySection<TableConfig> table_section() {
 ArraySection<Feature> feature_section() {
   return {
       "feature",
-      "An input column and the table it feeds; one section each. Several features may feed one "
-      "table: they share its ids. Other columns of the events are ignored.",
+      "An input column and the table it feeds; one section each. Several "
+      "features may feed one table and then share its ids. Other columns "
+      "of the events are skipped.",
       {
           text<Feature>({"name", "", "Its name in the events."}, REMAPD_MEMBER(name)).required(),
           text<Feature>({"table", "", "The table it feeds; empty: the table of the same name."},
@@ -298,15 +309,16 @@ Section publish_section() {
       "publish",
       "When a new version of each table is built and published.",
       {
-          integer<Config>({"first_samples", "samples", "The first version comes after so many."},
+          integer<Config>({"first_samples", "samples",
+                           "The first version of a table is due after so many samples."},
                           REMAPD_MEMBER(publish.first_samples), 1, kMaxCount),
           integer<Config>({"every_samples", "samples",
-                           "The gap between versions once settled, of a table with few ids."},
+                           "The final gap between two versions of a table with few ids."},
                           REMAPD_MEMBER(publish.every_samples), 1, kMaxCount),
           number<Config>({"samples_per_id", "samples",
-                          "The settled gap is so many samples for each tracked id where that is "
-                          "more: a build looks at every id, so its cost stays a bounded share of "
-                          "reading's."},
+                          "The final gap is so many samples for each tracked id where that is "
+                          "more: the cost of a build grows with the ids, and so stays a "
+                          "bounded share of the cost of reading."},
                          REMAPD_MEMBER(publish.samples_per_id), 0, 1'000),
           number<Config>(
               {"growth", "factor", "The first gap grows by this factor from version to version."},
@@ -332,10 +344,10 @@ Section publish_section() {
 
 Section gates_section() {
   return {"publish.gates",
-          "What a version must pass before it is published; one that does not is reported, and the "
-          "version before stays.",
+          "What a version must pass before it is published. One that does not "
+          "is reported, and the version before stays in force.",
           {
-              integer<Config>({"min_samples", "samples", "Samples that must have been seen."},
+              integer<Config>({"min_samples", "samples", "Samples that must have been read."},
                               REMAPD_MEMBER(publish.gates.min_samples), 0, kMaxCount)
                   .live(),
               number<Config>({"max_churn", "share of traffic",
@@ -362,41 +374,42 @@ Section checkpoint_section() {
 }
 
 Section admin_section() {
-  return {"admin",
-          "HTTP for probes, metrics, people and trainers; docs/admin-api.md says what is there.",
-          {
-              text<Config>({"listen", "",
-                            "Address and port, or \"unix:/run/remapd/admin.sock\"; port 0: any "
-                            "free one, told in the log; empty: no HTTP. An address that can be "
-                            "reached from elsewhere needs TLS and a token."},
-                           REMAPD_MEMBER(admin.listen), Empty::kAllowed),
-              text<Config>(
-                  {"token_file", "",
-                   "The file that holds the token for actions (Authorization: Bearer), 16 "
-                   "characters or more; empty: no actions. Read again when it changes. A relative "
-                   "path is looked for in $CREDENTIALS_DIRECTORY first; likewise the next two."},
-                  REMAPD_MEMBER(admin.token_file), Empty::kAllowed),
-              text<Config>({"tls_certificate_file", "",
-                            "Certificate chain, PEM, for HTTPS; empty: HTTP. Read again when it or "
-                            "the key changes."},
-                           REMAPD_MEMBER(admin.tls_certificate_file), Empty::kAllowed),
-              text<Config>({"tls_key_file", "", "Its private key, PEM, without a password."},
-                           REMAPD_MEMBER(admin.tls_key_file), Empty::kAllowed),
-              integer<Config>({"max_connections", "connections", "More are turned away."},
-                              REMAPD_MEMBER(admin.max_connections), 1, 10'000),
-              duration<Config>({"header_timeout", "",
-                                "A client that has not sent its request by then is disconnected."},
-                               REMAPD_MEMBER(admin.header_timeout), 100ms, 10s),
-              size<Config>({"max_body_bytes", "", "A longer request body is refused."},
-                           REMAPD_MEMBER(admin.max_body_bytes), 0, 64 * kMiB),
-              integer<Config>(
-                  {"max_streams", "streams", "Clients that follow events (/v1/events) at a time."},
-                  REMAPD_MEMBER(admin.max_streams), 1, 1'000),
-              integer<Config>({"keep_versions", "versions",
-                               "Versions of each table kept in memory to download. The newest is "
-                               "there anyway; each other one costs 8 to 16 bytes an id."},
-                              REMAPD_MEMBER(admin.keep_versions), 1, 100),
-          }};
+  return {
+      "admin",
+      "HTTP for probes, metrics, people and trainers; docs/admin-api.md says what is there.",
+      {
+          text<Config>({"listen", "",
+                        "Address and port, or \"unix:/run/remapd/admin.sock\"; port 0: any "
+                        "free one, told in the log; empty: no HTTP. An address that can be "
+                        "reached from elsewhere needs TLS and a token."},
+                       REMAPD_MEMBER(admin.listen), Empty::kAllowed),
+          text<Config>(
+              {"token_file", "",
+               "The file that holds the token for actions (Authorization: Bearer), 16 "
+               "characters or more; empty: no actions. Read again when it changes. A relative "
+               "path is looked for in $CREDENTIALS_DIRECTORY first; likewise the next two."},
+              REMAPD_MEMBER(admin.token_file), Empty::kAllowed),
+          text<Config>({"tls_certificate_file", "",
+                        "Certificate chain, PEM, for HTTPS; empty: HTTP. Read again when it or "
+                        "the key changes."},
+                       REMAPD_MEMBER(admin.tls_certificate_file), Empty::kAllowed),
+          text<Config>({"tls_key_file", "", "Its private key, PEM, without a password."},
+                       REMAPD_MEMBER(admin.tls_key_file), Empty::kAllowed),
+          integer<Config>({"max_connections", "connections", "More are answered 503 and closed."},
+                          REMAPD_MEMBER(admin.max_connections), 1, 10'000),
+          duration<Config>({"header_timeout", "",
+                            "A client that has not sent its request by then is disconnected."},
+                           REMAPD_MEMBER(admin.header_timeout), 100ms, 10s),
+          size<Config>({"max_body_bytes", "", "A longer request body is refused."},
+                       REMAPD_MEMBER(admin.max_body_bytes), 0, 64 * kMiB),
+          integer<Config>(
+              {"max_streams", "streams", "Clients that follow events (/v1/events) at a time."},
+              REMAPD_MEMBER(admin.max_streams), 1, 1'000),
+          integer<Config>({"keep_versions", "versions",
+                           "Versions of each table kept in memory for download. The newest is "
+                           "in memory in any case; each other one costs 8 to 16 bytes an id."},
+                          REMAPD_MEMBER(admin.keep_versions), 1, 100),
+      }};
 }
 
 Section log_section() {
