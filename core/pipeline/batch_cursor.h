@@ -1,6 +1,9 @@
-// BatchCursor: one batch handed out in pieces, so that something can happen between two samples of
-// it: a mapping version is built at exactly the sample it is due at, however the stream was cut
-// into batches.
+// BatchCursor: hands out one batch in pieces, so that a mapping version can be built at exactly the
+// sample it is due at, however the stream is cut into batches.
+//
+//   source.poll(cursor.refill(), timeout);
+//   cursor.filled();
+//   while (cursor.remaining() > 0) engine.ingest(cursor.take(samples_until_something_is_due));
 //
 // Not thread safe. Handing out a whole batch copies nothing; a piece is copied, O(its ids).
 #pragma once
@@ -14,7 +17,7 @@ namespace remapd::pipeline {
 
 class BatchCursor {
  public:
-  // To be filled by a source. Whatever was left of the batch before is dropped.
+  // The batch for a source to fill. What remained of the one before is dropped.
   EventBatch& refill() {
     first_ = 0;
     filled_ = false;

@@ -1,5 +1,5 @@
-// A checkpoint: the engine's state, the input offsets it corresponds to, and how far publishing had
-// come; one block of bytes for a CheckpointStore (which adds the checksum).
+// A checkpoint: the engine's state, the input offsets that belong to it, and each table's
+// publishing progress. A CheckpointStore keeps it and adds the checksum.
 //
 // Format: docs/formats.md "Checkpoint payload", version 1; golden file in tests/golden.
 #pragma once
@@ -17,7 +17,7 @@
 
 namespace remapd::pipeline {
 
-// How far publishing a table had come.
+// A table's publishing progress.
 struct TableProgress {
   std::string table;
   Version version;  // adopted by the engine; kNoVersion before the first
@@ -28,7 +28,7 @@ struct TableProgress {
 };
 
 struct CheckpointHeader {
-  std::string source;         // which stream the offsets are positions in, for people and checks
+  std::string source;         // the stream that the offsets are positions in (Ports::stream)
   std::int64_t saved_ms = 0;  // wall clock, Unix milliseconds
   std::uint64_t samples = 0;  // taken in by the engine
   StreamOffsets offsets;      // reading goes on here
@@ -37,10 +37,11 @@ struct CheckpointHeader {
   friend bool operator==(const CheckpointHeader&, const CheckpointHeader&) = default;
 };
 
-// Header and engine state, piece after piece.
+// Header and engine state, in pieces to be written one after another.
 std::vector<Bytes> write_checkpoint(const CheckpointHeader& header, const Engine& engine);
 
-// The header; `in` then stands at the engine's state, for Engine::load(). kCorrupt or kUnsupported.
+// Reads the header and leaves `in` at the engine's state, for Engine::load(). kCorrupt,
+// kUnsupported.
 Result<CheckpointHeader> read_checkpoint_header(ByteReader& in);
 
 }  // namespace remapd::pipeline

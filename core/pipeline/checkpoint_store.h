@@ -1,5 +1,5 @@
-// Port: where checkpoints are kept. A checkpoint is bytes that mean nothing to the store: the
-// engine's state and the input offsets it corresponds to. The store adds a checksum.
+// Port: where checkpoints are kept. The store does not interpret them (checkpoint.h) and adds a
+// checksum.
 #pragma once
 
 #include <optional>
@@ -16,8 +16,8 @@ class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
 
-  // The pieces one after another. Durable on return, or an error and the previous checkpoints
-  // untouched.
+  // Saves the pieces, concatenated, as the newest checkpoint. Durable on return; on an error the
+  // previous checkpoints are untouched.
   virtual Result<void> save(const std::vector<ByteView>& pieces) = 0;
 
   // The newest checkpoint whose checksum holds; none if there is no checkpoint at all. Damaged ones

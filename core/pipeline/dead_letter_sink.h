@@ -1,4 +1,4 @@
-// Port: where messages go that cannot be read, with the reason and their coordinates.
+// Port: where messages go that cannot be decoded, with the reason and their coordinates.
 #pragma once
 
 #include <cstdint>

@@ -1,18 +1,18 @@
-// The engine: statistics of an event stream, and mappings built from them.
+// The engine: keeps the statistics of an event stream and builds mappings from them, for all tables
+// of the stream.
 //
-// One engine serves all tables of a stream. Samples are learned in mini-batches counted along the
-// stream, whatever the size of the batches they arrive in; at every tick statistics are folded
-// (decay, eviction). The same samples in the same order, with builds begun and adopted at the same
-// samples, give the same state and the same mappings, byte for byte, for any thread count and any
-// batching.
+// Deterministic: samples are learned in mini-batches counted along the stream, whatever batches
+// they arrive in; at every tick counts decay and cold ids are evicted. The same samples in the same
+// order, with builds begun and adopted at the same samples, give the same state and the same
+// mappings, byte for byte, for any number of threads.
 //
 // Building a mapping has three steps, so that intake can go on meanwhile:
 //   BuildJob job = engine.begin_build(table);  // copies what the build needs; on the intake thread
 //   BuildOutcome out = run_build(job);         // pure; on any thread
 //   engine.adopt(out);                         // the version was published; on the intake thread
-// Until adopt() the incumbent stays in force: a build that is rejected or cannot be published
-// leaves no trace in counts or mappings, and neither does beginning one. Most of what is copied is
-// the co-access graph of all tables; jobs begun at the same sample share it.
+// Until adopt() the incumbent stays in force: a build that is begun and dropped changes neither
+// counts nor mappings. begin_build() is O(tracked ids of the table) and, with co-access embeddings,
+// copies the co-access graph of all tables; jobs begun at the same sample share that copy.
 //
 // Not thread safe: one caller at a time, normally the pipeline thread. Parallel inside (oneTBB).
 #pragma once
@@ -44,37 +44,37 @@ struct TableStats {
   std::uint64_t accesses = 0;  // ids seen, all time
   double distinct_ids = 0;     // HyperLogLog estimate, all time
   std::uint64_t tracked_ids = 0;
-  std::uint64_t evicted_ids = 0;  // all time
-  double new_id_traffic = 0;      // share of recent accesses by ids the mapping did not know
-  std::uint64_t memory_bytes = 0;
-  Version version;                // adopted version, 0 before the first
-  mapping::MappingStats mapping;  // of the adopted version
+  std::uint64_t evicted_ids = 0;   // all time
+  double new_id_traffic = 0;       // share of new ids among the accesses since the last adopt()
+  std::uint64_t memory_bytes = 0;  // without the learners
+  Version version;                 // adopted version, 0 before the first
+  mapping::MappingStats mapping;   // of the adopted version
 };
 
 struct EngineStats {
   std::uint64_t samples = 0;
   std::uint64_t waiting_samples = 0;  // of these, for their mini-batch to fill: in no other count yet
   std::uint64_t labelled_samples = 0;
-  double label_sum = 0;  // of the labelled samples
-  std::uint64_t ids = 0;
+  double label_sum = 0;   // of the labelled samples
+  std::uint64_t ids = 0;  // accesses of all tables
   std::uint64_t ticks = 0;
   double tick_seconds = 0;          // folding, since the engine was made
   std::uint64_t learner_bytes = 0;  // of all tables' embeddings together
   std::vector<TableStats> tables;
 };
 
-// One tracked id as people see it: for /v1/tables/T/lookup, the page, and `remapd lookup`.
-// What a row of the adopted version is for.
+// What a row of the adopted version is for; kAny: rows of both kinds, and ids without a row.
 enum class RowRole : std::uint8_t { kAny, kDedicated, kShared };
 
+// One id, as the admin server shows it.
 struct IdStats {
   Id id = 0;
-  double frequency = 0;       // decayed accesses
-  Row row = kNoRow;           // in the adopted version; kNoRow before the first
-  std::uint64_t row_ids = 0;  // tracked ids on that row, 1: a row of its own
+  double frequency = 0;       // decayed accesses; 0: not tracked
+  Row row = kNoRow;           // in the adopted version; see the members of Engine
+  std::uint64_t row_ids = 0;  // tracked ids that the adopted version places on that row
 };
 
-struct BuildJob;  // opaque: a copy of one table's statistics
+struct BuildJob;  // opaque: copies of what a build reads
 
 struct BuildJobDeleter {
   void operator()(BuildJob* job) const;
@@ -93,7 +93,7 @@ struct BuildOutcome {
 // Pure and re-entrant; may run on any thread while the engine takes in events.
 BuildOutcome run_build(BuildJobPtr job);
 
-// What the caller knows about the version to be built.
+// The version to be built.
 struct BuildRequest {
   TableIndex table;
   Version version;  // > the adopted one
@@ -120,25 +120,31 @@ class Engine {
   // brought into [1e-6, 1e6].
   virtual void ingest(const EventBatch& batch) = 0;
 
-  // Learns the samples still waiting for their mini-batch to fill. For the end of a finite stream;
-  // calling it elsewhere is allowed but becomes part of the stream's definition.
+  // Learns the samples of an incomplete mini-batch. For the end of a finite stream: elsewhere it
+  // shifts the mini-batches that follow, and with them the results.
   virtual void flush() = 0;
 
   virtual BuildJobPtr begin_build(const BuildRequest& request) = 0;
   // The outcome's version is now the incumbent of its table.
   virtual void adopt(const BuildOutcome& outcome) = 0;
-  // Makes a published artifact the incumbent: after a restart without a checkpoint of it, or a
-  // roll-back. Ids it knows and the engine does not are forgotten at the next version.
+  // Makes a published artifact the incumbent: after a restart whose checkpoint is older, or a
+  // roll-back. Only ids that the engine tracks are taken over; the next version leaves out the
+  // others. kInvalidArgument: it is of another table.
   virtual Result<void> adopt(TableIndex table, const mapping::ArtifactView& artifact) = 0;
 
   virtual EngineStats stats() const = 0;
-  // O(1): what stats() says, and the adopted mapping with the ids the engine knew of it; null
-  // before the first.
   virtual std::uint64_t tracked_ids(TableIndex table) const = 0;
+  // The adopted mapping, null before the first. One adopted from an artifact lists only the ids
+  // that were tracked then. O(1).
   virtual std::shared_ptr<const mapping::Mapping> incumbent(TableIndex table) const = 0;
+
+  // The `count` most frequent tracked ids on rows of that role, or on that row, most frequent
+  // first. Rows are kNoRow for ids that the adopted version does not place. O(tracked ids).
   virtual std::vector<IdStats> heaviest(TableIndex table, std::size_t count,
                                         RowRole role = RowRole::kAny) const = 0;
   virtual std::vector<IdStats> sharing_row(TableIndex table, Row row, std::size_t count) const = 0;
+  // Of any id. The row is the fallback's for an id that the adopted version does not place, kNoRow
+  // before the first version. O(tracked ids).
   virtual IdStats id_stats(TableIndex table, Id id) const = 0;
 
   // The whole state, for checkpoints; format docs/formats.md "Engine state".

@@ -1,6 +1,5 @@
-// What the engine is told: the tables with their row budgets, the features that feed them, and how
-// statistics are kept. The daemon fills it from TOML (configs/remapd.toml documents every key); the
-// quality runner and the tests fill it directly. validate() states the bounds.
+// The engine's configuration: tables with their row budgets, the features that feed them, and how
+// statistics are kept. configs/remapd.toml documents the keys; validate() has the bounds.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +29,9 @@ struct TableConfig {
   mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;  // what versions are published as
 
   std::uint64_t max_tracked_ids = 1'000'000;  // bound of the exact statistics, and of mapping size
-  double dedicated_share = 0.3;  // of the rows new ids never take, 0 .. 1: owned by one frequent id
-  double new_id_share = -1;      // of the rows, 0 .. 0.9, kept for new ids; < 0: from the stream
+  // Of the rows beside those that new-id rows may take at most, 0 .. 1: one frequent id each.
+  double dedicated_share = 0.3;
+  double new_id_share = -1;      // of the rows, 0 .. 0.9: new-id rows; < 0: from the stream
   double half_life_samples = 0;  // frequency halves in this many samples; 0: never
   double hysteresis = 0;         // an id moves only to a row this much nearer (squared distance)
   double churn_budget = 0.05;    // share of traffic that may move per version
@@ -43,7 +43,7 @@ struct EngineConfig {
   std::uint32_t co_access_dimension = 64;  // 4 .. 64, multiple of 4
   std::uint32_t factors = 8;               // of the factorisation machine; 4 .. 32, multiple of 4
   std::uint32_t mini_batch = 64;           // samples learned from frozen parameters, 1 .. 4096
-  std::uint64_t tick_samples = 100'000;    // samples a tick folds, >= 1; shorter early in a stream
+  std::uint64_t tick_samples = 100'000;    // samples between two ticks (decay, eviction), >= 1
   std::uint64_t seed = 1;                  // of hashes and initial vectors
 
   // kConfig naming the first key that is out of bounds.

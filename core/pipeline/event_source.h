@@ -26,7 +26,7 @@ struct PartitionOffset {
 };
 using StreamOffsets = std::vector<PartitionOffset>;  // ascending by partition
 
-// How far a partition's end is ahead of what was read.
+// How many messages of a partition are not read yet.
 struct PartitionLag {
   std::uint32_t partition = 0;
   std::uint64_t messages = 0;
@@ -34,7 +34,7 @@ struct PartitionLag {
   friend bool operator==(const PartitionLag&, const PartitionLag&) = default;
 };
 
-// How the connection to the brokers of a source that has some is doing.
+// Connection statistics of a source that reads from brokers.
 struct BrokerStatistics {
   std::uint32_t brokers = 0;     // known
   std::uint32_t brokers_up = 0;  // connected
@@ -44,7 +44,7 @@ struct BrokerStatistics {
   std::uint64_t bytes_received = 0;
   std::uint64_t queued_messages = 0;  // fetched and not read yet
   std::uint64_t queued_bytes = 0;
-  double round_trip_seconds = 0;  // the slowest broker's average, of late
+  double round_trip_seconds = 0;  // average of the slowest broker in the last statistics interval
 };
 
 struct SourceCounters {
@@ -57,23 +57,23 @@ struct SourceCounters {
   std::optional<BrokerStatistics> brokers;
 };
 
-// One caller at a time. A message that cannot be decoded is dead-lettered and skipped inside
-// poll(); it is never an error of the source.
+// One caller at a time. poll() passes messages that cannot be decoded to the dead-letter sink and
+// skips them; they are no error of the source.
 class EventSource {
  public:
   virtual ~EventSource() = default;
 
-  // Starts reading at `from`; if it is empty, where the configuration says. Partitions not named
-  // in it are new since, and read from their beginning.
+  // Starts reading at `from`; if it is empty, where the configuration says. Partitions that a
+  // non-empty `from` does not name are read from their beginning.
   virtual Result<void> start(const StreamOffsets& from) = 0;
 
-  // An error that is retryable leaves the source usable; others end it.
+  // Waits at most `timeout` for a batch. A retryable error leaves the source usable; others end it.
   virtual Result<PollOutcome> poll(EventBatch& into, std::chrono::milliseconds timeout) = 0;
 
   // The position after everything poll() has returned so far.
   virtual StreamOffsets offsets() const = 0;
 
-  // Tells the outside world how far a durable checkpoint goes; for lag monitoring only.
+  // Publishes the offsets of a durable checkpoint, for lag monitoring only.
   virtual Result<void> commit(const StreamOffsets& offsets) = 0;
 
   virtual SourceCounters counters() const = 0;

@@ -1,5 +1,5 @@
-// The failpoints (core/base/failpoint.h) of a daemon, at its ports: intake, checkpoints,
-// publication, dead letters. A name tells what is about to happen, or (".done") has just happened.
+// The names of the daemon's failpoints (core/base/failpoint.h): in intake, checkpoints, publication
+// and dead letters. A failpoint is passed right before the step it names, or, with ".done", after.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// Which features an event stream carries and which table each feeds. Several features may feed one
-// table (then they share one id space); an event's other features are ignored and counted.
+// The features that are read from events, and the table that each feeds. Several features may feed
+// one table: they share its ids. Other features of an event are skipped and counted.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ class FeatureSchema {
   const Feature& feature(FeatureIndex index) const { return features_[index.value]; }
   const std::vector<Feature>& features() const { return features_; }
 
-  // Linear: schemas have tens of features, and decoders cache the answer per message layout.
+  // O(size()): decoders cache the result per message layout.
   std::optional<FeatureIndex> find(std::string_view name) const {
     for (std::size_t i = 0; i < features_.size(); ++i) {
       if (features_[i].name == name) return FeatureIndex{static_cast<std::uint32_t>(i)};

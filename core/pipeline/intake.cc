@@ -74,7 +74,7 @@ void Intake::ingest(const EventBatch& batch) {
   }
 }
 
-// Resolves what is waiting while the chunk before it is learned.
+// Starts resolving the chunk that was filled while the chunk before it is learned.
 void Intake::turn() {
   finish_turn();
   begin_what_is_needed();
@@ -124,7 +124,7 @@ Learners::Tracked Intake::tracked(TableIndex table) const {
   return all;
 }
 
-// Before what has been resolved is learned.
+// Before the resolved chunk is learned.
 void Intake::begin_what_is_needed() {
   learners_.begin_for(resolved_.samples.labels(), [this](TableIndex t) { return tracked(t); });
   if (!learners_.needs_groups() || resolved_.grouped) return;
@@ -155,8 +155,8 @@ void Intake::flush() {
   learn_resolved();
 }
 
-// Counts the chunk's ids of one table and resolves them to slots. Which id comes first decides who
-// gets the last free slot, so features that share a table take turns by mini-batches.
+// Counts the chunk's ids of one table and resolves them to slots. The order of ids decides which
+// one gets the last free slot, so features that share a table alternate by mini-batches.
 void Intake::resolve(std::uint32_t index, Chunk& chunk) {
   TableState& table = tables_[index];
   Learners::Tracked& admitted = chunk.admitted[index];

@@ -43,16 +43,16 @@ class Intake {
 
   void ingest(const EventBatch& batch);
   void settle();
-  // settle(), and what waits is learned as a mini-batch that is not full.
+  // settle(), and learns the incomplete mini-batch.
   void flush();
 
-  // Settled ones.
+  // Only after settle().
   std::vector<TableState>& tables() { return tables_; }
   const std::vector<TableState>& tables() const { return tables_; }
   Learners& learners() { return learners_; }
   const Learners& learners() const { return learners_; }
 
-  // Settled; what follows the engine state's fingerprint in docs/formats.md.
+  // Only after settle(). Format: docs/formats.md "Engine state", after the fingerprint.
   void save(StateWriter& out) const;
   Result<void> load(ByteReader& in);
 

@@ -1,13 +1,16 @@
-// The learners of an engine and the choice between them.
+// The learners of an engine, the factorisation machine (supervised) and the co-access graph, and
+// the choice between them.
 //
-// Supervised embeddings say more about what a row must be able to represent, so they are used where
-// the stream carries labels: at least half of the recent samples, of both classes. Before that is
-// known, and on unlabelled streams, co-access embeddings are used.
+// A table with learner = auto uses supervised embeddings when at least half of all samples so far
+// are labelled and at least 0.5 % of the labels are of the rarer class; otherwise co-access
+// embeddings.
 //
-// A learner exists only while some table uses it or may soon. The machine begins with the first
-// label; the graph ends at the first tick at which every table is embedded by labels, and begins
-// anew at a tick at which one no longer is, to be used once it has seen as many samples as a tick
-// has. A learner that begins is given every tracked id.
+// A learner exists only while a table uses it or may soon. The machine begins with the first label,
+// or with the engine if a table pins it. The graph ends at the first tick at which no table needs
+// it, and begins again at a tick at which one does; it is then used after tick_samples more
+// samples. A learner that begins is given every tracked id.
+//
+// Not thread safe; parallel inside.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +32,8 @@ namespace remapd::pipeline {
 
 class Learners {
  public:
-  // slot_counts: size of each table's slot space; generations: how many of a slot batches tell
-  // apart.
+  // slot_counts: slots of each table; generations: how many generations of a slot a SlotBatch can
+  // express (generations.h).
   Learners(const EngineConfig& config, std::vector<std::uint32_t> slot_counts,
            std::uint32_t generations = embedding::Generations::kAll);
 
@@ -46,20 +49,20 @@ class Learners {
 
   // Begins the learners that samples with these labels need; call before they are learned.
   void begin_for(std::span<const float> labels, const TrackedIdsOf& tracked);
-  // At a tick: begins and ends co-access learning as the labels seen so far ask. True if it has
-  // begun: then all slots' generations are 0 again.
+  // At a tick: begins or ends co-access learning, by all labels so far. True if it has begun: then
+  // all slots' generations are 0 again.
   bool begin_or_end_at_tick(const TrackedIdsOf& tracked);
 
-  // Slots of each table that no longer stand for an id. True: all slots' generations are 0 again.
+  // Slots of each table whose ids were evicted. True: all slots' generations are 0 again.
   bool evict(std::span<const std::vector<sketch::Slot>> slots);
-  // See CoAccessGraph; empty where nobody needs them.
+  // See CoAccessGraph; empty without a graph.
   std::span<const std::uint8_t> generations(TableIndex table) const {
     return graph_ ? graph_->generations(table) : std::span<const std::uint8_t>();
   }
-  // Whether learn() goes by the batch's ids in groups. Changes with begin_for() and at ticks.
+  // Whether learn() needs `groups`. Changes with begin_for() and load().
   bool needs_groups() const { return machine_.has_value(); }
-  // The batch in mini-batches of so many samples, the last one of what is left; mini_batch > 0.
-  // `groups`: by table, those of these mini-batches, if they are needed.
+  // Learns the batch in mini-batches of `mini_batch` > 0 samples, the last one shorter. `groups`:
+  // by table, those of the same mini-batches.
   void learn(const embedding::SlotBatch& batch, std::span<const embedding::IdGroups> groups,
              std::size_t mini_batch);
 
@@ -69,15 +72,15 @@ class Learners {
   };
   Choice choice(TableIndex table) const;
 
-  // See FactorisationMachine; without labels nothing is known of it.
+  // See FactorisationMachine; none without one.
   std::optional<double> new_id_persistence(TableIndex table) const {
     return machine_ ? machine_->new_id_persistence(table) : std::nullopt;
   }
 
-  // Of the slots' ids, by everything learned so far. What would take long is not computed here: it
-  // is left to spectral->embed(table, slots), whose result is the same whenever it is called.
+  // Embeddings of the slots' ids, by everything learned so far. With co-access they are not
+  // computed here but by spectral->embed(table, slots), on any thread and at any later time.
   struct Embedding {
-    std::vector<float> values;  // row-major, slots.size() x dimension; none if `spectral` is there
+    std::vector<float> values;  // row-major, slots.size() x dimension; empty with `spectral`
     std::size_t dimension = 0;
     std::shared_ptr<const embedding::SpectralEmbedding> spectral;  // co-access; else null
   };
@@ -87,9 +90,9 @@ class Learners {
   std::uint64_t labelled_samples() const { return labelled_; }
   double label_sum() const { return label_sum_; }
 
-  // Bytes for each slot of any table, of the learners that tables of this configuration may use.
+  // Bytes a slot, of the learners that a table of this configuration may come to use.
   static std::size_t bytes_per_slot(const EngineConfig& config);
-  // Bytes at most while `ids` ids are embedded, of `slots` in all.
+  // Bytes at most while the ids of one table, `ids`, are embedded; `slots`: of all tables.
   static std::size_t embedding_bytes(const EngineConfig& config, std::size_t slots,
                                      std::size_t ids);
   std::size_t memory_bytes() const;
@@ -115,7 +118,7 @@ class Learners {
   std::optional<embedding::FactorisationMachine> machine_;
   std::optional<embedding::CoAccessGraph> graph_;
   bool machine_learns_ = false;  // from the first mini-batch that has a label
-  // Of what the graph is now, as long as somebody uses it.
+  // Of the graph as it is now, while a build job holds it.
   std::weak_ptr<const embedding::SpectralEmbedding> spectral_;
   std::uint64_t graph_since_ = 0;  // samples when it began
   std::uint64_t samples_ = 0;

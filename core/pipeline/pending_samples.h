@@ -1,5 +1,5 @@
-// Samples waiting for their mini-batch to fill. Mini-batches are counted along the stream, so what
-// is learned does not depend on how samples were packed into messages.
+// PendingSamples: samples in columns, collected until they are learned. Labels and weights are
+// brought into range here. Not thread safe.
 #pragma once
 
 #include <algorithm>

@@ -1,9 +1,9 @@
-// The gates a built version must pass before it is published.
+// The gates: what a built version must pass before it is published.
 //
-//   min_samples  the statistics rest on enough samples
-//   max_churn    not too much of the traffic changes its row against the incumbent
-//   self_check   every id of the mapping looks up, in the encoded artifact, to the row the builder
-//                chose, and ids it does not know to their fallback row
+//   min_samples  at least so many samples were taken in
+//   max_churn    at most this share of the traffic changes its row against the incumbent
+//   self_check   the encoded artifact looks up every id of the mapping to its row, and other ids to
+//                their fallback row
 //
 // Pure; safe on any thread. O(ids).
 #pragma once
@@ -30,7 +30,7 @@ std::string_view to_string(Gate gate);
 
 struct GateResult {
   bool passed = false;
-  std::string finding;  // what was seen and what is asked for; names the key that sets it
+  std::string finding;  // what was found, what was expected, and the key that sets it
 };
 
 struct GateReport {

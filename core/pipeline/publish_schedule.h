@@ -1,10 +1,8 @@
-// When the next mapping version of a table is due, counted along the stream.
+// PublishSchedule: the sample at which the next mapping version of a table is due.
 //
-// A stream teaches most at its start, so the first version comes after `first_samples` and the gaps
-// then grow by `growth` until they reach `every_samples`, or `samples_per_id` times the known ids
-// if that is more: a build looks at every id, so its cost stays a bounded share of intake's. The
-// daemon adds wall-clock bounds on top; the quality runner uses the samples alone. A value; not
-// thread safe.
+// The first version is due after `first_samples`; the gaps then grow by the factor `growth` up to
+// `every_samples`, or `samples_per_id` times the number of tracked ids where that is more: a build
+// is at least O(ids), so its cost stays a bounded share of intake's. A value; not thread safe.
 #pragma once
 
 #include <algorithm>
@@ -16,12 +14,12 @@ class PublishSchedule {
  public:
   struct Config {
     std::uint64_t first_samples = 1'000;
-    std::uint64_t every_samples = 2'500;  // the settled gap, of a table with few ids
+    std::uint64_t every_samples = 2'500;  // the final gap of a table with few ids
     double growth = 1.5;                  // >= 1
     double samples_per_id = 0.01;         // >= 0
   };
 
-  // Where a schedule stands; part of a checkpoint.
+  // Part of a checkpoint.
   struct State {
     std::uint64_t gap = 0;
     std::uint64_t due_at = 0;  // in samples
@@ -36,8 +34,8 @@ class PublishSchedule {
   std::uint64_t due_at() const { return due_; }
 
   State state() const { return {gap_, due_}; }
-  // Goes on where another run was, with `ids` known ids. A gap more than twice as long as the
-  // configuration now asks for is shortened to it, and the version comes sooner.
+  // Continues from a saved state, with `ids` tracked ids. A gap more than twice as long as the
+  // configuration asks for is shortened to that.
   void restore(const State& state, std::uint64_t ids) {
     const std::uint64_t settled = settled_gap(ids);
     const std::uint64_t longer = state.gap / 2 > settled ? state.gap - settled : 0;
@@ -45,7 +43,7 @@ class PublishSchedule {
     due_ = state.due_at - std::min(state.due_at, longer);
   }
 
-  // A version of `ids` known ids was built (or its gates refused it) at `samples`.
+  // A build with `ids` tracked ids was begun at `samples`, whatever comes of it.
   void done(std::uint64_t samples, std::uint64_t ids) {
     const auto grown = static_cast<std::uint64_t>(static_cast<double>(gap_) * config_.growth);
     gap_ = std::min(settled_gap(ids), std::max(gap_ + 1, grown));

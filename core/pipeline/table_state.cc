@@ -17,11 +17,11 @@ sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
   return out;
 }
 
-// Of the marks that accesses found: leaves their generations, and returns how many are of
-// new ids.
+// Splits the marks that accesses found into is_new_id and, in place, generations; returns the
+// number of accesses by new ids.
 std::uint64_t TableState::take_marks_apart(std::span<sketch::Marks> marks,
                                            std::span<std::uint8_t> is_new_id) {
-  // Bytes may be anything's; so that the loop needs not look, nothing is left but them.
+  // uint8_t pointers may alias anything; __restrict lets the compiler vectorise the loop.
   sketch::Marks* const __restrict of = marks.data();
   std::uint8_t* const __restrict flags = is_new_id.data();
   const std::size_t count = marks.size();
@@ -44,7 +44,7 @@ void TableState::access(std::span<const Id> ids, const Accessed& out,
       if (!generations.empty()) marks[i] = generations[slots[i]];
     }
     if (!incumbent_) return;
-    // It may know an id that was evicted and comes back.
+    // The incumbent may know an id that was evicted and is tracked again.
     std::array<std::size_t, sketch::TrackedIds::kBlock> places;
     known_ids_.find(added, std::span(places).first(added.size()));
     for (std::size_t i = 0; i < added.size(); ++i) {

@@ -1,5 +1,7 @@
-// What the engine keeps of one table besides its learners' parameters: tracked ids with their
-// counts, the distinct-id sketch, and the incumbent mapping.
+// TableState: what the engine keeps of one table beside the learners' parameters: tracked ids with
+// their counts, the distinct-id sketch, and the incumbent mapping.
+//
+// Not thread safe; different tables may be used at the same time.
 #pragma once
 
 #include <cstdint>
@@ -24,22 +26,22 @@ class TableState {
  public:
   explicit TableState(const TableConfig& config);
 
-  // What a table takes apart from its incumbent, without making one.
+  // The size of a table without its incumbent, without making one.
   static sketch::TrackedIds::Footprint footprint(const TableConfig& config);
 
   const TableConfig& config() const { return config_; }
   std::uint32_t slot_count() const { return ids_.slot_count(); }
   const sketch::TrackedIds& ids() const { return ids_; }
 
-  // What access() says of each id; the spans are as long as the list of ids.
+  // The results of access(), one for each id.
   struct Accessed {
     std::span<sketch::Slot> slots;       // kNoSlot: not tracked
     std::span<std::uint8_t> is_new_id;   // 1: the incumbent mapping does not know it
-    std::span<std::uint32_t> counts;     // of its accesses, as TrackedIds gives them
-    std::span<std::uint8_t> generation;  // of its slot, when it got it
+    std::span<std::uint32_t> counts;     // as TrackedIds::Accessed::counts
+    std::span<std::uint8_t> generation;  // of its slot when the id was admitted
   };
-  // Counts one access of each id. Slots that were given to new ids are appended to `admitted`.
-  // `generations`: of each slot, for ids that get one now; empty if they are all 0.
+  // Counts one access of each id. Slots of newly tracked ids are appended to `admitted`.
+  // `generations`: of each slot, for ids admitted now; empty if they are all 0.
   void access(std::span<const Id> ids, const Accessed& out,
               std::span<const std::uint8_t> generations, std::vector<sketch::Slot>& admitted);
   // How many generations of a slot it can tell apart, from 0 on.
@@ -53,7 +55,7 @@ class TableState {
   std::shared_ptr<const mapping::Mapping> incumbent() const { return incumbent_; }
   std::uint64_t clustered_ids() const { return clustered_ids_; }
   void adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids);
-  // In the incumbent, of the slot's id; kNoRow if it does not know one.
+  // The incumbent's row of the slot's id; kNoRow if it does not place the id.
   Row row(sketch::Slot slot) const {
     return (ids_.marks(slot) & kKnown) != 0 ? rows_[slot] : kNoRow;
   }

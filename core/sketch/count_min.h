@@ -1,30 +1,29 @@
-// Blocked count-min: approximate counts of any number of ids in fixed memory, one cache line an id.
+// Blocked count-min sketch: approximate counts of any number of ids in fixed memory. An access
+// touches one cache line.
 //
 // Cormode & Muthukrishnan, "An improved data stream summary: the count-min sketch and its
 // applications", J. Algorithms 55 (2005), with three changes:
 //  * conservative update (Estan & Varghese, "New directions in traffic measurement and accounting",
 //    SIGCOMM 2002): an access raises only those of an id's counters that are below the new
 //    estimate;
-//  * all counters of an id lie in one line of 64 bytes, any three of its twelve, so an update is
-//  one
+//  * the three counters of an id lie in one 64-byte line of twelve, so that an update costs one
 //    cache miss instead of three;
-//  * the rest of the line holds the two hottest ids seen there, by fingerprint and with counts of
+//  * the rest of the line holds the two hottest ids of the line, by fingerprint and with counts of
 //    their own, as in the augmented sketch (Roy, Khan, Alonso, SIGMOD 2016): an id that shares all
-//    counters with a hot one, which in a single line is bound to happen, does not get its count.
-// As long as nothing was decayed an estimate is never below the true count (up to kMaxCount, where
-// counters stop). It is above it by what shares the counters. Those of an id are not independent,
-// so the textbook's proof does not apply; Markov's inequality gives: with L lines and N counted
-// accesses the error exceeds N / (4 L p) with probability at most p. On skewed streams the mean
-// error, over ids and even more over accesses, is well below that of a textbook sketch of the same
-// memory (a test holds us to it).
+//    three counters with a hot id does not inherit its count.
+//
+// Guarantees. Without decay an estimate is never below the true count (up to kMaxCount, where
+// counters saturate). With L lines and N counted accesses it is too high by more than N / (4 L p)
+// with probability at most p (Markov's inequality; the textbook's bound needs independent counters,
+// which one line does not give). On skewed streams the mean error is below that of a textbook
+// sketch of the same memory; count_min_test.cc compares the two.
 //
 // Keys are hashes, not ids: mix64(id), computed once by the caller. The high 32 bits choose the
-// line in order, so a sketch whose lines are a multiple of 2^k is partitioned by the hash's top k
-// bits: threads that update disjoint partitions do not interfere. The low 32 bits choose the
-// counters.
+// line, in order; the low 32 bits choose the counters. If the number of lines is a multiple of 2^k,
+// the top k bits of the hash partition the sketch: threads may add to different partitions at the
+// same time. Otherwise not thread safe.
 //
-// Counters are floats in units that grow as the sketch decays: decay() is O(1), amortised.
-// add() and estimate() are O(1). Not thread safe but for the partitions named above.
+// add() and estimate() are O(1); decay() is amortised O(1).
 #pragma once
 
 #include <algorithm>
@@ -53,8 +52,8 @@ class CountMin {
   // The largest sketch of at most `bytes` bytes, at least one line.
   static CountMin with_bytes(std::uint64_t bytes);
 
-  // As much memory as a textbook sketch takes for an error of at most epsilon * (counted accesses)
-  // with probability 1 - delta: ceil(e / epsilon) counters in each of ceil(ln(1 / delta)) rows.
+  // The memory of a textbook sketch whose error is at most epsilon * (counted accesses) with
+  // probability 1 - delta: ceil(e / epsilon) counters in each of ceil(ln(1 / delta)) rows.
   // 0 < epsilon < 1, 0 < delta < 1.
   static CountMin with_accuracy(double epsilon, double delta);
 
@@ -98,9 +97,9 @@ class CountMin {
   // Multiplies every count by `factor`, 0 <= factor <= 1.
   void decay(double factor);
 
-  // Adds the counts of a sketch of the same number of lines. Never below the true counts of both
-  // streams, but not what one sketch of both would hold: conservative updates depend on order, and
-  // the sum is an upper bound of it. kInvalidArgument when the sizes differ.
+  // Adds the counts of a sketch with the same number of lines, O(lines). Estimates are then never
+  // below the true counts of both streams together, but may exceed those of one sketch that saw
+  // both: conservative updates depend on order. kInvalidArgument when the sizes differ.
   Result<void> merge(const CountMin& other);
 
   // Format: docs/formats.md "Count-min sketch", version 1. load() reads into a sketch of the same
@@ -151,7 +150,7 @@ class CountMin {
       counter = std::max(counter, to);
     }
   }
-  // For a key that is not hot: it takes the place of a colder hot one, which goes back to the
+  // For a key that is not hot: replaces the colder of the two hot keys, whose count returns to its
   // counters, or else raises its own counters.
   static void raise(Line& line, std::uint32_t key, float to) {
     const std::uint32_t coldest = line.hot_counts[1] < line.hot_counts[0] ? 1 : 0;

@@ -1,4 +1,4 @@
-// HyperLogLog: how many distinct ids a stream has held, in a few kilobytes.
+// HyperLogLog: an estimate of how many distinct ids a stream has held, in 2^precision bytes.
 //
 // Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog: the analysis of a near-optimal cardinality
 // estimation algorithm", AofA 2007; the estimator is Ertl's improved raw estimator ("New
@@ -6,11 +6,11 @@
 // needs neither tables nor a switch to linear counting. Registers are bytes: 2^precision of them,
 // relative standard error 1.04 / sqrt(2^precision), 0.8 % at the default.
 //
-// Keys are hashes: mix64(id), computed once by the caller. The top bits choose the register, so
-// threads that add disjoint ranges of top bits do not interfere. An id already added changes
-// nothing: ids known to have been added (tracked ones) need not be added again.
+// Keys are hashes: mix64(id), computed once by the caller. Adding an id again changes nothing. The
+// top bits choose the register: threads may add hashes of disjoint ranges at the same time.
+// Otherwise not thread safe.
 //
-// add() is O(1), estimate() and merge() O(2^precision). Not thread safe but for the ranges above.
+// add() is O(1), estimate() and merge() are O(2^precision).
 #pragma once
 
 #include <algorithm>
@@ -45,8 +45,7 @@ class HyperLogLog {
 
   double estimate() const;
 
-  // Afterwards exactly what a sketch of both streams would be. kInvalidArgument when the precisions
-  // differ.
+  // Afterwards equal to a sketch of both streams. kInvalidArgument when the precisions differ.
   Result<void> merge(const HyperLogLog& other);
 
   // Format: docs/formats.md "HyperLogLog", version 1. load() reads into a sketch of the same

@@ -1,3 +1,15 @@
+// Layout. The index is an open-addressing table whose buckets are cache lines: four ids, their
+// slots, their recent counts, and in spare bits their marks and a filter of the ids that overflowed
+// to another line. Finding an id, counting it and reading its marks costs one cold line; so does
+// finding that an id is not tracked. An id whose home line is full goes to the line beside it, then
+// to a line chosen by other bits of its hash and on from there.
+//
+// Slots do not depend on an id's place in the index, so a fold rebuilds the index of a shard,
+// hottest ids first, when a tenth of its ids more than after the last rebuild sit away from home,
+// or a third of them have been put there since: removals leave stale bits in the filters.
+//
+// Recent accesses are summed in a float beside the id and carried to a double by slot before the
+// float would round. Counts are kept in units that grow, so that a decay changes one number.
 #include "core/sketch/tracked_ids.h"
 
 #include <algorithm>
@@ -211,8 +223,8 @@ void TrackedIds::visit(std::span<const Id> ids, Tracked tracked, Untracked untra
     for (const std::uint32_t j : std::span(later, laters)) {
       const std::uint64_t hash = hash_of[j];
       Found found = locate_beyond(ids[begin + j], hash, homes[j]);
-      // Once more from the start: it may have been admitted since its home was looked at, and id 0
-      // is also found where nobody is.
+      // From the start again: the id may have been admitted since its home line was read, and id 0
+      // also matches free places.
       if (!found) found = locate(ids[begin + j], hash);
       if (found) {
         tracked(begin, j, found, hash);
@@ -254,8 +266,8 @@ std::size_t TrackedIds::count_accesses(std::span<const Id> ids, const Accessed& 
   REMAPD_CHECK(ids.size() == out.slots.size() && ids.size() == out.marks.size() &&
                    ids.size() == out.counts.size(),
                "count_accesses() fills a slot, marks and a count for each id");
-  // What an id's line says of it, kept until its block is done and then taken apart, several ids at
-  // a time: the word of its slot and marks, and its recent count. Of ids without a slot: zeros.
+  // From each id's line: the word of its slot and marks, and its recent count; zeros without a
+  // slot. take_apart() decodes them for the whole block with vector instructions.
   std::uint32_t words[kBlock];
   float recents[kBlock];
   const auto tracked = [&, lines = lines_.data(), unit = unit_, carry_at = carry_at_,

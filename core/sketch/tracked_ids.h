@@ -1,48 +1,33 @@
-// TrackedIds: the bounded store of the ids whose statistics are kept exactly.
+// TrackedIds: a bounded store of ids and their decayed access counts. Memory is fixed at
+// construction: 39 bytes a slot.
 //
-// An id that is tracked has a slot: a small number that stays the same for as long as the id is
-// tracked. Learners keep what they know about an id in arrays of slot_count() entries, indexed by
-// slot. The store itself keeps the id and its decayed count. Memory is fixed at construction and
-// never depends on the traffic.
+// A tracked id has a slot, a number below slot_count() that does not change while the id is
+// tracked. Learners keep their parameters in arrays indexed by slot.
 //
-// Shards. Ids are spread over shard_count() shards by the top bits of mix64(id); shard s owns the
-// slots [s * shard_slots(), (s + 1) * shard_slots()) and gives out its lowest free slot first. The
-// number of shards depends on the capacity alone: the largest power of two up to 64 that leaves at
-// least 8,192 ids a shard. slot_count() is at least the capacity asked for and at most 4 % above
-// it: shards fill unevenly, and the difference lets each hold its part. Calls that touch ids or
-// slots of different shards share no state that is written, so threads may make them at the same
-// time, each keeping to its own shards; any two calls on the same shard, and decay(), save() and
-// load(), must not overlap.
+// Admission and eviction. A shard with a free slot admits every untracked id until its first
+// eviction. When it is full, untracked ids are counted in a blocked count-min sketch. fold() makes
+// room: a shard that is more than 95 % full and has seen untracked ids since the last fold evicts
+// the coldest `evict_share` of its slots (lowest count, then lowest id). From then on an untracked
+// id is admitted only when its estimated count, the present access included, exceeds that of the
+// hottest id evicted last; it starts with its estimate. A fold that finds a shard no more than 95 %
+// full halves that threshold. The sketch is halved once it has taken in two accesses a counter, as
+// in TinyLFU (Einziger, Friedman, Manes, ACM TOS 13, 2017): otherwise collisions among rare ids
+// would raise the estimates of all of them.
 //
-// Layout. The index is an open-addressing table whose buckets are cache lines: four ids, their
-// slots, their recent counts, and in spare bits their marks and a filter of which ids had to go
-// further. So finding an id, counting it and reading its marks costs one cold line, and so does
-// finding that an id is not there. An id whose home line is full goes to the line beside it, then
-// to a line chosen by other bits of its hash and on from there. Slots do not depend on where an id
-// sits in the index, so a fold lays the index out anew, hottest ids first, when a tenth more of a
-// shard's ids than before sit away from home, or a third have come to: then filters know too many
-// that are gone.
-// Memory is 39 bytes a slot.
+// Counts. count() is exact up to 2^53 while counts are not decayed and integers of up to 2^23 are
+// added. A decay is amortised O(1).
 //
-// Marks are seven bits of every tracked id that mean something to the owner of the store alone.
-// They are not saved. Stores of more than 130 million slots have room for the upper two of them
-// only: see marks_kept().
+// Marks are seven bits of every tracked id for the owner of the store. They are not saved. Stores
+// of more than 130 million slots keep only the upper two: see marks_kept().
 //
-// Counts. count() is exact up to 2^53 as long as counts are not decayed and whole accesses are
-// added, up to 2^23 at a time (recent accesses are summed in a float and carried to a double well
-// before the float would round). Decay is O(1): counts are kept in units that grow.
+// Shards and threads. The top bits of mix64(id) choose one of shard_count() shards; shard s owns
+// the slots [s * shard_slots(), (s + 1) * shard_slots()) and gives out its lowest free slot first.
+// Their number is the largest power of two up to 64 that leaves at least 8,192 ids a shard.
+// slot_count() is at least the capacity asked for and at most 4 % above it, because shards fill
+// unevenly. Calls on different shards may run at the same time; calls on the same shard, and
+// decay(), save() and load(), must not overlap with others.
 //
-// Admission and eviction. While a shard has room every untracked id is admitted. When it is full,
-// untracked ids are counted in a blocked count-min sketch, and fold() makes room: a shard that is
-// more than 95 % full and has seen untracked ids since the last fold drops the coldest
-// `evict_share` of its ids (lowest count, then lowest id). From then on an untracked id is admitted
-// only when its estimated count, the present access included, is above that of the hottest id so
-// dropped; it starts with its estimate. Every fold that finds room halves that threshold, so room
-// does not stay empty. The sketch forgets (halves) once it has taken in two accesses a counter, as
-// in TinyLFU (Einziger, Friedman, Manes, ACM TOS 13, 2017): without that, rare ids by their mere
-// number would lift each other's estimates until every one of them looked hot.
-//
-// The same calls give the same slots, whatever the sizes of the batches.
+// Deterministic: the same calls give the same slots, whatever the sizes of the batches.
 #pragma once
 
 #include <cstdint>
@@ -71,25 +56,25 @@ class TrackedIds {
  public:
   static constexpr std::uint64_t kMaxCapacity = 3'000'000'000;
   static constexpr double kDefaultEvictShare = 0.05;
-  // Ids after which those are seen to that are not at home.
+  // Ids that are looked up together, with their cache lines prefetched.
   static constexpr std::size_t kBlock = 64;
 
   // 1 <= max_tracked_ids <= kMaxCapacity; 0 < evict_share <= 1, of a shard's slots.
   explicit TrackedIds(std::uint64_t max_tracked_ids, double evict_share = kDefaultEvictShare);
 
-  // What a store of `max_tracked_ids` takes, without making one.
+  // The size of a store of `max_tracked_ids`, without making one.
   struct Footprint {
     std::uint64_t slots = 0;
     std::uint64_t bytes = 0;
   };
   static Footprint footprint(std::uint64_t max_tracked_ids);
 
-  // The most ids that can be tracked.
+  // How many ids can be tracked at most.
   std::uint32_t slot_count() const { return shard_slots_ * shard_count(); }
   std::uint32_t shard_count() const { return static_cast<std::uint32_t>(shards_.size()); }
   std::uint32_t shard_slots() const { return shard_slots_; }
   std::uint32_t shard_of(Id id) const { return shard_of_hash(mix64(id)); }
-  // Marks there is room for; others that are added are lost.
+  // The marks that this store keeps; adding others has no effect.
   Marks marks_kept() const { return marks_kept_; }
 
   std::uint64_t size() const;
@@ -102,27 +87,27 @@ class TrackedIds {
   // slots.size() == ids.size().
   void find(std::span<const Id> ids, std::span<Slot> slots) const;
 
-  // Finds ids or admits them, in order. An id that may not enter gets kNoSlot and is counted once
-  // in the sketch. The slots of ids that were admitted are appended to `admitted`; their count is
-  // what the sketch knew of them before this access. Tracked ids are not counted here: add() does
+  // Finds ids or admits them, in order; slots.size() == ids.size(). An id that is not admitted gets
+  // kNoSlot and is counted once in the sketch. Slots of admitted ids are appended to `admitted`;
+  // their count is the sketch's estimate before this access. Accesses are not counted: add() does
   // that.
   void admit(std::span<const Id> ids, std::span<Slot> slots, std::vector<Slot>& admitted);
 
-  // What count_accesses() says of each id; the spans are as long as the list of ids.
+  // The results of count_accesses(), one for each id.
   struct Accessed {
     std::span<Slot> slots;
     std::span<Marks> marks;  // before this access; 0 without a slot
-    // Accesses since it was admitted, this one included; those before a decay count less, and those
-    // before 2^23 at once are left out. 0 without a slot.
+    // The id's decayed accesses, this one included, since it was admitted or last reached 2^23:
+    // there the number restarts at 0. 0 without a slot.
     std::span<std::uint32_t> counts;
   };
-  // Marks of ids that have just been admitted, at most kBlock of them: marks[i] is 0, and may be
-  // set, for ids[i], which got slots[i].
+  // Called for ids that have just been admitted, at most kBlock at a time: slots[i] is that of
+  // ids[i], and marks[i], 0 at first, may be set.
   using StartsWith = std::function<void(std::span<const Slot> slots, std::span<const Id> ids,
                                         std::span<Marks> marks)>;
-  // admit(), and every id that has a slot is counted once and gets the marks `add` as well: what
-  // intake does, in one pass. An id that is admitted starts with the marks that `starts_with` gives
-  // it, with none if that is empty. Returns how many ids got no slot.
+  // admit(), add(slot) and adding the marks `add`, in one pass over the ids. Admitted ids start
+  // with the marks that `starts_with` sets, with none if it is empty. Returns how many ids got no
+  // slot.
   std::size_t count_accesses(std::span<const Id> ids, const Accessed& out, Marks add,
                              const StartsWith& starts_with, std::vector<Slot>& admitted);
 
@@ -151,8 +136,8 @@ class TrackedIds {
 
   // Decayed number of accesses; 0 for a slot that holds no id.
   double count(Slot slot) const { return scaled_count(slot) / weight_; }
-  // The count of a tracked id; of others the sketch's estimate, which may be above or, since the
-  // sketch forgets, below the truth.
+  // The count of a tracked id; else the sketch's estimate, which may be too high or, because the
+  // sketch is halved, too low.
   double estimate(Id id) const;
 
   bool occupied(Slot slot) const { return places_[slot] != 0; }
@@ -162,8 +147,8 @@ class TrackedIds {
     return lines_[place / kLineIds].ids[place % kLineIds];
   }
 
-  // The step at a tick: decay(), then evict() of every shard. Slots whose ids were dropped are
-  // appended to `evicted`, ascending; they may be given to other ids from now on.
+  // A tick: decay(), then evict() of every shard. Slots of evicted ids are appended to `evicted`,
+  // ascending; they are free for other ids.
   void fold(double decay_factor, std::vector<Slot>& evicted);
 
   // The parts of fold(), for folding shards in parallel: decay() first, alone.
@@ -186,9 +171,9 @@ class TrackedIds {
     }
   }
 
-  // Format: docs/formats.md "Tracked ids", version 1. load() reads into a store built with the same
-  // arguments (else kConflict); afterwards it behaves as the saved one would. Everything read is
-  // checked (kCorrupt); on any error the store is left empty.
+  // Format: docs/formats.md "Tracked ids", version 1. load() needs a store made with the same
+  // arguments, else kConflict; afterwards it behaves as the saved one. kCorrupt: the bytes
+  // contradict themselves. On any error the store is left empty.
   void save(StateWriter& out) const;
   Result<void> load(ByteReader& in);
 

@@ -1,4 +1,4 @@
-// How TrackedIds forgets: counts decay, and the coldest ids of full shards go.
+// TrackedIds: decay of the counts, and eviction of the coldest ids of full shards.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -13,7 +13,8 @@ namespace remapd::sketch {
 namespace {
 
 constexpr double kFullShare = 0.95;  // of a shard's slots; above it fold() makes room
-// One part in so many more away from home than at first, or come to be: lay out anew.
+// A shard's index is rebuilt when more than 1/kAwayPart of its ids than after the last rebuild are
+// away from their home line, or 1/kWentAwayPart have been put there since.
 constexpr std::uint32_t kAwayPart = 10;
 constexpr std::uint32_t kWentAwayPart = 3;
 constexpr double kLeastDecay = 1e-30;  // keeps weights finite
@@ -67,8 +68,8 @@ void TrackedIds::evict(std::uint32_t shard_index, std::vector<Slot>& evicted) {
   } else if (untracked > 0) {
     give_up_coldest(shard_index, evicted);
   }
-  // Counts stay as they are: whether this happens depends on the past of the index, and that must
-  // not show in anything but speed.
+  // Counts do not change: whether a rebuild is due depends on the history of the index, which may
+  // affect nothing but speed.
   const bool many_are_away = shard.away > static_cast<std::int32_t>(shard.size / kAwayPart);
   if (many_are_away || shard.went_away > shard.size / kWentAwayPart) {
     lay_out(shard_index, entries_of(shard_index));
@@ -96,7 +97,7 @@ void TrackedIds::give_up_coldest(std::uint32_t shard_index, std::vector<Slot>& e
     const std::uint32_t place = (places_[slot] - 1) % kLineIds;
     Line& line = lines_[at];
     const std::uint64_t hash = mix64(line.ids[place]);
-    // So that it starts from its count, should it come back.
+    // An id that returns starts from its count.
     sketch_.raise_to(hash, count / weight_);
     shard.away -= at != home_line(hash) ? 1 : 0;
     line.ids[place] = 0;
@@ -130,8 +131,8 @@ std::vector<double> TrackedIds::scaled_counts(std::uint32_t shard) const {
 // ids there are.
 std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::span<const double> counts,
                                       std::size_t n) const {
-  // A count's bits as a float are in its order. They are counted by their upper ones, as many as
-  // fit a core's cache, and where the n-th is among them by the next ones.
+  // Floats >= 0 order like their bits: two histograms, of the upper bits and then of the next ones
+  // within the class of the n-th count, bound it from both sides.
   constexpr std::uint32_t kLowBits = 8;
   constexpr std::uint32_t kMiddleBits = 11;
   constexpr std::uint32_t kHighShift = kLowBits + kMiddleBits;
@@ -164,7 +165,7 @@ std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::span<const doubl
   std::size_t count = 0;
   for (std::uint32_t i = 0; i < shard_slots_; ++i) {
     taken[count] = first + i;
-    count += keys[i] < too_hot ? 1 : 0;  // without a branch, for nobody can guess
+    count += keys[i] < too_hot ? 1 : 0;  // no branch: it would be mispredicted
   }
   taken.resize(count);
   if (count == n) return taken;
@@ -174,7 +175,7 @@ std::vector<Slot> TrackedIds::coldest(std::uint32_t shard, std::span<const doubl
     Slot slot;
     auto operator<=>(const Candidate&) const = default;
   };
-  std::vector<Candidate> candidates;  // without decay, most of what is taken
+  std::vector<Candidate> candidates;
   candidates.reserve(count - below);
   for (std::size_t i = 0; i < count; ++i) {
     if (i + kAhead < count) {
