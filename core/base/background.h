@@ -1,7 +1,9 @@
-// Background: one piece of work that goes on while its owner does something else: on a thread of
-// oneTBB's arena that has nothing to do, else on the owner's when it waits for it.
+// Background: runs one function concurrently with its owner, on an idle thread of oneTBB's arena,
+// or on the owner's thread when it waits in finish().
 //
-// Not thread safe: for one owner, who starts and finishes in the same arena.
+//   background.start([&] { work(); });  ...  background.finish();
+//
+// Not thread safe: start() and finish() belong to one owner, in one arena.
 #pragma once
 
 #include <utility>
@@ -23,21 +25,22 @@ class Background {
   ~Background() {
     try {
       finish();
-    } catch (...) {  // nobody is left to tell
+    } catch (...) {  // a destructor cannot report it
     }
   }
 
   bool under_way() const { return under_way_; }
 
-  // fn(); not while something is under way. Memory that fn uses belongs to it until finish().
+  // Begins fn(); not while another one is under way. What fn uses must not be touched until
+  // finish().
   template <class Fn>
   void start(Fn&& fn) {
     under_way_ = true;
     run(std::forward<Fn>(fn));
   }
 
-  // Returns when it is done, at once if nothing is under way; the caller helps. What fn threw
-  // reaches the caller.
+  // Waits for fn(), running it on this thread if it has not begun; returns at once if nothing is
+  // under way. Rethrows what fn threw.
   void finish() {
     if (!std::exchange(under_way_, false)) return;
     wait();

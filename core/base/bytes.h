@@ -1,8 +1,8 @@
-// Little-endian bytes in and out: what every persisted format is written with and read by.
+// ByteWriter and ByteReader: little-endian serialisation, for all persisted formats.
 //
-// ByteReader never reads past its end: after the first short read it is failed, further reads give
-// zero, and the caller checks ok() once. Lengths read from the bytes must be bounded by remaining()
-// before anything is allocated for them; read_vector() does so.
+// ByteReader never reads past its end: after the first short read it has failed, further reads give
+// zero, and the caller checks ok() once. A length read from the bytes must be compared with
+// remaining() before memory is allocated for it; get_vector() and get_string() do so.
 #pragma once
 
 #include <algorithm>
@@ -70,8 +70,8 @@ class ByteWriter {
     put_array(std::span<const T>(values));
   }
 
-  // Of a large array that may be mostly zero: u64 count, u64 blocks that are not, and for each of
-  // those its u64 position (in blocks of kSparseBlock elements) and its elements.
+  // A large array that may be mostly zero: u64 count, u64 number of blocks that are not all zero,
+  // and for each of those its u64 position (in blocks of kSparseBlock elements) and its elements.
   template <class T>
   void put_sparse(std::span<const T> values) {
     const auto used = [&](std::span<const T> block) {
@@ -137,7 +137,7 @@ class ByteReader {
     return out;
   }
 
-  // Into as many elements, all zero so far; fails where their number differs.
+  // Reads put_sparse() into out, which is all zero; fails if the number of elements differs.
   template <class T>
   void get_sparse(std::span<T> out) {
     const auto size = get<std::uint64_t>();
@@ -157,7 +157,7 @@ class ByteReader {
     }
   }
 
-  // What StateWriter::add_sparse() wrote, into as many elements, all zero so far.
+  // Reads StateWriter::add_sparse() into out, which is all zero.
   template <class T>
   void get_sparse_ranges(std::span<T> out) {
     for (std::size_t at = 0; at < out.size() && !failed_; at += kSparseRange) {
@@ -178,7 +178,7 @@ class ByteReader {
 
   void align(std::size_t to) { claim((to - at_ % to) % to); }
 
-  // What was read makes no sense to the caller: as after a short read.
+  // Fails the reader, as after a short read: for values that the caller finds invalid.
   void fail() { failed_ = true; }
   bool ok() const { return !failed_; }
   std::size_t position() const { return at_; }

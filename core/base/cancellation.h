@@ -1,21 +1,21 @@
-// Calling off work that another thread is at.
+// Cancellation of work that runs on another thread.
 //
 //   thread A:  const CancellationScope scope(cancellation);  work();  // throws Cancelled
 //   thread B:  cancellation.request();
 //
-// Within a scope, parallel_pieces() and its kin (parallel.h), when called by the scope's thread,
-// end between two pieces with Cancelled once it was requested; what lies between them is not ended.
-// So work must leave nothing half done that outlives it when it is left by an exception.
+// Within a scope, the functions of parallel.h, when called by the scope's thread, throw Cancelled
+// between two pieces once it was requested; code between such calls is not interrupted. Work must
+// therefore be exception safe.
 #pragma once
 
 #include <atomic>
 
 namespace remapd {
 
-// Thrown by work that was called off.
+// Thrown by work that is cancelled.
 struct Cancelled {};
 
-// Thread safe. Once requested it stays so.
+// Thread safe. A request cannot be withdrawn.
 class Cancellation {
  public:
   void request() { requested_.store(true, std::memory_order_relaxed); }
@@ -25,7 +25,7 @@ class Cancellation {
   std::atomic<bool> requested_ = false;
 };
 
-// Of the thread that makes it, as long as it lives. Scopes do not nest.
+// Applies to the thread that makes it, until it is destroyed. Scopes do not nest.
 class CancellationScope {
  public:
   explicit CancellationScope(const Cancellation& cancellation) { current_ = &cancellation; }

@@ -1,13 +1,10 @@
-// A crew: threads of their own for work that must not hold up the rest of the process. They run on
-// processor time that is left over (SCHED_IDLE, sched(7)), so whoever else wants a processor has it
-// at once. oneTBB's threads, which everybody shares, would have to finish what they are at; and a
-// low priority alone (nice) makes those wait for milliseconds who wake up often.
+// Crew: threads for background work that must not delay the rest of the process. They are scheduled
+// with SCHED_IDLE (sched(7)): they run only on processor time that no other thread wants. (Threads
+// of oneTBB finish a task before they take another, and nice alone delays threads that wake up
+// often by milliseconds.) If work() takes longer than `patience`, one more thread with normal
+// scheduling helps, so that it ends on a machine without idle time.
 //
-// Where nothing is left over, for other processes take it all, work must come to an end all the
-// same: once it has taken longer than `patience` a thread as any other helps with it.
-//
-// Work is brought to it by parallel_pieces() and its kin (parallel.h): within work(), and in what
-// the crew does for it, they use the crew instead of oneTBB.
+//   crew.work([&] { parallel_pieces(n, fn); });   // within work() parallel.h uses the crew
 #pragma once
 
 #include <chrono>
@@ -22,23 +19,24 @@ namespace remapd {
 
 class Crew {
  public:
-  // threads >= 1, and the one that has patience. Where the system refuses them what they are for
-  // they run as any others.
+  // `threads` >= 1, not counting the one that helps after `patience`. Where the system refuses
+  // SCHED_IDLE they run with normal scheduling.
   explicit Crew(std::size_t threads,
                 std::chrono::steady_clock::duration patience = std::chrono::seconds(30));
   ~Crew();
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  // fn() on a thread of the crew, while this one waits. What fn throws reaches the caller.
+  // Runs fn() on a thread of the crew and waits for it. Rethrows what fn throws. One call at a
+  // time.
   void work(const std::function<void()>& fn);
 
   // The crew that this thread is of; null for others.
   static Crew* current() { return current_; }
 
-  // fn(piece) for every piece in [0, pieces), by this thread and whoever of the crew is free;
-  // returns when all are done. From within a piece, too. The first exception reaches the caller;
-  // the pieces that nobody has begun are then left out.
+  // fn(piece) for every piece in [0, pieces), on this thread and the idle ones of the crew; returns
+  // when all are done. May be called from within a piece. Rethrows the first exception; pieces not
+  // begun by then are left out.
   void run(std::size_t pieces, const std::function<void(std::size_t)>& fn);
 
  private:

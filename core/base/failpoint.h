@@ -1,6 +1,5 @@
-// Failpoints: named places at which a test makes the process die, halt or fail, to show that what
-// it leaves behind can be gone on from. They are in every build, so that what is tested is what
-// runs; while none is armed, passing one costs a load and a branch.
+// Failpoints: named places at which a test makes the process die, halt or fail, to test recovery.
+// They are in every build; while none is armed, passing one costs a load and a branch.
 //
 // The daemon arms them from the environment variable REMAPD_FAILPOINTS (and says so in its log):
 //

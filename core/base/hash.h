@@ -1,9 +1,9 @@
 // The hash functions whose values are part of persisted formats. Pinned by tests/golden.
 //
-// mix64      a bijection of 64-bit words (Stafford's variant 13 of the MurmurHash3 finaliser, the
-//            one SplitMix64 uses): every id is hashed once by it and its bits are used everywhere.
-// hash_id    mix64 keyed by a seed; for a fixed seed still a bijection, so two ids never collide
-//            before their hash is cut.
+// mix64      a bijection of 64-bit words (Stafford's variant 13 of the MurmurHash3 finaliser, as in
+//            SplitMix64): the hash of an id.
+// hash_id    mix64 with a seed; a bijection for a fixed seed, so that two ids never have the same
+//            64-bit hash.
 // hash_text  XXH3-64 with a seed, for string ids and feature names.
 // reduce     a 64-bit hash to [0, n) without division (Lemire, arXiv 1805.10941), by its high bits.
 #pragma once
@@ -47,7 +47,7 @@ constexpr std::uint32_t reduce(std::uint64_t hash, std::uint32_t n) {
   return static_cast<std::uint32_t>(((hash >> 32) * n) >> 32);
 }
 
-// The seed string ids are hashed with; a producer that hashes its own strings must use the same.
+// The seed of ids that are text; a producer that hashes its own strings must use it.
 inline constexpr std::uint64_t kStringIdSeed = 0x72656d6170640001ULL;  // "remapd", version 1
 
 std::uint64_t hash_text(std::string_view text, std::uint64_t seed = kStringIdSeed);

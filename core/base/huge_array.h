@@ -1,9 +1,8 @@
-// HugeArray<T>: a large array of plain values, all zero at first, for tables that are read and
-// written at random places.
+// HugeArray<T>: a large, zero-initialised array of trivially copyable values, for random access.
 //
-// The memory comes straight from the kernel: a page costs nothing until it is touched, starts on a
-// cache line, and from 2 MiB upwards is advised to be huge pages, without which every random access
-// also pays for a TLB miss. The size is fixed for life. Movable, not copyable.
+// Memory is mapped from the kernel: pages take no memory until they are touched, and arrays of 2
+// MiB and more ask for huge pages, which spare TLB misses. The size is fixed. Movable, not
+// copyable.
 //
 // Thread safety: that of a plain array. Throws std::bad_alloc when the address space is exhausted.
 #pragma once

@@ -1,10 +1,8 @@
-// Work divided over the threads of oneTBB's arena, or of the crew that this thread works in
-// (crew.h), in pieces that do not depend on how many threads there are: what a piece writes is its
-// own, so results are the same for any number.
+// Parallel loops and sorting, on oneTBB's threads or, within a crew, on the crew's (crew.h).
 //
-// The number of threads is the process's affair (tbb::global_control; `[threads] compute`). A call
-// from within a piece is allowed. Exceptions of a piece reach the caller. Work can be called off
-// between two pieces (cancellation.h).
+// Pieces do not depend on the number of threads; if each piece writes only its own data, neither
+// does the result. Calls may nest. An exception of a piece reaches the caller. Work can be
+// cancelled between two pieces (cancellation.h). [threads] compute sets the number of threads.
 #pragma once
 
 #include <algorithm>
@@ -35,8 +33,7 @@ namespace internal {
 
 #if defined(__SANITIZE_THREAD__)
 
-// oneTBB is not built for ThreadSanitizer, which would take the order it keeps for races. Plain
-// threads show the races there are.
+// ThreadSanitizer does not see oneTBB's synchronisation and would report false races.
 template <class Fn>
 void run_pieces(std::size_t pieces, const Fn& fn) {
   std::atomic<std::size_t> next = 0;
@@ -77,8 +74,8 @@ void run_pieces(std::size_t pieces, const Fn& fn) {
 
 }  // namespace internal
 
-// fn(piece) for every piece in [0, pieces), each a task of its own: worth it from some
-// microseconds.
+// fn(piece) for every piece in [0, pieces), each as a task; worth it for pieces of some
+// microseconds or more.
 template <class Fn>
 void parallel_pieces(std::size_t pieces, Fn&& fn) {
   const auto run_piece = [&fn, cancellation = CancellationScope::current()](std::size_t piece) {
@@ -90,7 +87,7 @@ void parallel_pieces(std::size_t pieces, Fn&& fn) {
   internal::run_pieces(pieces, run_piece);
 }
 
-// fn(); while it waits for parallel work of its own, its thread takes up nobody else's.
+// fn(); while this thread waits for parallel work of fn it takes no other tasks.
 template <class Fn>
 void run_isolated(Fn&& fn) {
 #if defined(__SANITIZE_THREAD__)
@@ -108,7 +105,7 @@ void parallel_ranges(std::size_t count, std::size_t grain, Fn&& fn) {
   });
 }
 
-// Sorts by a strict total order, so that there is one result only.
+// Sorts by `less`, which must be a strict total order, so that the result is unique. O(n log n).
 template <class T, class Less>
 void parallel_sort(std::vector<T>& values, Less less) {
 #if !defined(__SANITIZE_THREAD__)

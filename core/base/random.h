@@ -1,5 +1,5 @@
-// Reproducible randomness: the same seed gives the same sequence on every platform, which
-// std::normal_distribution and std::shuffle do not promise.
+// Random: a generator with the same sequence for a seed on every platform, which
+// std::normal_distribution and std::shuffle do not guarantee.
 #pragma once
 
 #include <cmath>

@@ -1,8 +1,8 @@
-// Result<T>: how everything that can fail reports it.
+// Result<T>: the return type of every function that can fail: a value or an Error.
 //
-// An Error says what kind of failure it is (so that callers can branch), in words that a person can
-// act on (so that logs and exit messages need nothing added but a prefix), and whether trying again
-// may help. Exceptions of libraries are turned into Errors where the library is called.
+// An Error has a code for the caller to branch on, a message that an operator can act on, and
+// whether the same call may succeed later. Exceptions of libraries are turned into Errors where the
+// library is called.
 #pragma once
 
 #include <string>
@@ -17,9 +17,9 @@ enum class ErrorCode {
   kInvalidArgument,  // the caller asked for something that can never work
   kConfig,           // a configuration key must be changed; the message names it
   kCorrupt,          // bytes that fail their checksum or break their format
-  kUnsupported,      // a newer format version, or a feature this build lacks
+  kUnsupported,      // another format version, or a feature this build lacks
   kNotFound,
-  kConflict,     // another instance, version or epoch got there first
+  kConflict,     // contradicts another instance, version, epoch or configuration
   kIo,           // file system
   kUnavailable,  // network or broker; usually retryable
   kResource,     // out of memory or space, or a configured bound reached
@@ -33,7 +33,7 @@ struct [[nodiscard]] Error {
   std::string message;
   bool retryable = false;
 
-  // The same error, told from further out: "while doing this: what happened".
+  // The same error with `context` before its message: "CONTEXT: MESSAGE".
   Error with_context(std::string_view context) && {
     message = std::string(context) + ": " + message;
     return std::move(*this);

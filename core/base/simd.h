@@ -1,14 +1,14 @@
-// REMAPD_SIMD_CLONES before a function's definition: compiled for AVX-512, AVX2 and the baseline,
-// chosen when the program is loaded.
+// REMAPD_SIMD_CLONES before a function's definition compiles it for AVX-512, AVX2 and the baseline;
+// the loader chooses one.
 //
-// The clones give the same bits as each other: nothing is contracted (-ffp-contract=off), and what
-// is summed is summed lane by lane, in one order. So a function is written with vectors of a fixed
-// number of lanes (`vector_size`), which each clone cuts into registers of its own width.
+// All clones give the same bits if sums have a fixed order: write the function with vectors of a
+// fixed number of lanes (`vector_size`), which each clone splits into its registers. Nothing is
+// contracted (-ffp-contract=off).
 //
-// Not under the thread sanitizer: its calls are in the clones' resolver, too, which runs before
-// they are linked. Not with clang 14, which knows no such targets. Not where REMAPD_PORTABLE is
-// defined, which leaves out all that is written for one kind of processor: so that the rest can be
-// tested on this one (tests/unit/mapping/CMakeLists.txt).
+// Without clones: under ThreadSanitizer, whose calls in the resolver would run before they are
+// linked; with clang 14, which lacks these targets; and with REMAPD_PORTABLE, which leaves out all
+// code for one kind of processor, so that the portable code is tested too
+// (tests/unit/mapping/CMakeLists.txt).
 #pragma once
 
 #if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__) && \

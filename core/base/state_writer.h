@@ -1,10 +1,11 @@
-// StateWriter: a large state into bytes, on all threads, so that whoever holds it still meanwhile
-// waits as short as can be.
+// StateWriter: serialises a large state in parallel, copying it once.
 //
-// What is to be saved adds sections in the order they are to have. Nothing of them is written
-// before write(), which calls them in parallel, each with bytes of its own, and joins no more than
-// small ones: the state is copied once. What a section reads must be there, and unchanged, until
-// then.
+//   writer.small().put(count);                                   // small values, written at once
+//   writer.add([&](ByteWriter& out) { ... });                    // a section, written by write()
+//   std::vector<Bytes> pieces = std::move(writer).write();
+//
+// Sections keep the order in which they were added. What a section reads must exist, unchanged,
+// until write() returns. Not thread safe; parallel inside.
 #pragma once
 
 #include <algorithm>
@@ -23,10 +24,10 @@ class StateWriter {
  public:
   using Section = std::function<void(ByteWriter&)>;
 
-  // Called by write(), on any thread. Worth it from some ten thousand bytes on; for sections of
-  // millions, reserving what they come to spares copies.
+  // Called by write(), on any thread. For ten thousand bytes or more; a section of millions should
+  // reserve its size.
   void add(Section section) { parts_.push_back({{}, std::move(section)}); }
-  // For what is small: written at once, behind the last section. Good until the next call.
+  // For small values, behind the last section. Valid until the next call of any member.
   ByteWriter& small() {
     if (parts_.empty() || parts_.back().section) parts_.emplace_back();
     return parts_.back().bytes;

@@ -1,10 +1,9 @@
-// The words of the domain as types: ids, rows, versions and the indexes that name features and
-// tables inside one process.
+// Types of the domain: ids, rows, versions, epochs, and the indexes of features and tables within a
+// process.
 //
-// An id is what an event carries (uint64; strings were hashed by the decoder). A row is an index
-// into an embedding table, 0 <= row < rows of the table. Versions of one table are strictly
-// increasing and start at 1; 0 means "none". An epoch numbers the publishing instances of a table:
-// of two instances the one with the higher epoch is right.
+// Id: the 64 bits of an id (core/fields/id_rule.h). Row: an index into an embedding table. Version:
+// strictly increasing for each table from 1; 0 means none. Epoch: numbers the instances that
+// publish a table; only the one with the highest epoch may publish.
 #pragma once
 
 #include <compare>
@@ -33,7 +32,7 @@ using TableIndex = Strong<struct TableIndexTag, std::uint32_t>;
 using Version = Strong<struct VersionTag, std::uint64_t>;
 using Epoch = Strong<struct EpochTag, std::uint64_t>;
 
-// "This id has no (second) row." Never a valid row: tables have at most 2^32 - 2 rows.
+// No row, or no second row. Never a valid row: tables have at most 2^32 - 2 rows.
 inline constexpr Row kNoRow{std::numeric_limits<std::uint32_t>::max()};
 inline constexpr Version kNoVersion{0};
 

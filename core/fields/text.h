@@ -1,4 +1,4 @@
-// What the rules of this folder share: blanks around a text, and a text read as a number.
+// Helpers of the rules in this folder: blanks around a text, and text read as a number. Pure.
 #pragma once
 
 #include <cstdint>
