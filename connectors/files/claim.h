@@ -19,8 +19,8 @@ struct Claim {
 // 16 hexadecimal digits, from the system's entropy.
 std::string random_token();
 
-// kNotFound, kCorrupt (its checksum does not hold; one written before there were checksums goes by
-// its form), kIo.
+// kNotFound, kIo, kCorrupt (not of this form, or its checksum does not hold; a claim without a
+// checksum is accepted).
 Result<Claim> read_claim(const std::filesystem::path& table_directory);
 // Durably, whole or not at all. kIo, kResource.
 Result<void> write_claim(const std::filesystem::path& table_directory, const Claim& claim);

@@ -1,14 +1,13 @@
-// EventGenerator: synthetic access events with the structure that makes learned mappings pay, for
-// trying remapd out and for loading it.
+// EventGenerator: synthetic access events in which ids of a community behave alike, for trying
+// remapd out and for load tests.
 //
 // Features user, item, category; one id each; a label per sample.
 //   * Users and items belong to communities. A sample picks a community (Zipf), one of its users
 //     (Zipf), and an item (Zipf) of the same community or, with probability 1 - in_community, of
 //     another one. The category is a function of the item's community.
-//   * Drift: every drift_samples samples each order of popularity moves on by one place. What led
-//   is
-//     second then, and what was last leads, as news do. Every sample is with probability
-//     new_item_rate the first of a brand-new item, which takes the place of a random one for good.
+//   * Drift: every drift_samples samples each order of popularity rotates by one place: the last
+//     becomes the first. With probability new_item_rate a sample is the first of a brand-new item,
+//     which replaces a random one.
 //   * Labels come from a hidden factorisation machine: the logit is an intercept (set so that the
 //     mean label is base_rate) + signal * (user bias + item quality + <user vector, item vector>) +
 //     label_noise * normal. Vectors and quality are mostly the community's, partly the id's own.

@@ -1,5 +1,5 @@
-// FrameReader: length-delimited messages of a stream: a varint length, then that many bytes, again
-// and again (protobuf's writeDelimitedTo, SerializeDelimitedToZeroCopyStream).
+// FrameReader: the messages of a stream, each a varint length and then that many bytes (protobuf's
+// writeDelimitedTo, SerializeDelimitedToZeroCopyStream).
 //
 // Memory is bounded by `max_frame_bytes`, whatever lengths the stream claims. Not thread safe.
 #pragma once

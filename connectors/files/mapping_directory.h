@@ -1,10 +1,9 @@
 // The layout of a mapping directory, shared by the sink that writes it and the source that reads
 // it.
 //
-//   ROOT/TABLE/epoch.json                 who may publish:
-//   {"epoch":3,"instance":"...","claim":"..."} ROOT/TABLE/lock                       flock'd while
-//   the claim is read or changed ROOT/TABLE/v000000000042/             version 42, whole since the
-//   directory has this name:
+//   ROOT/TABLE/epoch.json                 the claim of the instance that may publish (claim.h)
+//   ROOT/TABLE/lock                       flock'd while the claim is read or changed
+//   ROOT/TABLE/v000000000042/             version 42, complete once the directory has this name:
 //       manifest.json                     connectors/proto/manifest_codec.h
 //       mapping.remap                     snapshot artifact, if the version has one
 //       delta.remap                       delta from its parent, if any
@@ -38,7 +37,7 @@ std::string_view blob_file(mapping::BlobKind kind);
 // kInvalidArgument for an empty name, or one that no file system would take.
 Result<std::filesystem::path> table_directory(const std::filesystem::path& root,
                                               std::string_view table);
-// The table that the directory of this name is of; none if it is of none.
+// The table whose directory has this name; none if no table's has.
 std::optional<std::string> parse_table_directory(std::string_view name);
 
 std::string version_directory(Version version);
@@ -47,8 +46,8 @@ std::optional<Version> parse_version_directory(std::string_view name);
 // Versions whose directories exist, ascending; none if the table's directory is missing.
 Result<std::vector<Version>> list_versions(const std::filesystem::path& table_directory);
 
-// The manifest of a version. kNotFound when there is no such version (any more); kCorrupt also when
-// it is of another table or version than its place says.
+// The manifest of a version. kNotFound: there is no such version, or it was removed; kCorrupt also
+// when it is of another table or version than its directory.
 Result<mapping::Manifest> read_manifest(const std::filesystem::path& table_directory,
                                         std::string_view table, Version version);
 

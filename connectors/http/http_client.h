@@ -23,7 +23,7 @@ struct HttpOptions {
   std::filesystem::path token_file{};  // read for each request; empty: no token
   std::filesystem::path ca_file{};     // PEM, instead of the system's authorities; empty: those
   std::chrono::milliseconds connect_timeout{5'000};
-  // An answer of which nothing comes for so long has failed; whole answers may take longer.
+  // A response fails when no byte of it comes for this long; the whole may take longer.
   std::chrono::milliseconds stall_timeout{10'000};
   std::uint64_t max_bytes = std::uint64_t{1} << 36;  // of an answer
 };
@@ -41,8 +41,8 @@ class HttpClient {
   static Result<std::unique_ptr<HttpClient>> create(HttpOptions options);
   ~HttpClient();
 
-  // `headers` as they are sent, "If-None-Match: \"x\"". kUnavailable (retryable): nobody answers;
-  // kInvalidArgument: the certificate is not accepted. An answer of any status is none.
+  // `headers` as they are sent, "If-None-Match: \"x\"". kUnavailable (retryable): no response;
+  // kInvalidArgument: the certificate is not accepted. A response of any status is not an error.
   Result<HttpResponse> get(std::string_view path, const std::vector<std::string>& headers);
 
   const std::string& url() const;

@@ -14,7 +14,7 @@ namespace remapd::kafka {
 Result<mapping::BlobPtr> read_blob(RecordLog& log, const PublishedVersion& version,
                                    mapping::BlobKind kind);
 
-// What is wrong with a blob, said for people.
+// The error with the blob's table, version and kind in its message.
 Error blob_error(Error error, const mapping::Manifest& manifest, mapping::BlobKind kind);
 
 }  // namespace remapd::kafka

@@ -1,4 +1,4 @@
-// What librdkafka tells of itself (its STATISTICS.md), as counters.
+// Parses librdkafka's statistics (its STATISTICS.md).
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace remapd::kafka {
 
-// None for what is not librdkafka's JSON; members it lacks count as 0.
+// None if it is not librdkafka's JSON; missing members count as 0.
 std::optional<pipeline::BrokerStatistics> parse_statistics(std::string_view json);
 
 }  // namespace remapd::kafka

@@ -1,8 +1,12 @@
-// DamagedStretch: where a log can be read again behind a batch that is damaged in it.
+// DamagedStretch: finds the first readable offset behind a damaged batch of a broker's log.
 //
-// A fetch from an offset inside the damaged batch fails, one from behind it succeeds; where it ends
-// nobody tells. So offsets are tried: further and further on until one can be read, then between
-// the last that could not and the first that could. 2 log2(n) tries for a batch of n messages.
+// A fetch from an offset inside the damaged batch fails, one from behind it succeeds, and the
+// broker does not tell where the batch ends. So offsets are probed: at doubling distances until one
+// can be read, then by bisection; 2 log2(n) probes for a batch of n messages.
+//
+//   DamagedStretch damage(first);
+//   while (!damage.found()) readable(damage.probe()) ? damage.probe_succeeded() :
+//   damage.probe_failed(); continue at damage.end();
 //
 // Not thread safe.
 #pragma once
@@ -31,7 +35,7 @@ class DamagedStretch {
   std::int64_t probe() const {
     return readable_ == kUnknown ? damaged_ + step_ : damaged_ + (readable_ - damaged_) / 2;
   }
-  // What became of it.
+  // The outcome of fetching from probe().
   void probe_failed() {
     damaged_ = probe();
     step_ *= 2;
@@ -46,12 +50,12 @@ class DamagedStretch {
   static constexpr std::int64_t kUnknown = -1;
 
   std::int64_t first_;
-  std::int64_t damaged_;  // the last that is known to be
+  std::int64_t damaged_;  // the last offset known to be unreadable
   std::int64_t readable_ = kUnknown;
   std::int64_t step_ = 1;
 };
 
-// What is told of it, once its end is found.
+// The message for the log, once found().
 std::string damage_found(std::string_view topic, const DamagedStretch& damage);
 
 }  // namespace remapd::kafka

@@ -1,4 +1,4 @@
-// RecordLog: stretches of the mapping topic's partition 0, read when asked for.
+// RecordLog: reads stretches of the mapping topic's partition 0 on demand.
 //
 // Between two reads nothing is fetched, so that a publisher does not download what it wrote. Not
 // thread safe.
@@ -22,7 +22,7 @@ namespace remapd::kafka {
 // Everything about the mapping topic is in this partition: one order for everybody.
 inline constexpr std::uint32_t kMappingPartition = 0;
 
-// A broker that is there answers at once; one that is not is better asked anew.
+// Of one request; after it the request is repeated.
 inline constexpr std::chrono::milliseconds kAnswerTimeout{5'000};
 
 struct LogRecord {

@@ -2,9 +2,8 @@
 // the log.
 //
 // The rules by which all readers of the same log agree:
-//   * The epoch in force is the highest that any record so far is of. A manifest of a lower epoch
-//   is
-//     stale: ignored.
+//   * The epoch in force is the highest of all records so far. A manifest of a lower epoch is stale
+//     and ignored.
 //   * A claim holds its epoch if it is the first claim of that epoch.
 //   * A version is in force from its manifest on, until its manifest is deleted. Versions in force
 //     ascend; a manifest that does not is ignored, unless its epoch is higher: then it replaces
@@ -60,8 +59,8 @@ class TableHistory {
   Version newest() const { return newest_; }
 
   // The records to delete so that only the newest `retain` versions remain, and in any case the
-  // newest one with a snapshot and what comes after it. Also what publishers left behind that did
-  // not come to an end. In the order to delete them: manifests before their chunks.
+  // newest one with a snapshot and those after it; also records of publications that were not
+  // completed. In the order to delete them: manifests before their chunks.
   std::vector<RecordKey> obsolete(std::uint32_t retain) const;
 
  private:

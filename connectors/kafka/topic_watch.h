@@ -1,4 +1,4 @@
-// TopicWatch: whether a topic can be read, looked at now and then, more often while it cannot.
+// TopicWatch: checks at intervals whether a topic can be read; every second while it cannot.
 //
 // Not thread safe.
 #pragma once
@@ -18,15 +18,15 @@ class TopicWatch {
  public:
   TopicWatch(std::string topic, std::chrono::milliseconds interval);
 
-  // If it is time: asks the brokers, for about `patience` (20 ms to a quarter of a second). The
-  // topic's partitions, if it was time and they answered.
+  // If a check is due: asks the brokers, for about `patience`, at least 20 and at most 250 ms. The
+  // number of partitions, if a check was due and they answered.
   std::optional<std::uint32_t> look(KafkaClient& client, std::chrono::milliseconds patience);
 
-  // Something went wrong with the topic: looked at every second until it works.
+  // The topic could not be read: it is checked every second until works().
   void note(Error error) { problem_ = std::move(error); }
   // A message was read.
   void works(KafkaClient& client);
-  // Forgets what was wrong, and counts as a look.
+  // Forgets the problem, and counts as a check.
   void restart();
 
   // What keeps the topic from being read now: of the cluster, or of the topic.
