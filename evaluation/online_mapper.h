@@ -1,10 +1,10 @@
-// The daemon's engine inside the runner: it is fed the samples of a log one by one and publishes
-// mapping versions when the daemon would, and tells where each id of the log lives by now.
+// OnlineMapper: the daemon's engine inside an evaluation: takes in the samples of a log one by one,
+// publishes mapping versions when the daemon would, and holds the current row of each id of the
+// log.
 //
 // Every table has its own schedule. A version goes through the same steps as in the daemon: build,
 // encode as an artifact, open the artifact, look up. Before the first version every id is hashed
-// over its whole table, which is what the engine takes the first version's migration plan to start
-// from.
+// over its whole table, from which the first version's migration plan starts.
 //
 // Not thread safe. A version costs O(distinct ids).
 #pragma once
@@ -76,7 +76,7 @@ class OnlineMapper {
                                                       const MapperSettings& settings,
                                                       std::uint64_t seed);
 
-  // Where the ids of a feature live now, by number.
+  // The current rows of a feature's ids, by number.
   const RowsOfIds& rows(FeatureIndex feature) const { return rows_[feature.value]; }
 
   // Takes in a sample: for each feature the numbers of its ids. label: NaN = none.
@@ -84,7 +84,7 @@ class OnlineMapper {
 
   // Whether the daemon would publish a version of some table now.
   bool version_due() const { return samples_ >= next_due_; }
-  // Takes in also what waits for a mini-batch to fill; at the end of a stream.
+  // Takes in the samples of an incomplete mini-batch; at the end of a stream.
   void finish();
   // A version of every mapped table that is due; publish_all(): due or not.
   Publication publish_due();

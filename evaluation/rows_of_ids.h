@@ -1,5 +1,5 @@
-// Where the ids of one feature live in their embedding table, as a trainer sees it: the answers of
-// one mapping for a list of ids, looked up once instead of at every event.
+// RowsOfIds: the rows of one feature's ids under one mapping, looked up once instead of at every
+// event.
 #pragma once
 
 #include <cstdint>

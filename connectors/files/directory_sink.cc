@@ -23,7 +23,7 @@ using mapping::Publication;
 
 namespace {
 
-// About a claim that could not be read: nobody can know whose it is.
+// For a claim that could not be read: its owner is not known.
 bool says_nothing(const Error& error) {
   return error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kNotFound;
 }
@@ -104,7 +104,8 @@ Result<mapping::Tenure> DirectoryMappingSink::take_over(std::string_view table,
   return tenure;
 }
 
-// Under the table's lock: of whoever has published since with a higher epoch. None: nobody has.
+// The newest manifest of a higher epoch, if another instance has published one; else none. Under
+// the table's lock.
 Result<std::optional<Manifest>> DirectoryMappingSink::successor(const fs::path& table_directory,
                                                                 const std::string& table) {
   const Claim& ours = claims_.find(table)->second;
@@ -118,8 +119,8 @@ Result<std::optional<Manifest>> DirectoryMappingSink::successor(const fs::path& 
   return std::nullopt;
 }
 
-// A claim that is damaged or gone is written again: it may be ours, as long as nobody who took the
-// table over has published. If somebody was about to, one of us prevails.
+// Writes a damaged or missing claim again, unless a successor has published. If a successor has
+// claimed the table without publishing yet, one of the two instances prevails.
 Result<void> DirectoryMappingSink::mend_claim(const fs::path& table_directory,
                                               const std::string& table) {
   const auto lock = FileLock::acquire(table_directory / kLockFile, options_.lock_patience);

@@ -120,7 +120,7 @@ Result<std::vector<mapping::Manifest>> HttpMappingSource::look() {
   return found;
 }
 
-// Nothing: it is not kept any more.
+// None: the daemon does not keep it.
 Result<std::optional<mapping::Manifest>> HttpMappingSource::kept(Version version) {
   const auto response = client_->get(fmt::format("{}/manifest/{}", base_, version.value), {});
   if (!response) return fail(response.error());
@@ -131,12 +131,12 @@ Result<std::optional<mapping::Manifest>> HttpMappingSource::kept(Version version
   return std::optional<mapping::Manifest>(std::move(*manifest));
 }
 
-// 404 may mean no version or no table: the first will pass, the second is somebody's mistake.
+// 404 means no version yet, which passes, or no such table, which is an error of the configuration.
 Result<std::vector<mapping::Manifest>> HttpMappingSource::none_yet() {
   const auto table = client_->get(base_, {});
   if (!table) return fail(table.error());
   if (table->status != 200) return fail(refusal(*table));
-  if (seen_ == kNoVersion) from_the_first_ = true;  // whoever was there before misses none
+  if (seen_ == kNoVersion) from_the_first_ = true;  // reports all versions
   return std::vector<mapping::Manifest>{};
 }
 
@@ -172,7 +172,7 @@ Result<mapping::BlobPtr> HttpMappingSource::fetch(const mapping::Manifest& manif
     auto response = client_->get(path, headers);
     if (response) {
       if (response->status == 404) {
-        return fail(ErrorCode::kNotFound, name + " is not kept by " + client_->url() + " any more");
+        return fail(ErrorCode::kNotFound, name + " is no longer kept by " + client_->url());
       }
       if (response->status != 200 && response->status != 206) return fail(refusal(*response));
       if (response->status == 200) bytes.clear();

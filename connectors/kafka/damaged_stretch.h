@@ -5,8 +5,10 @@
 // can be read, then by bisection; 2 log2(n) probes for a batch of n messages.
 //
 //   DamagedStretch damage(first);
-//   while (!damage.found()) readable(damage.probe()) ? damage.probe_succeeded() :
-//   damage.probe_failed(); continue at damage.end();
+//   while (!damage.found()) {
+//     can_read(damage.probe()) ? damage.probe_succeeded() : damage.probe_failed();
+//   }
+//   read_on_from(damage.end());
 //
 // Not thread safe.
 #pragma once

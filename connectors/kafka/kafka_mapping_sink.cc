@@ -107,7 +107,7 @@ class KafkaMappingSink::Publisher {
     failpoint(pipeline::failpoints::kPublishManifest);
     const Record record = manifest_record(manifest, options_.chunk_bytes);
     if (auto sent = send({&record, 1}); !sent) return fail(std::move(sent).error());
-    // Whoever claimed the table between the check and the manifest stands before it in the log.
+    // A claim written between the check and the manifest precedes the manifest in the log.
     if (auto read = read_new(); !read) return read;
     const auto& versions = history(table).versions();
     const auto published = versions.find(manifest.info.version);
@@ -126,7 +126,7 @@ class KafkaMappingSink::Publisher {
     const auto found = versions.find(version);
     if (found == versions.end() || !found->second.manifest.blob(kind)) {
       return fail(ErrorCode::kNotFound,
-                  fmt::format("topic \"{}\" has no {} of version {} of table {} (any more)",
+                  fmt::format("topic \"{}\" has no {} of version {} of table {}, or it was removed",
                               options_.topic, mapping::to_string(kind), version.value, table));
     }
     return read_blob(*log_, found->second, kind);

@@ -145,7 +145,7 @@ class KafkaMappingSource::Follower {
         watch_.works(*client_);
         if (damage_) return on_readable_probe();
         caught_up_ = true;
-        // Whoever was there before the first version misses none.
+        // A source that had caught up before the first version reports all versions.
         if (history_.versions().empty()) from_the_first_ = true;
         look_for_the_table();
         return {};

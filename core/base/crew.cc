@@ -21,7 +21,7 @@ struct Crew::Job {
   std::exception_ptr thrown = {};  // by one of them
 
   bool has_pieces() const { return next.load(std::memory_order_relaxed) < pieces; }
-  // What was thrown by a piece, if anything; the pieces that nobody has begun are left out then.
+  // What a piece threw, if one did; pieces not begun by then are left out.
   std::exception_ptr take_pieces() {
     try {
       for (std::size_t piece = next++; piece < pieces; piece = next++) fn(piece);

@@ -129,7 +129,7 @@ class Shard {
           slots[at].keys ^= alone.keys;
           slots[at].rows ^= alone.rows;
           --slots[at].count;
-          *top = at;  // kept only if it has become somebody's own
+          *top = at;  // kept only if the slot now has a single key
           top += slots[at].count == 1 ? 1 : 0;
         }
       }
@@ -178,7 +178,7 @@ Bytes encode_compact(const Mapping& mapping, std::uint64_t content_hash) {
         mapping, shape.shards, [&](Id id) { return shape.hash_of(id); },
         [&](std::uint64_t hash) { return shape.shard_of(hash); });
   };
-  // Ids that somebody chose so that they meet in one shard meet for one seed only.
+  // Ids chosen to collide in one shard collide for one seed only.
   EntryGroups groups = deal_out();
   while (groups.most() > kShardIds + kShardIds / 16) {
     ++shape.seed;

@@ -54,7 +54,7 @@ mapping::MigrationPlan make_plan(const PlanInput& in) {
   plan.to_rows = in.to_rows;
   plan.source_begin.push_back(0);
 
-  // Ids by new row (counting sort), keeping their order; only of rows that somebody joined.
+  // Ids by new row (counting sort), keeping their order; only of rows that an id joined.
   std::vector<bool> joined(in.to_rows, false);
   for (std::size_t i = 0; i < n; ++i) {
     if (in.old_rows[i] != in.new_rows[i]) joined[in.new_rows[i].value] = true;

@@ -10,7 +10,7 @@
 namespace remapd::admin {
 namespace {
 
-// Nothing from elsewhere, nothing inline, in nobody's frame.
+// No content of other origins, nothing inline, no framing.
 constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -4,12 +4,12 @@
 //   (*server)->start();  ...  (*server)->stop();
 //
 // One thread serves all connections; endpoints must not block it. HTTP/1.1 with keep-alive. Bounds,
-// so that nobody who can connect can use the daemon up: connections at a time (one more is answered
-// 503 and closed), time until a request's head is complete and then until its body is (else the
-// connection is closed), size of head (16 KiB) and body (413), one request at a time per
-// connection, time for an endpoint to answer (504), and time a client may take nothing of a
-// response. Beyond the bound on connections a few more are heard for a second, so that probes are
-// answered. Responses tell browsers to cache, frame and sniff nothing.
+// so that a client cannot exhaust the daemon: connections at a time (one more is answered 503 and
+// closed), time until a request's head is complete and then until its body is (else the connection
+// is closed), size of head (16 KiB) and body (413), one request at a time per connection, time for
+// an endpoint to answer (504), and time in which a client must take some of a response. Beyond the
+// bound a few more connections may send one request within a second, so that probes are answered.
+// Headers forbid browsers to cache, frame and sniff.
 //
 // It listens on a TCP port, with TLS or without, or on a unix socket (mode 0660). The files that
 // hold token, certificate and key are read again when they change, which is looked for every two

@@ -6,8 +6,8 @@
 //   auto app = Application::create(config, std::move(*ports), log, clock);
 //   (*app)->start();  ...  (*app)->request_stop();  Result<void> end = (*app)->join();
 //
-// Whoever shows it to people (the admin server) is given it as a Control, is started before start()
-// and stopped after join(), so that start and stop can be watched.
+// The admin server uses it as a Control; it is started before start() and stopped after join(), so
+// that start and stop can be watched.
 //
 // All members may be called from any thread; start() and join() from one. Creating one makes the
 // process ignore SIGXFSZ: a file size limit is then an error of the write that meets it, which is

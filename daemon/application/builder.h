@@ -1,12 +1,12 @@
-// Builder: the thread that makes mapping versions and publishes them.
+// Builder: the thread that builds mapping versions and publishes them.
 //
-// A build order goes through: build, encode, gates, delta and plan, publish. A roll-back fetches an
-// older version and publishes it as the next. A publication that fails for a reason that may pass
-// is tried again, 1 s to 30 s apart, until it succeeds or is given up by cancel(). Each order is
-// answered by one report, in order, on the builder thread.
+// A build order goes through: build, encode, gates, delta and plan, publish. A roll-back order
+// fetches an older version and publishes it as the next. A publication that fails with a retryable
+// error is repeated, 1 s to 30 s apart, until it succeeds or cancel(). Each order is answered by
+// one report, in order, on the builder thread.
 //
-// The sink is used by this thread alone from the first order to the last report. Memory: of each
-// table, the artifact of its newest version.
+// From submit() to the report the sink belongs to this thread. Memory: the artifact of each table's
+// newest version. submit(), cancel() and request_stop() are thread safe.
 #pragma once
 
 #include <chrono>
@@ -57,7 +57,7 @@ struct RollBackOrder {
 enum class BuildEnd : std::uint8_t {
   kPublished,
   kRebuilt,     // kRebuild and kRejoin
-  kFetched,     // kRejoin: what was published is another mapping: `artifact`
+  kFetched,     // kRejoin: another mapping was published under this number: `artifact`
   kRefused,     // a gate said no: `gates`
   kFailed,      // could not be published (or fetched): `error`
   kSuperseded,  // another instance has taken the table over: `error`
@@ -74,7 +74,7 @@ struct BuildReport {
   std::optional<pipeline::GateReport> gates;
   std::optional<mapping::Manifest> manifest;  // kPublished
   KeptVersionPtr kept;                        // kPublished
-  mapping::BlobPtr artifact;                  // to adopt where there is no outcome to
+  mapping::BlobPtr artifact;                  // of kFetched and of roll-backs, to adopt
   Error error;
   double build_seconds = 0;
   double publish_seconds = 0;
@@ -84,13 +84,13 @@ class Builder {
  public:
   struct Options {
     std::string instance;
-    // That build, on processor time that is left over (core/base/crew.h); 0: everybody's, for
-    // nothing else goes on meanwhile.
+    // Threads of the crew that builds on idle processor time (core/base/crew.h); 0: builds run on
+    // oneTBB's threads, because reading pauses meanwhile.
     std::size_t threads = 0;
     std::chrono::milliseconds first_retry{1'000};  // doubles up to the last
     std::chrono::milliseconds last_retry{30'000};
   };
-  // Told, from the builder thread, that publishing is being tried again because of `error`.
+  // Called on the builder thread before a publication is repeated because of `error`.
   using OnRetry = std::function<void(TableIndex, const Error& error)>;
   using OnReport = std::function<void(BuildReport)>;
 
@@ -98,16 +98,16 @@ class Builder {
           OnReport on_report, OnRetry on_retry);
   ~Builder();
 
-  // Before start(): the newest published version, as clients have it, so that it need not be
-  // fetched.
+  // Before start(): the newest published version, as clients have it, so that the first build does
+  // not fetch it.
   void know(TableIndex table, Version version, mapping::BlobPtr artifact) {
     published_[table] = {.version = version, .artifact = std::move(artifact)};
   }
   void start();
   void submit(BuildOrder order) { orders_.push(std::move(order)); }
   void submit(RollBackOrder order) { orders_.push(std::move(order)); }
-  // Ends what is under way as soon as possible, and every order after it at once, with kCancelled:
-  // a build between two pieces of it, a publication between two attempts.
+  // Ends the order under way as soon as possible, and all later ones at once, with kCancelled: a
+  // build between two pieces of parallel work, a publication between two attempts.
   void cancel();
   // No more orders; join() returns once those submitted have been reported.
   void request_stop();

@@ -1,11 +1,10 @@
-// Control: what people and scripts may see and ask of a running daemon. The admin server and its
-// tests know the daemon by this port alone; Application implements it.
+// Control: the port through which the admin server reads the state of a running daemon and gives it
+// commands. Application implements it.
 //
-// All members may be called from any thread at any time and never block. Whatever needs the
-// pipeline thread is answered by a callback: called exactly once, on some thread, possibly before
-// the call returns, and never blocking itself. A daemon that ends first answers with kCancelled;
-// one that has not begun to read events yet answers when it has. A caller that cannot wait for
-// ever uses await_answer().
+// All members may be called from any thread at any time and never block. What needs the pipeline
+// thread is answered by a callback: called exactly once, on any thread, possibly before the call
+// returns; it must not block. Answers come once the daemon reads events; kCancelled if it ends
+// before. await_answer() waits with a timeout.
 //
 // Errors of all: kNotFound (no such table; the message lists those there are), kCancelled.
 #pragma once
@@ -32,7 +31,7 @@ namespace remapd::application {
 template <class T>
 using Answer = std::function<void(Result<T>)>;
 
-// One id, and whom it shares its row with.
+// One id, and the ids on its row.
 struct IdReport {
   Version version;                           // adopted; kNoVersion before the first
   pipeline::IdStats id;                      // row kNoRow before the first version
@@ -46,23 +45,24 @@ class Control {
   virtual std::shared_ptr<const Status> status() const = 0;
   // Of this process.
   virtual std::vector<HistoryPoint> history(HistorySpan span) const = 0;
-  // Grows as long as the daemon moves, or has nothing to do and looks for work.
+  // Grows while the pipeline thread makes progress or waits for work.
   virtual std::uint64_t beats() const = 0;
   // What was built, and the newest versions themselves.
   virtual const VersionShelf& versions() const = 0;
 
   // Builds and publishes a version now, whatever the schedule says; answered with its number once
-  // it is out. kConflict: the gates refused it (the message has their findings), or the table is
-  // frozen.
+  // it is published. kConflict: the gates refused it (the message has their findings), or the table
+  // is frozen or still catching up after a restart.
   virtual void publish_now(std::string_view table, Answer<Version> answer) = 0;
   // No version is built until unfreeze(); events are still learned from. Survives a restart where
   // checkpoints are kept. Doing either twice changes nothing.
   virtual void freeze(std::string_view table, Answer<void> answer) = 0;
   virtual void unfreeze(std::string_view table, Answer<void> answer) = 0;
   // Publishes an earlier version again under the next number, with a migration plan, and freezes
-  // the table: its next version would else undo it. Answered with the new number once it is out.
-  // kNotFound: `to` was never published, or was removed since. kConflict: it is the newest, or was
-  // built for another row budget.
+  // the table, so that the next build does not undo it. Answered with the new number once it is
+  // published. kNotFound: `to` was never published, or it, its snapshot or a delta between was
+  // removed. kConflict: it is the newest or was built for another row budget, or the table is still
+  // catching up after a restart.
   virtual void roll_back(std::string_view table, Version to, Answer<Version> answer) = 0;
 
   virtual void lookup(std::string_view table, Id id, std::size_t row_mates,
@@ -79,8 +79,8 @@ class Control {
   virtual void set_log_level(config::LogLevel level) = 0;
 };
 
-// Makes a call and waits for its answer; kUnavailable (retryable) after `timeout`. What was asked
-// for may happen nevertheless.
+// Makes a call and waits for its answer; kUnavailable (retryable) after `timeout`. The command may
+// still be carried out.
 //
 //   auto version = await_answer<Version>(
 //       [&](auto answer) { control.publish_now("item", std::move(answer)); }, 10s);

@@ -80,7 +80,7 @@ Pipeline::Pipeline(Options options, std::unique_ptr<pipeline::Engine> engine, Po
 Pipeline::~Pipeline() {
   request_stop();
   if (thread_.joinable()) thread_.join();
-  // Had it never been started, whoever asked is still waiting.
+  // If it was never started, callers of ask() are still waiting.
   tasks_.close();
   run_tasks(0ms);
 }
@@ -343,7 +343,7 @@ void Pipeline::take_in() {
   if (must_wait()) return;
   std::size_t count = cursor_.remaining();
   const std::uint64_t samples = engine_->samples();
-  // A due build that may not begin yet holds nobody up.
+  // A due build that may not begin yet does not stop reading.
   if (const std::uint64_t due = publisher_->next_due(); due > samples) {
     count = std::min<std::uint64_t>(count, due - samples);
   }

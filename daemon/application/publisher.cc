@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Of one table; whoever asks for more is told to come back.
+// Commands of one table; more are refused with kUnavailable, retryable.
 constexpr std::size_t kMaxWaiting = 8;
 
 tl::unexpected<Error> stopping() {
@@ -99,8 +99,8 @@ void Publisher::start() {
   builder_.start();
 }
 
-// The first build would fetch it too, to make a delta from it. Nothing depends on it here: what
-// cannot be had is not handed out.
+// Fetches the newest version for download and for the first delta. If that fails it cannot be
+// downloaded; nothing else depends on it.
 void Publisher::shelve_found(TableIndex index) {
   const auto& last = tables_[index.value].timeline.last();
   if (!last) return;
@@ -261,7 +261,7 @@ void Publisher::on_report(BuildReport report) {
   const Answer<Version> answer = std::exchange(table.answer, {});
   Result<Version> end = settle(table, report);
   shelve(table, report);
-  hooks_.changed();  // first: whoever is answered may look
+  hooks_.changed();  // before the answer, so that its receiver sees the new status
   answer_with(answer, std::move(end));
   if (!any_in_flight()) run_waiting();
 }

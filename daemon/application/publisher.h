@@ -1,17 +1,18 @@
-// Publisher: sees to it that versions of every table are built when they are due, published, and
-// adopted by the engine; and does what operators ask for in between.
+// Publisher: has a version of every table built when it is due, published, and adopted by the
+// engine; and carries out the commands of operators.
 //
-//   (due, or asked for) -> engine.begin_build() -> Builder: build, gates, publish -> engine.adopt()
+//   (due, or commanded) -> engine.begin_build() -> Builder: build, gates, publish -> engine.adopt()
 //
-// At most one version of a table is in the making, and builds begin together: those that are due
-// while others are in the making wait for these. The builder makes one after another in any case,
-// and a build holds a copy of what was learned of all tables, which those begun together share.
-// With wait_for_publish reading stands still until it is out, so that every version is built at
-// exactly the sample it is due at and the versions of a replay are reproducible; without it reading
-// goes on meanwhile, and two versions of a table are at least min_interval apart.
+// At most one version of a table is in flight. Versions that become due while others are in flight
+// wait for these, except while a table catches up after a restart: the builder makes one at a time,
+// and builds begun together share one copy of the co-access graph. With wait_for_publish reading
+// pauses until the versions are published, so that every version is built at exactly the sample it
+// is due at and a replay is reproducible; without it reading goes on, and two versions of a table
+// are at least min_interval apart.
 //
-// All members are for the pipeline thread, which also runs what is posted. The sink is used on that
-// thread before start() and by the builder afterwards.
+// All members but versions() are for the pipeline thread, which also runs posted tasks. The sink
+// has one user at a time: the builder while a version is in flight, else the pipeline thread (at
+// the start, and in build_last_versions()).
 #pragma once
 
 #include <chrono>
@@ -52,7 +53,7 @@ class Publisher {
   struct Options {
     pipeline::PublishSchedule::Config schedule;
     bool wait_for_publish = true;
-    std::size_t keep_versions = 1;  // of each table, to hand out
+    std::size_t keep_versions = 1;  // of each table, for download
     Builder::Options builder;
     LiveSettings live;
   };
@@ -70,8 +71,9 @@ class Publisher {
   std::uint32_t tables() const { return static_cast<std::uint32_t>(tables_.size()); }
   Result<void> examine(TableIndex table);
   void restore(const std::vector<pipeline::TableProgress>& progress);
-  // Makes the newest published version the incumbent, where going on from here would not lead to
-  // it. `restored`: the engine's state came from a checkpoint.
+  // Fetches the newest published version and makes it the incumbent, unless rereading the stream
+  // will rebuild it (VersionTimeline::needs_fetch()). `restored`: the engine's state came from a
+  // checkpoint.
   Result<void> catch_up(TableIndex table, bool restored);
   // From here on the table is this instance's. What was published since examine() is to be caught up
   // with.
@@ -85,24 +87,25 @@ class Publisher {
   // Reading must stand still.
   bool must_wait() const;
   bool any_in_flight() const;
-  // There will be no more samples: from now on whatever is in flight is waited for.
+  // There will be no more samples: from now on must_wait() is true while a version is in flight.
   void end_of_stream() { stream_ended_ = true; }
-  // Then, with nothing in flight: versions of what no version holds yet, whatever the schedule.
+  // Then, with nothing in flight: begins a version of every table that has samples since its last
+  // one, whatever the schedule.
   Result<void> build_last_versions();
-  // From now on nothing is begun that can wait for the next start.
+  // From now on nothing is begun that can wait for the next start of the daemon.
   void wind_down() { winding_down_ = true; }
-  // Cancels whatever is in flight and joins the builder; its reports have been posted then.
+  // Cancels what is in flight and joins the builder; its reports have been posted then.
   void give_up();
 
   void apply(const LiveSettings& live) { live_ = live; }
-  // What ends the daemon: another instance has taken over (kConflict), or the engine and what is
-  // published cannot be brought together.
+  // The error that ends the daemon: another instance has taken a table over (kConflict), or a
+  // published version cannot be adopted.
   const std::optional<Error>& fatal() const { return fatal_; }
   std::vector<pipeline::TableProgress> progress() const;
   // `stats`: the engine's, by table.
   std::vector<TableStatus> status(std::vector<pipeline::TableStats> stats) const;
 
-  // Any thread may look at it.
+  // Thread safe.
   const VersionShelf& versions() const { return shelf_; }
 
   // See Control.
@@ -116,8 +119,8 @@ class Publisher {
     TableStatus status;
     bool in_flight = false;
     std::chrono::steady_clock::time_point built;  // when the last build began
-    Answer<Version> answer;    // whoever asked for the version in flight, if anyone did
-    std::deque<Task> waiting;  // for the versions in flight to be out
+    Answer<Version> answer;    // to the command that began the version in flight, if one did
+    std::deque<Task> waiting;  // commands to run once nothing is in flight
   };
 
   bool due(const Table& table) const;

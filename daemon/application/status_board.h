@@ -1,6 +1,6 @@
-// StatusBoard: where the pipeline writes what it is doing, for everyone else to read.
+// StatusBoard: holds the newest Status and its history; the pipeline thread writes, others read.
 //
-// Thread safe; a reader keeps what it was given.
+// Thread safe; a Status that was read never changes. read() is O(1).
 #pragma once
 
 #include <memory>

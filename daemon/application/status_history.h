@@ -1,5 +1,5 @@
-// StatusHistory: how the figures that a person wants to see over time went, for charts: of the last
-// half hour every 5 seconds, of the last twelve hours every minute. 70 KiB, whatever happens.
+// StatusHistory: the main figures over time, for charts: of the last half hour every 5 seconds, of
+// the last twelve hours every minute. Bounded at 70 KiB.
 //
 // Thread safe.
 #pragma once

@@ -1,5 +1,5 @@
-// What other threads have the pipeline thread do: reports of its builder and checkpointer, and the
-// questions and commands of operators.
+// Tasks for the pipeline thread: reports of its builder and checkpointer, queries and commands of
+// operators.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// A mapping sink whose harmless problems are told in the log: what went wrong without keeping a
-// version from being published, which the sink knows as last_problem().
+// TellingSink: a mapping sink that logs another sink's last_problem() when it changes: problems
+// that did not prevent a publication.
 #pragma once
 
 #include <memory>

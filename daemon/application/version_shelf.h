@@ -1,10 +1,8 @@
-// VersionShelf: what was built of each table and what became of it, and the newest published
-// versions themselves, for clients over HTTP.
+// VersionShelf: the records of the last kRemembered builds of each table, and the blobs of its
+// newest `keep` published versions, for the admin server.
 //
-// Of each table it remembers the last kRemembered builds, and keeps the blobs of the newest
-// `keep` versions. A kept version always has its whole artifact; the newest one's is shared with
-// the builder, so that keeping one version costs no memory. Thread safe; what it hands out stays
-// valid for as long as it is held.
+// A kept version always has a snapshot, the newest one's shared with the builder. Thread safe; what
+// it returns stays valid while it is held.
 #pragma once
 
 #include <array>
@@ -37,7 +35,7 @@ struct VersionRecord {
   std::string table;
   Version version;
   VersionOutcome outcome = VersionOutcome::kPublished;
-  std::int64_t when_ms = 0;   // when it was built (found: by whom it was); Unix milliseconds
+  std::int64_t when_ms = 0;   // when it was published or refused (kFound: built); Unix milliseconds
   std::uint64_t samples = 0;  // it was built from
   std::uint32_t rows = 0;
   mapping::MappingStats stats;
@@ -48,7 +46,7 @@ struct VersionRecord {
   double publish_seconds = 0;
 };
 
-// A version to hand out. The manifest names the blobs there are here; always a snapshot.
+// A version for download. The manifest names exactly the blobs that are here; always a snapshot.
 struct KeptVersion {
   mapping::Manifest manifest;
   std::array<mapping::BlobPtr, mapping::kBlobKinds> blobs;  // by BlobKind; null: none

@@ -80,7 +80,7 @@ class VersionTimeline {
   void given_up() { schedule_ = before_; }
   void adopted(Version version) { adopted_ = version; }
   void published(const mapping::Manifest& manifest);
-  // Nothing of what was published can be had any more: go on with what the engine has.
+  // The published versions cannot be read: continue with the engine's incumbent.
   void forget_published() { last_.reset(); }
 
  private:

@@ -412,7 +412,7 @@ AddedCommand add_compare(CLI::App& parent) {
                   "How much more log loss than the full table's a recommended budget may have")
       ->capture_default_str();
   app->add_option("--dimension", command->dimension,
-                  "Floats of your model's embeddings: memory is told for tables of such rows")
+                  "Floats in a row of your model's tables, for the memory figures")
       ->capture_default_str()
       ->check(CLI::Range(1, 65536));
   auto* const config = app->add_option(

@@ -44,7 +44,7 @@ struct Comparison {
   std::vector<ComparedFeature> features;
   std::vector<ComparedBudget> budgets;
   std::vector<ComparedStrategy> strategies;  // full first, then by budget
-  std::uint32_t dimension = 64;              // of the embeddings that memory is told for
+  std::uint32_t dimension = 64;              // floats a row, for the memory figures
   double within = 0.005;
   // Of `combined`; none where full or combined was not run, or nothing could be predicted.
   std::optional<evaluation::RowAdvice> advice;

@@ -210,7 +210,7 @@ class DiffCommand final : public Command {
 AddedCommand add_diff(CLI::App& parent) {
   auto command = std::make_unique<DiffCommand>();
   CLI::App* const app =
-      parent.add_subcommand("diff", "Tell what changed from one mapping version to another");
+      parent.add_subcommand("diff", "Show what changed from one mapping version to another");
   app->add_option("mappings", command->paths,
                   "The older mapping and the newer one: artifact files, mapping directories, or "
                   "directories of a table or version. Of one alone, its newest version is compared "
@@ -225,9 +225,9 @@ AddedCommand add_diff(CLI::App& parent) {
   app->add_flag("--list", command->list, "List the ids that changed, with their rows");
   app->add_flag("--json", command->json, "As JSON");
   app->footer(
-      "Which ids came, went or moved is known exactly where the deltas between two versions of "
+      "Which ids were added, removed or moved is exact where the deltas between two versions of "
       "one\n"
-      "mapping directory are still there; otherwise of the ids given with --ids.\n"
+      "mapping directory exist; otherwise only the ids given with --ids are compared.\n"
       "\n"
       "Examples:\n"
       "  remapd diff mappings --table item\n"

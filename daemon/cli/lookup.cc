@@ -67,7 +67,7 @@ class LookupCommand final : public Command {
 
 AddedCommand add_lookup(CLI::App& parent) {
   auto command = std::make_unique<LookupCommand>();
-  CLI::App* const app = parent.add_subcommand("lookup", "Tell the rows of ids");
+  CLI::App* const app = parent.add_subcommand("lookup", "Look up the rows of ids");
   app->add_option("mapping", command->path,
                   "An artifact file, a mapping directory, or the directory of a table or version")
       ->required();

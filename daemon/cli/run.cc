@@ -54,7 +54,7 @@ class RunCommand final : public Command {
     }
     auto end = serve(*config, signals, log);
     if (end) return {};
-    // Whoever restarts us must know that trying again leads to the same end.
+    // For the service manager: a restart would end in the same way.
     if (end.error().code == ErrorCode::kConflict) end.error().code = ErrorCode::kConfig;
     return end;
   }

@@ -132,7 +132,7 @@ AddedCommand add_topics(CLI::App& parent) {
                   "where the brokers' policy refuses it; may be repeated");
   app->footer(
       "The mapping topic must be compacted and have one partition. Topics that exist are never\n"
-      "changed: what does not suit is told, with what to change (exit code 1).\n"
+      "changed: unsuitable settings are listed with what to change (exit code 1).\n"
       "\n"
       "Examples:\n"
       "  remapd topics --config /etc/remapd/remapd.toml\n"

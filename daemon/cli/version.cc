@@ -39,7 +39,7 @@ std::string version_line() {
 
 AddedCommand add_version(CLI::App& parent) {
   auto command = std::make_unique<VersionCommand>();
-  CLI::App* const app = parent.add_subcommand("version", "Tell which build this is");
+  CLI::App* const app = parent.add_subcommand("version", "Print the version of this build");
   app->add_flag("--json", command->json, "As one JSON object");
   return {app, std::move(command)};
 }

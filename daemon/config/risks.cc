@@ -108,8 +108,8 @@ void add_connection(const Properties& all, const Properties& secret_files, const
     add("kafka.properties: enable.ssl.certificate.verification is false: anyone may pose as a "
         "broker");
   } else if (encrypted && value("ssl.endpoint.identification.algorithm") == "none") {
-    add("kafka.properties: ssl.endpoint.identification.algorithm is \"none\": whoever has a "
-        "certificate of the same authority may pose as a broker");
+    add("kafka.properties: ssl.endpoint.identification.algorithm is \"none\": any holder of "
+        "a certificate of the same authority may pose as a broker");
   }
 }
 

@@ -1,5 +1,5 @@
-// The daemon's metrics, made from its Status when somebody asks: there is no second set of counters
-// that could disagree with /status. docs/metrics.md lists them; a test keeps it and this equal.
+// The daemon's metrics, computed from its Status at every scrape, so that they agree with /status.
+// docs/metrics.md lists them; a test compares the two.
 //
 // Counters begin at 0 with the process unless they say "all time". Pure; safe on any thread.
 #pragma once

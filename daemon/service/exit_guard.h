@@ -1,7 +1,7 @@
-// ExitGuard: a stop that has saved everything ends, whatever still holds on to a connection.
+// ExitGuard: bounds how long the process takes to exit after everything has been saved.
 //
-// Client libraries can wait for a broker when they are taken down, some of them without bound.
-// Nothing is lost by leaving then: versions, checkpoint and dead letters are durable before.
+// Client libraries may wait for a broker in their destructors, some without bound. Exiting loses
+// nothing then: versions, checkpoint and dead letters are durable before. Not thread safe.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,7 @@
-// The baseline of what can be had without knowing which ids behave alike: ids accessed often own a
-// row, the others are hashed over the rest. Made from the samples the trainer has seen, by remapd's
-// own engine with strategy `frequency`, so that everything but the strategy is the same: budget,
-// moments, migration.
+// FrequencyMapper: the baseline that does not know which ids behave alike: frequent ids own a row,
+// the others are hashed over the rest. It runs remapd's engine with strategy `frequency` on the
+// samples the trainer has learned, so that only the strategy differs: row budget, the samples at
+// which versions are built, and migration are the same.
 //
 // Not thread safe. publish() costs O(distinct ids).
 #pragma once

@@ -250,7 +250,7 @@ int main(int argc, char** argv) {
   TrainCommand train;
   TrainingOptions& training = train.training;
   CLI::App* const train_app = app.add_subcommand(
-      "train", "Trains on a log while remapd maps it, and tells how well that went");
+      "train", "Trains on a log while remapd maps it, and reports the loss of each contender");
   add_events(*train_app, train.events);
   train_app->add_option("--share", train.share,
                         "FEATURE=ROWS of a table that remapd maps, named like its feature; may be "
@@ -289,7 +289,7 @@ int main(int argc, char** argv) {
                       "Start with the newest version there is, and swap to others when they are "
                       "noticed, without waiting for those that are due");
   train_app->add_option("--ready-file", train.ready_file,
-                        "File made when no version that appears can be missed any more");
+                        "File created once every version published from then on is followed");
   train_app->add_flag("--await-last", training.await_last,
                       "Wait for the version remapd publishes at the end of a log");
   train_app
