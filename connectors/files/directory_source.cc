@@ -95,7 +95,7 @@ std::vector<Manifest> DirectoryMappingSource::scan() {
   }
   std::vector<Manifest> found;
   caught_up_ = true;
-  // Whoever was there before the first version misses none.
+  // A source that polled before the first version reports all versions.
   if (versions->empty()) {
     from_the_first_ = true;
     if (seen_ == kNoVersion) look_for_the_table();

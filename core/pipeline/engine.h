@@ -53,7 +53,8 @@ struct TableStats {
 
 struct EngineStats {
   std::uint64_t samples = 0;
-  std::uint64_t waiting_samples = 0;  // of these, for their mini-batch to fill: in no other count yet
+  std::uint64_t waiting_samples =
+      0;  // of these, for their mini-batch to fill: in no other count yet
   std::uint64_t labelled_samples = 0;
   double label_sum = 0;   // of the labelled samples
   std::uint64_t ids = 0;  // accesses of all tables

@@ -61,7 +61,7 @@ class PendingSamples {
       // Of a sample of weight 0 nothing is learned, its label included.
       labels_.push_back(label >= 0 && label <= 1 && weight != 0 ? label : kUnlabelled);
       weights_.push_back(!(std::isfinite(weight) && weight >= 0) ? 1.0F
-                         : weight == 0 ? 0.0F
+                         : weight == 0                           ? 0.0F
                                        : std::clamp(weight, kMinWeight, kMaxWeight));
     }
   }

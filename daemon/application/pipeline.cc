@@ -202,9 +202,8 @@ Result<void> Pipeline::restore() {
 }
 
 Result<void> Pipeline::catch_up() {
-  return for_each_table("fetch the newest version", [&](TableIndex table) {
-    return publisher_->catch_up(table, restored_);
-  });
+  return for_each_table("fetch the newest version",
+                        [&](TableIndex table) { return publisher_->catch_up(table, restored_); });
 }
 
 // The instance that held the tables may have published and saved since it was looked at; from here

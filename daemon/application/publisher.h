@@ -75,8 +75,8 @@ class Publisher {
   // will rebuild it (VersionTimeline::needs_fetch()). `restored`: the engine's state came from a
   // checkpoint.
   Result<void> catch_up(TableIndex table, bool restored);
-  // From here on the table is this instance's. What was published since examine() is to be caught up
-  // with.
+  // From here on the table is this instance's. What was published since examine() is to be caught
+  // up with.
   Result<void> take_over(TableIndex table);
   void start();
 

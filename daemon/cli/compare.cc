@@ -422,9 +422,10 @@ AddedCommand add_compare(CLI::App& parent) {
   config->excludes(app->get_option("--features"));
   app->add_option("--set", command->request.overrides,
                   "Set a configuration key, as in --set learning.seed=7; may be repeated");
-  app->add_option("--threads", command->threads,
-                  "Threads to use; 0: one for each processor that the process may use. Results do not "
-                  "depend on it");
+  app->add_option(
+      "--threads", command->threads,
+      "Threads to use; 0: one for each processor that the process may use. Results do not "
+      "depend on it");
   app->add_flag("--json", command->json, "All figures as one JSON object");
   app->footer(
       "A small model (a factorisation machine) predicts every sample, then learns it, then the\n"

@@ -68,12 +68,14 @@ class TopicsCommand final : public Command {
   // A cluster's policy may refuse a setting, or leave creating topics to its administrators.
   static Error with_way_out(Error error, const kafka::TopicSpec& spec) {
     if (error.retryable) return error;
-    std::string command = "kafka-topics.sh --bootstrap-server BROKER --create --topic " + spec.name +
-                          fmt::format(" --partitions {}", spec.partitions);
+    std::string command = "kafka-topics.sh --bootstrap-server BROKER --create --topic " +
+                          spec.name + fmt::format(" --partitions {}", spec.partitions);
     if (spec.replication > 0) command += fmt::format(" --replication-factor {}", spec.replication);
-    for (const auto& [name, value] : spec.config) command += fmt::format(" --config {}={}", name, value);
-    error.message += "\nLeave a setting out with --skip-config NAME, or have an administrator run:\n  " +
-                     command;
+    for (const auto& [name, value] : spec.config)
+      command += fmt::format(" --config {}={}", name, value);
+    error.message +=
+        "\nLeave a setting out with --skip-config NAME, or have an administrator run:\n  " +
+        command;
     return error;
   }
 
@@ -127,9 +129,10 @@ AddedCommand add_topics(CLI::App& parent) {
   app->add_option("--replication", command->replication,
                   "Replicas of topics that are created; 0: the brokers' default")
       ->check(CLI::Range(0, 100));
-  app->add_option("--skip-config", command->skipped,
-                  "A topic setting that is neither set nor checked, as in --skip-config segment.ms, "
-                  "where the brokers' policy refuses it; may be repeated");
+  app->add_option(
+      "--skip-config", command->skipped,
+      "A topic setting that is neither set nor checked, as in --skip-config segment.ms, "
+      "where the brokers' policy refuses it; may be repeated");
   app->footer(
       "The mapping topic must be compacted and have one partition. Topics that exist are never\n"
       "changed: unsuitable settings are listed with what to change (exit code 1).\n"

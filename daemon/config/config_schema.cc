@@ -259,9 +259,10 @@ ArraySection<TableConfig> table_section() {
                                REMAPD_MEMBER(max_tracked_ids), 1, std::uint64_t{1} << 31),
           choice<TableConfig, ArtifactKind>(
               {"artifact", "",
-               "What versions are published as. fast: 8 bytes an id and, between snapshots, "
-               "deltas. compact: about 4.6 bytes an id (for a million rows), every version whole; "
-               "lookups take longer, and one new id in 4096 is taken for a known one."},
+               "What versions are published as. fast: 8 bytes an id and, between "
+               "snapshots, deltas. compact: about 4.6 bytes an id (for a million "
+               "rows), every version a snapshot; lookups take longer, and one new "
+               "id in 4096 is taken for a known one."},
               REMAPD_MEMBER(artifact),
               {{ArtifactKind::kFast, "fast"}, {ArtifactKind::kCompact, "compact"}}),
           number<TableConfig>({"dedicated_share", "share of rows",
@@ -398,7 +399,8 @@ Section admin_section() {
           integer<Config>({"max_connections", "connections", "More are answered 503 and closed."},
                           REMAPD_MEMBER(admin.max_connections), 1, 10'000),
           duration<Config>({"header_timeout", "",
-                            "A client that has not sent its request by then is disconnected."},
+                            "A client that takes longer to send the head of a request, or its "
+                            "body, is disconnected."},
                            REMAPD_MEMBER(admin.header_timeout), 100ms, 10s),
           size<Config>({"max_body_bytes", "", "A longer request body is refused."},
                        REMAPD_MEMBER(admin.max_body_bytes), 0, 64 * kMiB),
@@ -432,11 +434,12 @@ Section log_section() {
 Section threads_section() {
   return {"threads",
           "Processors used.",
-          {integer<Config>({"compute", "threads",
-                            "Threads that learn, and as many that build on the processor time that "
-                            "these leave; 0: one for each processor that affinity and the control group's CPU "
-                            "quota allow. Results do not depend on it."},
-                           REMAPD_MEMBER(threads.compute), 0, 1'024)}};
+          {integer<Config>(
+              {"compute", "threads",
+               "Threads that learn, and as many that build on the processor time that "
+               "these leave; 0: one for each processor that affinity and the control group's CPU "
+               "quota allow. Results do not depend on it."},
+              REMAPD_MEMBER(threads.compute), 0, 1'024)}};
 }
 
 std::vector<PropertySection> property_sections() {
