@@ -67,7 +67,7 @@ const std::map<std::string, std::set<std::string>> kModules = {
     {"core/pipeline",
      {"core/base", "core/sketch", "core/embedding", "core/mapping", "core/placement"}},
 
-    {"connectors/proto", {"core/base", "core/mapping", "core/pipeline"}},
+    {"connectors/proto", {"core/base", "core/fields", "core/mapping", "core/pipeline"}},
     {"connectors/decode", {"core/base", "core/fields", "core/pipeline", "connectors/proto"}},
     {"connectors/files",
      {"core/base", "core/fields", "core/mapping", "core/pipeline", "connectors/decode",
