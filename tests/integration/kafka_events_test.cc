@@ -272,6 +272,8 @@ TEST_F(KafkaEvents, ControlRecordsOfTransactionsAreNoLag) {
                                   RD_KAFKA_V_VALUE(value.data(), value.size()), RD_KAFKA_V_END),
                 RD_KAFKA_RESP_ERR_NO_ERROR);
     }
+    ASSERT_EQ(rd_kafka_flush(handle, kTimeoutMs), RD_KAFKA_RESP_ERR_NO_ERROR)
+        << "what has not been sent is not aborted, but dropped";
     ASSERT_TRUE(succeeds(commit ? rd_kafka_commit_transaction(handle, kTimeoutMs)
                                 : rd_kafka_abort_transaction(handle, kTimeoutMs)));
   }
