@@ -5,12 +5,14 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "connectors/files/log_reader.h"
 #include "core/base/hash.h"
+#include "core/base/random.h"
 
 namespace remapd::evaluation {
 namespace {
@@ -52,6 +54,29 @@ Result<EventLog> EventLog::read(const EventLogOptions& options,
                 options.path.string() + " holds no sample that could be read");
   }
   return log;
+}
+
+EventLog EventLog::shuffled(std::uint64_t seed) const {
+  std::vector<std::size_t> order(samples());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  Random(seed).shuffle(std::span(order));
+
+  EventLog out;
+  out.unreadable_ = unreadable_;
+  out.labelled_ = labelled_;
+  for (const std::size_t sample : order) out.labels_.push_back(labels_[sample]);
+  for (std::uint32_t f = 0; f < features(); ++f) {
+    Column& column = out.columns_.emplace_back();
+    column.name = columns_[f].name;
+    column.ids = columns_[f].ids;
+    column.numbers.reserve(columns_[f].numbers.size());
+    for (const std::size_t sample : order) {
+      const std::span<const std::uint32_t> of_sample = numbers(FeatureIndex{f}, sample);
+      column.numbers.insert(column.numbers.end(), of_sample.begin(), of_sample.end());
+      column.begin.push_back(column.numbers.size());
+    }
+  }
+  return out;
 }
 
 struct EventLog::Builder::Numbers {

@@ -60,6 +60,9 @@ class EventLog {
   // NaN: unlabelled.
   float label(std::size_t sample) const { return labels_[sample]; }
 
+  // The same samples in a random order; ids keep their numbers.
+  EventLog shuffled(std::uint64_t seed) const;
+
  private:
   struct Column {
     std::string name;

@@ -59,7 +59,8 @@ Prequential::Prequential(const EventLog& log, std::unique_ptr<OnlineMapper> mapp
       features_(static_cast<std::uint32_t>(log.features())),
       model_(table_rows(log, mapper_.get(), fixed_), options.seed),
       stream_(log, negatives_of(options)),
-      warm_up_(static_cast<std::size_t>(kWarmUpShare * static_cast<double>(stream_.samples()))),
+      warm_up_(
+          static_cast<std::size_t>(options.warm_up_share * static_cast<double>(stream_.samples()))),
       sample_{std::vector<std::vector<Row>>(features_),
               std::vector<std::span<const Row>>(features_)},
       numbers_(features_) {}

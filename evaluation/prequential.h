@@ -21,10 +21,11 @@
 
 namespace remapd::evaluation {
 
-// The share of the samples that only warms up: figures are over those after it.
+// The share of the samples that only warms up, unless the options say another.
 inline constexpr double kWarmUpShare = 0.2;
 
 struct PrequentialOptions {
+  double warm_up_share = kWarmUpShare;    // figures are over the samples after it
   std::optional<FeatureIndex> negatives;  // the column that negatives replace; none: no negatives
   bool migrate = true;                    // false: swap mappings and leave the rows as they are
   std::uint64_t seed = 1;                 // of the model and of negatives

@@ -43,13 +43,8 @@ void check(igraph_error_t error) {
 }
 
 // The rows that a clustering needs, and who is in which.
-<<<<<<< HEAD
 std::vector<evaluation::RowsOfIds> rows_of(const igraph_vector_int_t& communities,
                                            std::span<const std::uint32_t> begins) {
-=======
-std::vector<evaluation::RowsOfIds> evaluation::rows_of(const igraph_vector_int_t& communities,
-                                                       std::span<const std::uint32_t> begins) {
->>>>>>> 603a239 (words: new ids have one name; restarted rows of a migration plan; the tree formatted)
   const auto count = static_cast<std::size_t>(igraph_vector_int_max(&communities)) + 1;
   std::vector<evaluation::RowsOfIds> sides;
   for (std::size_t side = 0; side + 1 < begins.size(); ++side) {

@@ -15,6 +15,7 @@
 
 #include "core/base/result.h"
 #include "tests/quality/contender.h"
+#include "tests/quality/drift.h"
 #include "tests/quality/prequential.h"
 #include "tests/quality/progress.h"
 #include "tests/quality/report.h"
@@ -34,13 +35,25 @@ struct CommonOptions {
   evaluation::MapperSettings mapper;
 };
 
-struct PrequentialCommand {
-  CommonOptions common;
+// What the commands that predict from a log read of it.
+struct LogOptions {
   std::string features;
   std::string label_column = "label";
   std::string separator;
   std::string negatives;
+};
+
+struct PrequentialCommand {
+  CommonOptions common;
+  LogOptions log;
   bool no_migration = false;
+};
+
+struct DriftCommand {
+  CommonOptions common;
+  LogOptions log;
+  std::string permute;
+  std::vector<std::uint32_t> repeats{0, 1, 4, 10};
 };
 
 struct RetrievalCommand {
@@ -52,14 +65,29 @@ struct RetrievalCommand {
   bool publish_along = false;
 };
 
-void add_common(CLI::App& command, CommonOptions& options) {
-  command.add_option("--events", options.events, "Log to read (TSV, NDJSON or protobuf; gzip)")
-      ->required();
+void add_strategies(CLI::App& command, CommonOptions& options) {
   command
       .add_option("--strategies", options.strategies,
                   "Comma-separated: full, hash, double_hash, frequency, embedding, combined, "
                   "louvain")
       ->capture_default_str();
+}
+
+void add_log(CLI::App& command, LogOptions& options) {
+  command.add_option("--features", options.features, "Comma-separated columns to predict from")
+      ->required();
+  command.add_option("--label-column", options.label_column, "Column of the label")
+      ->capture_default_str();
+  command.add_option("--multi-value-separator", options.separator,
+                     "Character that splits a field into several ids");
+  command.add_option("--negatives", options.negatives,
+                     "After each event, a negative whose column of this name is drawn from the "
+                     "last 20,000 events");
+}
+
+void add_common(CLI::App& command, CommonOptions& options) {
+  command.add_option("--events", options.events, "Log to read (TSV, NDJSON or protobuf; gzip)")
+      ->required();
   command
       .add_option("--rows", options.rows,
                   "Row budget of a feature with more than 1,000 ids, as a share of its ids")
@@ -161,45 +189,57 @@ Result<std::vector<std::string>> split_features(const std::string& list) {
   return names;
 }
 
+Result<evaluation::EventLog> read_log(const CommonOptions& common, const LogOptions& options,
+                                      Progress& progress) {
+  const auto features = split_features(options.features);
+  if (!features) return fail(features.error());
+  if (options.separator.size() > 1) {
+    return fail(ErrorCode::kInvalidArgument, "--multi-value-separator is one character");
+  }
+  progress.begin("Reading " + common.events);
+  evaluation::EventLogOptions log_options;
+  log_options.path = common.events;
+  log_options.features = *features;
+  log_options.label_column = options.label_column;
+  if (!options.separator.empty()) log_options.multi_value_separator = options.separator[0];
+  auto log = evaluation::EventLog::read(log_options, [&](std::size_t samples) {
+    progress.show([&] { return fmt::format("{} samples", samples); });
+  });
+  if (!log) return log;
+  progress.clear();
+  if (log->unreadable() > 0) {
+    fmt::print(stderr, "warning: {} rows could not be read and are left out\n", log->unreadable());
+  }
+  return log;
+}
+
+// `option` names it.
+Result<FeatureIndex> feature_of(const evaluation::EventLog& log, std::string_view option,
+                                const std::string& name) {
+  for (std::uint32_t f = 0; f < log.features(); ++f) {
+    if (log.name(FeatureIndex{f}) == name) return FeatureIndex{f};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} names \"{}\", which is not in --features", option, name));
+}
+
 Result<void> run(PrequentialCommand& command) {
   CommonOptions& common = command.common;
   if (auto ok = set_learner(common); !ok) return ok;
   const auto contenders = parse_contenders(common.strategies);
   if (!contenders) return fail(contenders.error());
-  const auto features = split_features(command.features);
-  if (!features) return fail(features.error());
-  if (command.separator.size() > 1) {
-    return fail(ErrorCode::kInvalidArgument, "--multi-value-separator is one character");
-  }
-
   Progress progress;
-  progress.begin("Reading " + common.events);
-  evaluation::EventLogOptions log_options;
-  log_options.path = common.events;
-  log_options.features = *features;
-  log_options.label_column = command.label_column;
-  if (!command.separator.empty()) log_options.multi_value_separator = command.separator[0];
-  const auto log = evaluation::EventLog::read(log_options, [&](std::size_t samples) {
-    progress.show([&] { return fmt::format("{} samples", samples); });
-  });
+  const auto log = read_log(common, command.log, progress);
   if (!log) return fail(log.error());
-  progress.clear();
-  if (log->unreadable() > 0) {
-    fmt::print(stderr, "warning: {} rows could not be read and are left out\n", log->unreadable());
-  }
 
   ContenderOptions options;
   options.rows_share = common.rows;
   options.migrate = !command.no_migration;
   options.mapper = common.mapper;
-  if (!command.negatives.empty()) {
-    for (std::uint32_t f = 0; f < log->features(); ++f) {
-      if (log->name(FeatureIndex{f}) == command.negatives) options.negatives = FeatureIndex{f};
-    }
-    if (!options.negatives) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "--negatives names \"" + command.negatives + "\", which is not in --features");
-    }
+  if (!command.log.negatives.empty()) {
+    const auto negatives = feature_of(*log, "--negatives", command.log.negatives);
+    if (!negatives) return fail(negatives.error());
+    options.negatives = *negatives;
   }
 
   Report report(common.json, progress);
@@ -236,6 +276,46 @@ Result<void> run(PrequentialCommand& command) {
          {"rows", Figure::Kind::kCount, column(*runs, &ContenderFigures::rows)},
          rows_share_of(common, is_full),
          seconds_of(*runs)});
+  }
+  return {};
+}
+
+Result<void> run(DriftCommand& command) {
+  CommonOptions& common = command.common;
+  if (auto ok = set_learner(common); !ok) return ok;
+  Progress progress;
+  const auto log = read_log(common, command.log, progress);
+  if (!log) return fail(log.error());
+
+  DriftOptions options;
+  const auto permuted = feature_of(*log, "--permute", command.permute);
+  if (!permuted) return fail(permuted.error());
+  options.permuted = *permuted;
+  options.repeats = command.repeats;
+  options.contender.rows_share = common.rows;
+  options.contender.mapper = common.mapper;
+  if (!command.log.negatives.empty()) {
+    const auto negatives = feature_of(*log, "--negatives", command.log.negatives);
+    if (!negatives) return fail(negatives.error());
+    options.contender.negatives = *negatives;
+  }
+  std::vector<std::vector<DriftFigures>> by_repeats(options.repeats.size());
+  for (std::uint64_t i = 0; i < common.seeds; ++i) {
+    std::size_t at = 0;
+    auto ok = run_drift(*log, options, common.seed + i, progress,
+                        [&](const DriftFigures& run) { by_repeats[at++].push_back(run); });
+    if (!ok) return ok;
+  }
+  Report report(common.json, progress);
+  for (const std::vector<DriftFigures>& runs : by_repeats) {
+    report.add("",
+               {{"repeats", Figure::Kind::kCount, column(runs, &DriftFigures::repeats)},
+                {"gap_closed", Figure::Kind::kRatio, column(runs, &DriftFigures::gap_closed), true},
+                {"ne", Figure::Kind::kRatio, column(runs, &DriftFigures::normalised_entropy), true},
+                {"ne_full", Figure::Kind::kRatio, column(runs, &DriftFigures::full)},
+                {"ne_hash", Figure::Kind::kRatio, column(runs, &DriftFigures::hash)},
+                {"traffic_moved", Figure::Kind::kRatio, column(runs, &DriftFigures::moved_median)},
+                seconds_of(runs)});
   }
   return {};
 }
@@ -293,16 +373,8 @@ int main(int argc, char** argv) {
   CLI::App* const prequential_app = app.add_subcommand(
       "prequential", "Predict, then learn, event by event, while tables are remapped");
   add_common(*prequential_app, prequential.common);
-  prequential_app
-      ->add_option("--features", prequential.features, "Comma-separated columns to predict from")
-      ->required();
-  prequential_app->add_option("--label-column", prequential.label_column, "Column of the label")
-      ->capture_default_str();
-  prequential_app->add_option("--multi-value-separator", prequential.separator,
-                              "Character that splits a field into several ids");
-  prequential_app->add_option("--negatives", prequential.negatives,
-                              "After each event, a negative whose column of this name is drawn "
-                              "from the last 20,000 events");
+  add_strategies(*prequential_app, prequential.common);
+  add_log(*prequential_app, prequential.log);
   prequential_app->add_flag("--no-migration", prequential.no_migration,
                             "Swap mappings without migrating rows: shows what that loses");
 
@@ -310,6 +382,7 @@ int main(int argc, char** argv) {
   CLI::App* const retrieval_app = app.add_subcommand(
       "retrieval", "Train a recommender on the mapping of a train part; find the test part");
   add_common(*retrieval_app, retrieval.common);
+  add_strategies(*retrieval_app, retrieval.common);
   retrieval_app->add_option("--user", retrieval.user, "Column of the user")->required();
   retrieval_app->add_option("--item", retrieval.item, "Column of the item")->required();
   retrieval_app
@@ -323,8 +396,24 @@ int main(int argc, char** argv) {
   retrieval_app->add_flag("--publish-along", retrieval.publish_along,
                           "Publish versions along the passes, not only after the last");
 
+  DriftCommand drift;
+  CLI::App* const drift_app = app.add_subcommand(
+      "drift", "What mappings are worth once every id of a feature behaves like another one");
+  add_common(*drift_app, drift.common);
+  add_log(*drift_app, drift.log);
+  drift_app
+      ->add_option("--permute", drift.permute, "The feature whose ids take each other's behaviour")
+      ->required();
+  drift_app
+      ->add_option("--repeats", drift.repeats,
+                   "Comma-separated: how many times the log is learned before that, a run for each")
+      ->delimiter(',')
+      ->capture_default_str();
+
   CLI11_PARSE(app, argc, argv);
-  const auto outcome = prequential_app->parsed() ? run(prequential) : run(retrieval);
+  const auto outcome = prequential_app->parsed() ? run(prequential)
+                       : drift_app->parsed()     ? run(drift)
+                                                 : run(retrieval);
   if (outcome) return 0;
   fmt::print(stderr, "remap-quality: {}\n", outcome.error().message);
   return 1;

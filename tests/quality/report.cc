@@ -44,7 +44,7 @@ void Report::add(const std::string& strategy, const std::vector<Figure>& figures
   progress_.clear();
   if (json_) {
     Json line;
-    line["strategy"] = strategy;
+    if (!strategy.empty()) line["strategy"] = strategy;
     for (const Figure& figure : figures) {
       line[figure.name] = number(figure, evaluation::mean(figure.by_seed));
       if (figure.spread && figure.by_seed.size() > 1) {
@@ -58,13 +58,13 @@ void Report::add(const std::string& strategy, const std::vector<Figure>& figures
     };
     if (!header_printed_) {
       header_printed_ = true;
-      fmt::print("{:<12}", "strategy");
+      if (!strategy.empty()) fmt::print("{:<12}", "strategy");
       for (const Figure& figure : figures) {
         fmt::print("  {:>{}}", figure.name, std::max<int>(width(figure), figure.name.size()));
       }
       fmt::print("\n");
     }
-    fmt::print("{:<12}", strategy);
+    if (!strategy.empty()) fmt::print("{:<12}", strategy);
     for (const Figure& figure : figures) {
       fmt::print("  {:>{}}", text(figure), std::max<int>(width(figure), figure.name.size()));
     }

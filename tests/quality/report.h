@@ -1,5 +1,5 @@
-// Prints the runner's results to stdout, a line per strategy as soon as it is known: as JSON
-// objects or as a table for people.
+// Prints the runner's results to stdout, a line per strategy, or per run of another kind, as soon
+// as it is known: as JSON objects or as a table for people.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@ class Report {
   // `progress` is cleared before each line.
   Report(bool json, Progress& progress) : json_(json), progress_(progress) {}
 
-  // Figures have the same names and order in every call. JSON: the mean of each figure under its
-  // name, null where nothing was measured, and with several seeds the sample deviation of those
-  // with a spread under name + "_sd".
+  // `strategy`: empty where lines are not of strategies. Figures have the same names and order in
+  // every call. JSON: the mean of each figure under its name, null where nothing was measured, and
+  // with several seeds the sample deviation of those with a spread under name + "_sd".
   void add(const std::string& strategy, const std::vector<Figure>& figures);
 
  private:

@@ -1,5 +1,6 @@
 #include "evaluation/event_log.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@ namespace remapd::evaluation {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 
 constexpr FeatureIndex kUser{0};
@@ -66,6 +68,37 @@ TEST(EventLog, RefusesALogWithoutSamples) {
   const auto log = EventLog::read(options, [](std::size_t) {});
   ASSERT_FALSE(log.has_value());
   EXPECT_NE(log.error().message.find("holds no sample"), std::string::npos) << log.error().message;
+}
+
+TEST(EventLog, ShuffledHasTheSameSamplesUnderTheSameNumbers) {
+  pipeline::EventBatch batch;
+  batch.reset(2);
+  for (Id sample = 0; sample < 50; ++sample) {  // of user u: label u % 2, items u .. 2u
+    batch.mutable_lengths(kUser).push_back(1);
+    batch.mutable_values(kUser).push_back(sample);
+    batch.mutable_lengths(kItem).push_back(static_cast<std::uint32_t>(sample) + 1);
+    for (Id item = sample; item <= 2 * sample; ++item) batch.mutable_values(kItem).push_back(item);
+    batch.mutable_labels().push_back(static_cast<float>(sample % 2));
+  }
+  batch.seal(50);
+  EventLog::Builder builder({"user", "item"});
+  builder.add(batch);
+  const EventLog log = std::move(builder).finish();
+  const EventLog shuffled = log.shuffled(3);
+  ASSERT_EQ(shuffled.samples(), 50u);
+  EXPECT_TRUE(shuffled.labelled());
+  EXPECT_THAT(shuffled.ids(kItem), ElementsAreArray(log.ids(kItem)));
+  std::vector<std::uint32_t> users;
+  for (std::size_t s = 0; s < 50; ++s) {
+    ASSERT_EQ(shuffled.numbers(kUser, s).size(), 1u);
+    const std::uint32_t user = shuffled.numbers(kUser, s)[0];
+    users.push_back(user);
+    EXPECT_EQ(shuffled.label(s), static_cast<float>(user % 2));
+    EXPECT_THAT(shuffled.numbers(kItem, s), ElementsAreArray(log.numbers(kItem, user)));
+  }
+  EXPECT_FALSE(std::is_sorted(users.begin(), users.end()));
+  std::sort(users.begin(), users.end());
+  for (std::uint32_t user = 0; user < 50; ++user) EXPECT_EQ(users[user], user);
 }
 
 TEST(EventLogBuilder, TakesTheFirstSamplesOfABatch) {

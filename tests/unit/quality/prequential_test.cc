@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kEvents = 20'000;
 
 const evaluation::EventLog& planted() {
-  static const evaluation::EventLog log = make_log(labelled_log(kEvents));
+  static const evaluation::EventLog log = evaluation::make_log(evaluation::labelled_log(kEvents));
   return log;
 }
 
@@ -29,7 +29,7 @@ TEST(RunPrequential, LearnsThePlantedGroupsOnTheFullTable) {
   const ContenderFigures full = figures("full");
   EXPECT_LT(full.normalised_entropy, 0.9);
   EXPECT_GT(full.auc, 0.7);
-  EXPECT_EQ(full.rows, kPlantedUsers + kPlantedItems + 7u);
+  EXPECT_EQ(full.rows, evaluation::kPlantedUsers + evaluation::kPlantedItems + 7u);
   EXPECT_EQ(full.versions, 0u);
   EXPECT_TRUE(std::isnan(full.moved_median));
 }
@@ -74,7 +74,7 @@ TEST(RunPrequential, NegativesMakeALogWithoutLabelsPredictable) {
     const std::uint64_t user = random.below(40);
     text += fmt::format("{}\t{}\t{}\n", i, user, user % 4 + 4 * random.below(10));
   }
-  const evaluation::EventLog log = make_log(text, {"user", "item"});
+  const evaluation::EventLog log = evaluation::make_log(text, {"user", "item"});
   const Contender full = parse_contenders("full").value().front();
   Progress progress;
   const auto refused = run_prequential(log, full, {}, 1, progress);

@@ -16,9 +16,11 @@ std::string clicks() {
   std::string text = "timestamp\tuser\titem\n";
   Random random(11);
   for (int i = 0; i < 25'000; ++i) {
-    const std::uint64_t user = random.below(kPlantedUsers);
+    const std::uint64_t user = random.below(evaluation::kPlantedUsers);
     const std::uint64_t item =
-        random.below(kPlantedItems / kPlantedGroups) * kPlantedGroups + user % kPlantedGroups;
+        random.below(evaluation::kPlantedItems / evaluation::kPlantedGroups) *
+            evaluation::kPlantedGroups +
+        user % evaluation::kPlantedGroups;
     text += fmt::format("{}\t{}\t{}\n", random.below(10) == 0 ? 1 : 0, user, item);
   }
   return text;
