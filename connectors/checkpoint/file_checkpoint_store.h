@@ -15,10 +15,11 @@
 //
 // A file is written under a hidden temporary name, synced, renamed, and the directory synced; it
 // never replaces another. Only then are the oldest removed, so that `keep` remain. Who may save is
-// in epoch.json (connectors/files/claim.h): taking over writes a new claim there, and saving checks,
-// under the directory's lock and right before the rename, that the claim is still ours. A sequence
-// number this store did not give or find when it took over means the same where there is no claim:
-// another instance saves here. A stalled instance that wakes up can therefore not come between.
+// in epoch.json (connectors/files/claim.h): taking over writes a new claim there, and saving
+// checks, under the directory's lock and right before the rename, that the claim is still ours. A
+// sequence number this store did not give or find when it took over means the same where there is
+// no claim: another instance saves here. A stalled instance that wakes up can therefore not come
+// between.
 //
 // Not thread safe: one caller at a time, which may be a background thread.
 #pragma once

@@ -33,9 +33,8 @@ std::string base64(ByteView bytes) {
 
 std::string line_of(const pipeline::DeadLetter& letter, std::size_t max_payload_bytes) {
   const std::size_t kept = std::min(letter.payload.size(), max_payload_bytes);
-  nlohmann::ordered_json line{{"origin", letter.origin},
-                              {"partition", letter.partition},
-                              {"offset", letter.offset}};
+  nlohmann::ordered_json line{
+      {"origin", letter.origin}, {"partition", letter.partition}, {"offset", letter.offset}};
   if (letter.line > 0) line["line"] = letter.line;
   line["reason"] = letter.reason;
   line["payload_bytes"] = letter.payload.size();

@@ -8,10 +8,10 @@
 //
 // When the file would grow beyond max_bytes it becomes FILE.1, FILE.1 becomes FILE.2, and so on;
 // the oldest of keep_rotated is removed and its loss counted. Letters are buffered until show(),
-// flush(), 64 KiB, or destruction. While the disk is full they wait in memory, up to 4 MiB; beyond that
-// accept() refuses. A line is in the file whole or not at all. What was written is kept in memory
-// until it is synced, and written again if syncing fails: the kernel may have dropped it. A letter
-// may then be there twice.
+// flush(), 64 KiB, or destruction. While the disk is full they wait in memory, up to 4 MiB; beyond
+// that accept() refuses. A line is in the file whole or not at all. What was written is kept in
+// memory until it is synced, and written again if syncing fails: the kernel may have dropped it. A
+// letter may then be there twice.
 //
 // Not thread safe.
 #pragma once

@@ -52,8 +52,8 @@ Result<void> replace_file(const std::filesystem::path& path, std::span<const Byt
 // All bytes of a file of at most `max_bytes` (kResource beyond that).
 Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
-// Where the file system cannot sync directories, this does nothing: its renames may be lost in a power
-// cut, whole, never in part.
+// Where the file system cannot sync directories, this does nothing: its renames may be lost in a
+// power cut, whole, never in part.
 Result<void> sync_directory(const std::filesystem::path& path);
 
 // Whether the file system of a directory can sync it. True also of one that cannot be opened.

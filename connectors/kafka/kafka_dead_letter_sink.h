@@ -1,8 +1,8 @@
 // KafkaDeadLetterSink: messages that cannot be read, on a Kafka topic of their own.
 //
 // A letter's value is the payload as it came (cut at max_payload_bytes), its key
-// "<origin>/<partition>/<offset>", or "<origin>/<partition>/<offset>/<line>" of a record of a message
-// that has others, and its headers tell, as text:
+// "<origin>/<partition>/<offset>", or "<origin>/<partition>/<offset>/<line>" of a record of a
+// message that has others, and its headers tell, as text:
 //   remapd.reason  remapd.topic  remapd.partition  remapd.offset  remapd.line (if of a record)
 //   remapd.payload_bytes (the whole)  remapd.time_ms (Unix milliseconds)
 //

@@ -400,10 +400,9 @@ class KafkaEventSource::Reader {
     next_[partition] = message.offset + 1;
     ++counters_.messages;
     counters_.bytes += message.len;
-    const auto notes = decoder_.decode(
-        payload_of(message), into, [&](const proto::BadRecord& bad) {
-          bury(message, as_bytes(bad.record), bad.line, bad.reason);
-        });
+    const auto notes = decoder_.decode(payload_of(message), into, [&](const proto::BadRecord& bad) {
+      bury(message, as_bytes(bad.record), bad.line, bad.reason);
+    });
     if (!notes) {
       bury(message, payload_of(message), 0, notes.error().message);
       return false;

@@ -7,8 +7,8 @@
 // log; between partitions the order is not defined.
 //
 //   * A message that cannot be decoded goes to the dead-letter sink with topic, partition, offset
-//     and the reason, is counted, and reading goes on. So does a record of a message that has others,
-//     with its line.
+//     and the reason, is counted, and reading goes on. So does a record of a message that has
+//     others, with its line.
 //   * Partitions added to the topic are found within `metadata_interval` and read from their
 //     beginning; so are those that a checkpoint does not know.
 //   * An offset that no longer exists (retention, topic deleted and made anew) follows
@@ -60,9 +60,9 @@ class KafkaEventSource final : public pipeline::EventSource {
                                                           pipeline::DeadLetterSink* dead_letters);
   ~KafkaEventSource() override;  // waits up to 2 s for commits under way
 
-  // Waits for the brokers' first answer. kUnavailable (also without the right to read) and kNotFound
-  // (no such topic), both retryable; kConflict when an offset is out of range and the policy is to
-  // stop. May be called again.
+  // Waits for the brokers' first answer. kUnavailable (also without the right to read) and
+  // kNotFound (no such topic), both retryable; kConflict when an offset is out of range and the
+  // policy is to stop. May be called again.
   Result<void> start(const pipeline::StreamOffsets& from) override;
 
   // Errors, besides those above: kConflict when an offset is out of range and the policy is to

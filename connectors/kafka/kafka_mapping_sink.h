@@ -46,8 +46,8 @@ class KafkaMappingSink final : public mapping::MappingSink {
   static Result<std::unique_ptr<KafkaMappingSink>> create(KafkaMappingSinkOptions options);
   ~KafkaMappingSink() override;
 
-  // Both: kUnavailable (also without the right to read or write) and kNotFound (no such topic), both
-  // retryable; kConfig when the topic cannot hold versions (it is not compacted).
+  // Both: kUnavailable (also without the right to read or write) and kNotFound (no such topic),
+  // both retryable; kConfig when the topic cannot hold versions (it is not compacted).
   Result<mapping::Tenure> examine(std::string_view table) override;
   Result<mapping::Tenure> take_over(std::string_view table, std::string_view instance) override;
 

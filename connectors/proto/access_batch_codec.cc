@@ -49,7 +49,7 @@ std::string first_bytes(ByteView payload) {
   for (const std::byte byte : payload.first(std::min(payload.size(), kShown))) {
     const auto c = std::to_integer<unsigned>(byte);
     shown += c >= 0x20 && c < 0x7f && c != '\\' ? std::string(1, static_cast<char>(c))
-                                                 : fmt::format("\\x{:02x}", c);
+                                                : fmt::format("\\x{:02x}", c);
   }
   return shown;
 }
@@ -169,10 +169,11 @@ Result<void> AccessBatchDecoder::State::check_samples(std::size_t samples) const
     const auto unknown = unknown_field(message);
     return corrupt(fmt::format(
         "an AccessBatch without a sample: {} keys and no lengths{}", message.keys_size(),
-        unknown ? fmt::format(", but a field {}, which it does not have: a message of another type? "
-                              "[source.decode] says how those are laid out",
-                              *unknown)
-                : ""));
+        unknown
+            ? fmt::format(", but a field {}, which it does not have: a message of another type? "
+                          "[source.decode] says how those are laid out",
+                          *unknown)
+            : ""));
   }
   const auto per_sample = [&](int entries, std::string_view what) -> Result<void> {
     if (entries == 0 || static_cast<std::size_t>(entries) == samples) return {};
@@ -183,7 +184,8 @@ Result<void> AccessBatchDecoder::State::check_samples(std::size_t samples) const
   for (int s = 0; s < message.labels_size(); ++s) {
     const float label = message.labels(s);
     if (fields::label_of_number(static_cast<double>(label))) continue;
-    return corrupt(fmt::format("labels[{}]: {}", s, fields::label_refusal(fmt::format("{}", label))));
+    return corrupt(
+        fmt::format("labels[{}]: {}", s, fields::label_refusal(fmt::format("{}", label))));
   }
   for (int s = 0; s < message.weights_size(); ++s) {
     const float weight = message.weights(s);

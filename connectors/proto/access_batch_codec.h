@@ -1,8 +1,9 @@
-// A message of access events -> EventBatch, and back: AccessBatch protobuf, or the same events in JSON.
+// A message of access events -> EventBatch, and back: AccessBatch protobuf, or the same events in
+// JSON.
 //
-// An AccessBatch is checked whole before anything is handed out: lengths.size() must be a multiple of
-// keys.size(), values.size() must equal sum(lengths), keys must be unique valid UTF-8, labels and
-// weights must have one entry per sample or none and follow the rules of core/fields. Memory is
+// An AccessBatch is checked whole before anything is handed out: lengths.size() must be a multiple
+// of keys.size(), values.size() must equal sum(lengths), keys must be unique valid UTF-8, labels
+// and weights must have one entry per sample or none and follow the rules of core/fields. Memory is
 // bounded by the size of the payload (a length can be no larger than the number of values that were
 // actually received).
 //

@@ -19,7 +19,9 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr bool begins_number(char c) { return c == '-' || (c >= '0' && c <= '9'); }
+constexpr bool begins_number(char c) {
+  return c == '-' || (c >= '0' && c <= '9');
+}
 
 bool at_end(ondemand::document& document) {
   return document.current_location().error() == simdjson::OUT_OF_BOUNDS;
@@ -297,8 +299,8 @@ class JsonEventDecoder::Reader {
 
   pipeline::EventBatch* into_ = nullptr;
   Line line_;
-  std::vector<bool> given_;                // by feature: the line has it
-  std::vector<std::size_t> ids_before_;    // by feature
+  std::vector<bool> given_;              // by feature: the line has it
+  std::vector<std::size_t> ids_before_;  // by feature
   std::uint32_t next_feature_ = 0;
   std::size_t samples_ = 0;
   std::uint64_t unknown_features_ = 0;
@@ -313,13 +315,23 @@ JsonEventDecoder::~JsonEventDecoder() = default;
 JsonEventDecoder::JsonEventDecoder(JsonEventDecoder&&) noexcept = default;
 JsonEventDecoder& JsonEventDecoder::operator=(JsonEventDecoder&&) noexcept = default;
 
-void JsonEventDecoder::begin(pipeline::EventBatch& into) { reader_->begin(into); }
+void JsonEventDecoder::begin(pipeline::EventBatch& into) {
+  reader_->begin(into);
+}
 bool JsonEventDecoder::append(std::string_view object, pipeline::EventBatch& into) {
   return reader_->append(object, into);
 }
-void JsonEventDecoder::finish(pipeline::EventBatch& into) { reader_->finish(into); }
-const std::string& JsonEventDecoder::reason() const { return reader_->reason(); }
-std::size_t JsonEventDecoder::samples() const { return reader_->samples(); }
-std::uint64_t JsonEventDecoder::unknown_features() const { return reader_->unknown_features(); }
+void JsonEventDecoder::finish(pipeline::EventBatch& into) {
+  reader_->finish(into);
+}
+const std::string& JsonEventDecoder::reason() const {
+  return reader_->reason();
+}
+std::size_t JsonEventDecoder::samples() const {
+  return reader_->samples();
+}
+std::uint64_t JsonEventDecoder::unknown_features() const {
+  return reader_->unknown_features();
+}
 
 }  // namespace remapd::proto

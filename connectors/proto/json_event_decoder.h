@@ -3,7 +3,8 @@
 //   {"t":1690000000123,"label":1,"w":1.0,"f":{"user":[7],"item":["B00X",8],"site":3}}
 //
 // Only "f" must be there. A feature has an id, a list of ids, or null; ids, labels, weights and
-// times follow the rules of core/fields. Other members are ignored; one that comes twice is refused.
+// times follow the rules of core/fields. Other members are ignored; one that comes twice is
+// refused.
 //
 //   1. begin() a batch   2. append() objects, each a sample or a reason   3. finish()
 //
@@ -36,8 +37,8 @@ class JsonEventDecoder {
   // Seals the batch; it has labels if a sample has one, and likewise weights.
   void finish(pipeline::EventBatch& into);
 
-  std::size_t samples() const;                // since begin()
-  std::uint64_t unknown_features() const;     // of them, columns that the schema does not have
+  std::size_t samples() const;             // since begin()
+  std::uint64_t unknown_features() const;  // of them, columns that the schema does not have
 
  private:
   class Reader;

@@ -12,7 +12,9 @@ namespace {
 constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kSmallestMagnitude = std::uint64_t{1} << 63;  // of -2^63
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // [+-] digits [. zeros], of 64 bits; none for anything else.
 std::optional<Id> id_of_digits(std::string_view text) {

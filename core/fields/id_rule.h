@@ -22,8 +22,12 @@
 
 namespace remapd::fields {
 
-constexpr Id id_of_integer(std::uint64_t value) { return value; }
-constexpr Id id_of_integer(std::int64_t value) { return static_cast<Id>(value); }
+constexpr Id id_of_integer(std::uint64_t value) {
+  return value;
+}
+constexpr Id id_of_integer(std::int64_t value) {
+  return static_cast<Id>(value);
+}
 
 // A whole number of at most 2^53 either way. None for others: beyond that a double may have been
 // rounded from another id.

@@ -83,7 +83,8 @@ bool is_probe(const Request& request) {
 
 std::optional<Response> Guard::refuse(const Request& request) const {
   if (reach_ == Reach::kLoopback && !is_probe(request) && !names_this_machine(request.host)) {
-    return error_response(403, "the Host header does not name this machine: \"" + request.host + "\"",
+    return error_response(403,
+                          "the Host header does not name this machine: \"" + request.host + "\"",
                           "ask for localhost, 127.0.0.1 or [::1]; a proxy must say so, too");
   }
   if (request.method == Method::kPost) return refuse_action(request);

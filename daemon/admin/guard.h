@@ -1,6 +1,7 @@
 // Guard: who may ask for what. Pure but for the credentials it is given; for the server's thread.
 //
-//   on loopback      the Host header must name this machine (localhost, 127.0.0.1, [::1]): a page of
+//   on loopback      the Host header must name this machine (localhost, 127.0.0.1, [::1]): a page
+//   of
 //                    another site whose name is made to resolve to 127.0.0.1 (DNS rebinding) would
 //                    else read everything: 403. Probes excepted.
 //   actions (POST)   need the bearer token: 403 where none is configured, 401 without it; and must

@@ -66,7 +66,7 @@ class Pipeline {
     bool wait_for_publish = true;
     std::size_t build_threads = 1;
     std::size_t keep_versions = 1;
-    bool stop_at_end = true;  // of a finite source; else stay up
+    bool stop_at_end = true;        // of a finite source; else stay up
     std::string label_wanted_by{};  // problems.h
     std::chrono::milliseconds start_retry{2'000};
     LiveSettings live;

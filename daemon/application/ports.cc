@@ -92,9 +92,10 @@ namespace {
 
 void warn_of_directory(const std::string& key, const std::string& path, logging::Logger& log) {
   if (files::syncs_directories(path)) return;
-  log.warning("the file system does not sync directories: what is saved there last may be lost in a "
-              "power cut",
-              {{"key", key}, {"path", path}});
+  log.warning(
+      "the file system does not sync directories: what is saved there last may be lost in a "
+      "power cut",
+      {{"key", key}, {"path", path}});
 }
 
 }  // namespace

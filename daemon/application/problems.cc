@@ -39,8 +39,9 @@ void add_label_problems(const StreamFacts& facts, std::uint64_t enough, std::vec
     out.push_back({.code = ProblemCode::kLabelsMissing,
                    .where = facts.label_wanted_by,
                    .what = fmt::format("no label in {} samples", facts.samples),
-                   .advice = "compare the name of the label with what producers send, or do without "
-                             "labels: ids are then learned by their company"});
+                   .advice =
+                       "compare the name of the label with what producers send, or do without "
+                       "labels: ids are then learned by their company"});
     return;
   }
   if (facts.labelled < enough) return;
@@ -49,8 +50,9 @@ void add_label_problems(const StreamFacts& facts, std::uint64_t enough, std::vec
   out.push_back({.code = ProblemCode::kLabelsOfOneClass,
                  .where = "labels",
                  .what = fmt::format("all {} labels are {}", facts.labelled, negative ? 0 : 1),
-                 .advice = "send samples of both classes: only their difference can be learned from; "
-                           "until then ids are learned by their company"});
+                 .advice =
+                     "send samples of both classes: only their difference can be learned from; "
+                     "until then ids are learned by their company"});
 }
 
 void add_reading_problems(const Status& status, std::vector<Problem>& out) {
@@ -98,18 +100,19 @@ void add_table_problems(const Status& status, std::vector<Problem>& out) {
                      .advice = "trainers keep the version they have; statistics go on"});
     }
     if (status.samples >= kEnoughSamples && status.ids > 0 && table.stats.tracked_ids == 0) {
-      out.push_back({.code = ProblemCode::kTableEmpty,
-                     .where = where,
-                     .what = fmt::format("no id in {} samples, so no version is published",
-                                         status.samples),
-                     .advice = "name a feature that events have, or remove the [[table]]"});
+      out.push_back(
+          {.code = ProblemCode::kTableEmpty,
+           .where = where,
+           .what = fmt::format("no id in {} samples, so no version is published", status.samples),
+           .advice = "name a feature that events have, or remove the [[table]]"});
     }
     if (table.stats.version.value >= kGrownUp && table.stats.new_id_traffic > kManyNewIds) {
       out.push_back(
           {.code = ProblemCode::kManyNewIds,
            .where = where,
-           .what = fmt::format("{:.0f} % of recent accesses are of ids that version {} does not know",
-                               100 * table.stats.new_id_traffic, table.stats.version.value),
+           .what =
+               fmt::format("{:.0f} % of recent accesses are of ids that version {} does not know",
+                           100 * table.stats.new_id_traffic, table.stats.version.value),
            .advice = "publish more often (publish.every_samples, publish.interval), raise "
                      "max_tracked_ids if ids are evicted, and see whether the feature is an id at "
                      "all: session numbers and times never come again"});
@@ -199,8 +202,8 @@ ProblemWatch::Changes ProblemWatch::update(std::vector<Problem> found, std::int6
     if (before == current_.end()) changes.begun.push_back(problem);
   }
   for (const Problem& problem : current_) {
-    const bool still = std::any_of(found.begin(), found.end(),
-                                   [&](const Problem& p) { return same(p, problem); });
+    const bool still =
+        std::any_of(found.begin(), found.end(), [&](const Problem& p) { return same(p, problem); });
     if (!still) changes.over.push_back(problem);
   }
   current_ = std::move(found);

@@ -1,5 +1,5 @@
-// The rules by which a daemon, `build` and `compare` know that something is wrong with what they are
-// given: pure functions of what was counted.
+// The rules by which a daemon, `build` and `compare` know that something is wrong with what they
+// are given: pure functions of what was counted.
 //
 //   auto changes = watch.update(find_problems(status), now_ms);  // at every new Status
 //   status.problems = watch.current();

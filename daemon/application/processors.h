@@ -8,7 +8,8 @@
 
 namespace remapd::application {
 
-// At least 1. A quota of 2.5 processors is 2: a third thread would have all of them stopped in turns.
+// At least 1. A quota of 2.5 processors is 2: a third thread would have all of them stopped in
+// turns.
 std::size_t usable_processors();
 
 // The least quota of the process's control group and those around it, in processors; none: there is

@@ -123,7 +123,7 @@ struct Status {
   std::vector<TableStatus> tables;
   MemoryStatus memory;
   CheckpointStatus checkpoint;
-  std::string problem;  // what keeps events from being read now, or ended the daemon
+  std::string problem;            // what keeps events from being read now, or ended the daemon
   std::vector<Problem> problems;  // everything that is wrong now, the worst first
 
   // Whether mapping versions can be expected from it: for /readyz.

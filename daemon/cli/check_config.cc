@@ -95,7 +95,8 @@ class CheckConfigCommand final : public Command {
 AddedCommand add_check_config(CLI::App& parent) {
   auto command = std::make_unique<CheckConfigCommand>();
   CLI::App* const app = parent.add_subcommand(
-      "check-config", "Check a configuration, whether what it names can be reached, and whether it fits "
+      "check-config",
+      "Check a configuration, whether what it names can be reached, and whether it fits "
       "the checkpoint and versions that are there");
   app->add_option("-c,--config", command->config_path, "The configuration file");
   app->add_option("--set", command->overrides,

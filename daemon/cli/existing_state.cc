@@ -57,7 +57,8 @@ void add_versions(const config::Config& config, const pipeline::TableConfig& tab
   if (!folder) return;
   const auto versions = files::list_versions(*folder);
   if (!versions || versions->empty()) return;
-  Finding finding{fmt::format("version {} of table {}", versions->back().value, table.name), {}, {}};
+  Finding finding{
+      fmt::format("version {} of table {}", versions->back().value, table.name), {}, {}};
   const auto newest = files::read_manifest(*folder, table.name, versions->back());
   if (!newest) {
     finding.note = newest.error().message;  // the daemon goes on from what it can read

@@ -70,14 +70,14 @@ Result<void> check_counts(const FeedCounts& counts, const config::Config& config
                                                  count_of(counts.samples, "sample"), first_reject));
   }
   std::string wrong;
-  for (const application::Problem& problem : application::stream_problems(
-           {.samples = counts.samples,
-            .features = counts.features,
-            .labelled = counts.labelled,
-            .label_sum = counts.label_sum,
-            .label_wanted_by = application::label_wanted_by(config),
-            .unknown_features = counts.unknown_features},
-           1)) {
+  for (const application::Problem& problem :
+       application::stream_problems({.samples = counts.samples,
+       .features = counts.features,
+       .labelled = counts.labelled,
+       .label_sum = counts.label_sum,
+       .label_wanted_by = application::label_wanted_by(config),
+       .unknown_features = counts.unknown_features},
+                                    1)) {
     // Of labels that are alike a mapping is made all the same.
     if (problem.code == application::ProblemCode::kLabelsOfOneClass) continue;
     wrong += fmt::format("{}{}: {}; {}", wrong.empty() ? "" : "; ", problem.where, problem.what,

@@ -29,7 +29,8 @@ struct FeedCounts {
 };
 
 // Whether what was read is what the configuration says: samples, of which most could be read, with
-// each of its features, and with labels where they were asked for. kCorrupt names all that is wrong.
+// each of its features, and with labels where they were asked for. kCorrupt names all that is
+// wrong.
 Result<void> check_counts(const FeedCounts& counts, const config::Config& config);
 
 // Reads `options` with each of `logs` as its path and hands every batch to `take`, until there are

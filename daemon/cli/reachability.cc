@@ -102,8 +102,8 @@ void reach_topics(const config::Config& config, logging::Logger& log,
     if (!findings.back().result) continue;
     const bool events = topic.key == "source.kafka.topic";
     if (!events && topic.key != "sink.kafka.topic") continue;
-    findings.push_back(
-        {"reading " + what, events ? can_read_events(config, log) : can_read_versions(config, log)});
+    findings.push_back({"reading " + what,
+                        events ? can_read_events(config, log) : can_read_versions(config, log)});
   }
 }
 

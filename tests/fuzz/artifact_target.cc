@@ -3,8 +3,8 @@
 
 #include "core/base/check.h"
 #include "core/mapping/artifact.h"
-#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/artifact_editor.h"
+#include "core/mapping/artifact_encoder.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/reseal.h"
 

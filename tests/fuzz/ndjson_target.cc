@@ -19,7 +19,8 @@ REMAPD_FUZZ_TARGET(ndjson) {
   if (!decoded || batch.samples() == 0) return;
   const std::string again = proto::encode_ndjson(batch, fuzz::three_features());
   pipeline::EventBatch second;
-  REMAPD_CHECK(decoder.decode_json(as_bytes(again), second, nullptr), "a written batch can be read");
+  REMAPD_CHECK(decoder.decode_json(as_bytes(again), second, nullptr),
+               "a written batch can be read");
   REMAPD_CHECK(second.samples() == batch.samples() && second.total_ids() == batch.total_ids(),
                "a batch survives encoding");
 }

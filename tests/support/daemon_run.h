@@ -81,9 +81,7 @@ class ObstructedSink final : public mapping::MappingSink {
   ObstructedSink(std::unique_ptr<mapping::MappingSink> sink, Before before)
       : sink_(std::move(sink)), before_(std::move(before)) {}
 
-  Result<mapping::Tenure> examine(std::string_view table) override {
-    return sink_->examine(table);
-  }
+  Result<mapping::Tenure> examine(std::string_view table) override { return sink_->examine(table); }
   Result<mapping::Tenure> take_over(std::string_view table, std::string_view instance) override {
     return sink_->take_over(table, instance);
   }

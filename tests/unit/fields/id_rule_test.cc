@@ -56,10 +56,26 @@ TEST(IdRule, SignAndZerosMakeNoDifference) {
 }
 
 TEST(IdRule, OtherTextIsHashedWithoutTheBlanksAroundIt) {
-  for (const char* text :
-       {"B00X", "1e5", "123.5", "7.", ".5", "1.0.0", "--7", "+-7", "-", "+", ".", "0x10", "7 7",
-        "NaN", "NULL", "true", "18446744073709551616", "-9223372036854775809",
-        "184467440737095516150", "\xd9\xa7"}) {
+  for (const char* text : {"B00X",
+                           "1e5",
+                           "123.5",
+                           "7.",
+                           ".5",
+                           "1.0.0",
+                           "--7",
+                           "+-7",
+                           "-",
+                           "+",
+                           ".",
+                           "0x10",
+                           "7 7",
+                           "NaN",
+                           "NULL",
+                           "true",
+                           "18446744073709551616",
+                           "-9223372036854775809",
+                           "184467440737095516150",
+                           "\xd9\xa7"}) {
     EXPECT_EQ(id_of_text(text), hash_text(text)) << text;
     EXPECT_EQ(id_of_text("  " + std::string(text) + "\n"), hash_text(text)) << text;
   }

@@ -288,7 +288,8 @@ TEST(LogFileSource, ReadsNdjsonLineByLineOrMany) {
 
 TEST(LogFileSource, ALineOfNdjsonMayBeAList) {
   const TempDir dir;
-  write_file(dir / "log.ndjson", "[{\"f\":{\"user\":1}},{\"f\":{\"user\":true}},{\"f\":{\"user\":2}}]\n");
+  write_file(dir / "log.ndjson",
+             "[{\"f\":{\"user\":1}},{\"f\":{\"user\":true}},{\"f\":{\"user\":2}}]\n");
   RecordingDeadLetters dead;
   auto source = open_log({.path = dir / "log.ndjson"}, {"user"}, &dead);
   ASSERT_TRUE(source->start({}));

@@ -1,5 +1,4 @@
 #include "core/mapping/artifact.h"
-#include "core/mapping/artifact_encoder.h"
 
 #include <algorithm>
 #include <array>
@@ -9,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <tbb/global_control.h>
 
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/artifact_format.h"
 #include "tests/support/golden.h"
 #include "tests/unit/mapping/random_mapping.h"

@@ -1,8 +1,8 @@
-#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 
 #include <gtest/gtest.h>
 
+#include "core/mapping/artifact_encoder.h"
 #include "tests/support/golden.h"
 #include "tests/unit/mapping/random_mapping.h"
 

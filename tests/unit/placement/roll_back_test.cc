@@ -1,8 +1,8 @@
-#include "core/mapping/artifact_encoder.h"
 #include "core/placement/roll_back.h"
 
 #include <gtest/gtest.h>
 
+#include "core/mapping/artifact_encoder.h"
 #include "tests/unit/mapping/random_mapping.h"
 
 namespace remapd::placement {

@@ -311,7 +311,8 @@ TEST(AccessBatchDecoder, AMessageThatYieldsNothingIsAnErrorThatSaysWhy) {
   const std::pair<std::string, const char*> payloads[] = {
       {"", "an empty message"},
       {" \n ", "neither an AccessBatch message nor JSON"},
-      {"hello", "5 bytes that are neither an AccessBatch message nor JSON, beginning with \"hello\""},
+      {"hello",
+       "5 bytes that are neither an AccessBatch message nor JSON, beginning with \"hello\""},
       {"\x0a\x04u123\x48\x2a"s, "1 keys and no lengths, but a field 9, which it does not have"},
       {"\x48\x2a"s, "0 keys and no lengths, but a field 9"},
       {"\x0a\x04user"s, "an AccessBatch without a sample: 1 keys and no lengths"},
@@ -361,7 +362,8 @@ TEST(AccessBatchEncoders, WriteWhatTheDecoderReads) {
     for (const std::string& payload :
          {encode_protobuf(batch, schema, "tester"), encode_ndjson(batch, schema)}) {
       EventBatch read;
-      ASSERT_TRUE(decoder.decode(as_bytes(payload), read, kNoneExpected)) << "round " << round << kSeed;
+      ASSERT_TRUE(decoder.decode(as_bytes(payload), read, kNoneExpected))
+          << "round " << round << kSeed;
       EXPECT_EQ(read.samples(), samples);
       for (const FeatureIndex f : {kUser, kItem}) {
         EXPECT_TRUE(std::ranges::equal(read.values(f), batch.values(f)));

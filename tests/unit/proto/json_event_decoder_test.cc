@@ -66,9 +66,8 @@ TEST_F(JsonEventDecoderTest, IdsFollowTheRule) {
   read(R"({"f":{"user":["9007199254740993","123.0",123.0," 007","",null,"caf\u00e9"]}})");
   read("{\"f\":{\"user\":[1e3 , -1\n]}}");
   finish();
-  EXPECT_THAT(batch_.values(kUser),
-              ElementsAre(11160318154034397263ULL, 9007199254740993ULL, 123U, 123U, 7U,
-                          hash_text("caf\xc3\xa9"), 1000U, ~0ULL));
+  EXPECT_THAT(batch_.values(kUser), ElementsAre(11160318154034397263ULL, 9007199254740993ULL, 123U,
+                                                123U, 7U, hash_text("caf\xc3\xa9"), 1000U, ~0ULL));
   EXPECT_THAT(batch_.lengths(kUser), ElementsAre(1U, 5U, 2U));
 }
 
@@ -87,7 +86,8 @@ TEST_F(JsonEventDecoderTest, LabelsWeightsAndTimesFollowTheirRules) {
 }
 
 TEST_F(JsonEventDecoderTest, NamesMayBeEscapedAndFeaturesInAnyOrder) {
-  JsonEventDecoder decoder(FeatureSchema({{"caf\xc3\xa9", TableIndex{0}}, {"a \"b\"", TableIndex{1}}}));
+  JsonEventDecoder decoder(
+      FeatureSchema({{"caf\xc3\xa9", TableIndex{0}}, {"a \"b\"", TableIndex{1}}}));
   EventBatch batch;
   decoder.begin(batch);
   for (const char* object :

@@ -40,14 +40,14 @@ TEST(JsonText, ALineIsARecord) {
 }
 
 TEST(JsonText, ABrokenLineEndsAtItsLineEnd) {
-  EXPECT_THAT(records_of("{\"a\":[1\n{\"b\":2}\n{\"c\":\"\n"),
-              ElementsAre(Seen{"{\"a\":[1", 1, 0}, Seen{"{\"b\":2}", 2, 0},
-                          Seen{"{\"c\":\"", 3, 0}));
+  EXPECT_THAT(
+      records_of("{\"a\":[1\n{\"b\":2}\n{\"c\":\"\n"),
+      ElementsAre(Seen{"{\"a\":[1", 1, 0}, Seen{"{\"b\":2}", 2, 0}, Seen{"{\"c\":\"", 3, 0}));
 }
 
 TEST(JsonText, ByteOrderMarkAndBlanksAreCutOff) {
-  for (const char* text :
-       {"\xef\xbb\xbf{\"a\":1}", "\n\n{\"a\":1}", " \r\n\t{\"a\":1} \n", "\xef\xbb\xbf \n{\"a\":1}"}) {
+  for (const char* text : {"\xef\xbb\xbf{\"a\":1}", "\n\n{\"a\":1}", " \r\n\t{\"a\":1} \n",
+                           "\xef\xbb\xbf \n{\"a\":1}"}) {
     EXPECT_TRUE(begins_like_json(text)) << text;
     const auto records = records_of(text);
     ASSERT_EQ(records.size(), 1U) << text;
@@ -59,10 +59,10 @@ TEST(JsonText, ByteOrderMarkAndBlanksAreCutOff) {
 TEST(JsonText, ObjectsMayTakeSeveralLines) {
   const std::string first = "{\n  \"f\": {\n    \"user\": [1, \"}]\\\"\"]\n  }\n}";
   EXPECT_THAT(records_of(first), ElementsAre(Seen{first, 1, 0}));
-  EXPECT_THAT(records_of(first + "\n" + first),
-              ElementsAre(Seen{first, 1, 0}, Seen{first, 6, 0}));
-  EXPECT_THAT(records_of("{\"a\":1}{\"a\":2} {\"a\":3}"),
-              ElementsAre(Seen{"{\"a\":1}", 1, 0}, Seen{"{\"a\":2}", 1, 0}, Seen{"{\"a\":3}", 1, 0}));
+  EXPECT_THAT(records_of(first + "\n" + first), ElementsAre(Seen{first, 1, 0}, Seen{first, 6, 0}));
+  EXPECT_THAT(
+      records_of("{\"a\":1}{\"a\":2} {\"a\":3}"),
+      ElementsAre(Seen{"{\"a\":1}", 1, 0}, Seen{"{\"a\":2}", 1, 0}, Seen{"{\"a\":3}", 1, 0}));
 }
 
 TEST(JsonText, WhatIsCutOffInTheMiddleIsOneRecord) {

@@ -86,8 +86,8 @@ TEST_F(GuardTest, OnLoopbackTheHostMustBeThisMachine) {
   Request request;
   request.path = "/status";
   const Guard guard(Reach::kLoopback, with_token());
-  for (const char* host : {"localhost:9643", "LocalHost", "127.0.0.1:9643", "127.0.0.2", "[::1]:9643",
-                           "[::1]", ""}) {
+  for (const char* host :
+       {"localhost:9643", "LocalHost", "127.0.0.1:9643", "127.0.0.2", "[::1]:9643", "[::1]", ""}) {
     request.host = host;
     EXPECT_EQ(status(guard, request), 200U) << host;
   }

@@ -162,7 +162,9 @@ bool has(const std::string& text, const std::string& part) {
 TEST_F(ServerTest, KeepsConnectionsAndAnswersOneAfterAnother) {
   start();
   Connection connection = connect();
-  connection.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\nGET /later HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  connection.send(
+      "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\nGET /later HTTP/1.1\r\nHost: "
+      "localhost\r\n\r\n");
   EXPECT_TRUE(connection.response().ends_with("\r\n\r\nhello"));
   EXPECT_TRUE(connection.response().ends_with("\r\n\r\nlater"));
   connection.send("HEAD /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -286,8 +288,8 @@ class TlsConnection {
     stream_.handshake(asio::ssl::stream_base::client);
   }
   std::string get(const std::string& path) {
-    asio::write(stream_,
-                asio::buffer("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+    asio::write(stream_, asio::buffer("GET " + path +
+                                      " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
     std::string out;
     boost::system::error_code error;
     asio::read(stream_, asio::dynamic_buffer(out), error);
@@ -362,9 +364,9 @@ TEST_F(ServerTest, ListensOnAUnixSocket) {
     asio::io_context io;
     asio::local::stream_protocol::socket socket(io);
     socket.connect(asio::local::stream_protocol::endpoint(path));
-    asio::write(
-        socket,
-        asio::buffer(std::string("GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")));
+    asio::write(socket,
+                asio::buffer(std::string(
+                    "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")));
     std::string out;
     boost::system::error_code error;
     asio::read(socket, asio::dynamic_buffer(out), error);

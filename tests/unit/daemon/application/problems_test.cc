@@ -74,8 +74,7 @@ TEST(Problems, OfTheMostUrgentFirst) {
   const auto problems = find_problems(status);
   EXPECT_EQ(problems[0].where, "table user");
   EXPECT_EQ(problems[2].where, "table item");
-  EXPECT_EQ(problems[2].what,
-            "75 % of recent accesses are of ids that version 7 does not know");
+  EXPECT_EQ(problems[2].what, "75 % of recent accesses are of ids that version 7 does not know");
 }
 
 TEST(Problems, AFeatureThatNeverComesIsToldAfterAThousandSamples) {
@@ -89,7 +88,8 @@ TEST(Problems, AFeatureThatNeverComesIsToldAfterAThousandSamples) {
   const Problem problem = find_problems(status)[0];
   EXPECT_EQ(problem.where, "feature usr");
   EXPECT_EQ(problem.what, "no id in 1000 samples");
-  EXPECT_THAT(problem.advice, HasSubstr("12 feature columns in the messages are of no [[feature]]"));
+  EXPECT_THAT(problem.advice,
+              HasSubstr("12 feature columns in the messages are of no [[feature]]"));
   status.features.back().ids = 1;
   EXPECT_THAT(codes(status), IsEmpty());
 }
@@ -125,8 +125,7 @@ TEST(Problems, ALagThatStandsStill) {
   EXPECT_THAT(codes(status), IsEmpty());
   status.updated_ms += 1;
   EXPECT_THAT(codes(status), ElementsAre("lag_stands_still"));
-  EXPECT_EQ(find_problems(status)[0].what,
-            "3 messages are there and none has been read for 60 s");
+  EXPECT_EQ(find_problems(status)[0].what, "3 messages are there and none has been read for 60 s");
   Status waiting = status;
   waiting.waiting_for_publication = true;
   EXPECT_THAT(codes(waiting), IsEmpty());
@@ -163,10 +162,12 @@ TEST(Problems, WhoWantsLabels) {
 }
 
 TEST(ProblemWatch, TellsWhatBeginsAndEndsAndSinceWhen) {
-  const Problem late{.code = ProblemCode::kCannotSave, .where = "checkpoint.dir", .what = "full",
-                     .advice = ""};
-  Problem missing{.code = ProblemCode::kFeatureMissing, .where = "feature usr",
-                  .what = "no id in 1000 samples", .advice = ""};
+  const Problem late{
+      .code = ProblemCode::kCannotSave, .where = "checkpoint.dir", .what = "full", .advice = ""};
+  Problem missing{.code = ProblemCode::kFeatureMissing,
+                  .where = "feature usr",
+                  .what = "no id in 1000 samples",
+                  .advice = ""};
   ProblemWatch watch;
   auto changes = watch.update({missing}, 10);
   ASSERT_EQ(changes.begun.size(), 1U);

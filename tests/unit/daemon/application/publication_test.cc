@@ -1,9 +1,9 @@
-#include "core/mapping/artifact_encoder.h"
 #include "daemon/application/publication.h"
 
 #include <gtest/gtest.h>
 
 #include "core/base/hash.h"
+#include "core/mapping/artifact_encoder.h"
 #include "core/mapping/delta.h"
 #include "tests/unit/daemon/application/small_engine.h"
 

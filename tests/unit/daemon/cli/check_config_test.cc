@@ -79,7 +79,8 @@ TEST_F(CheckConfig, ABrokerThatDoesNotAnswerIsTemporary) {
 TEST_F(CheckConfig, ComparesWithTheCheckpointThatIsThere) {
   const std::string text = reachable();
   write_file(dir_ / "c.toml", text);
-  ASSERT_EQ(invoke({"run", "--config", (dir_ / "c.toml").string(), "--set", "admin.listen="}).code, ExitCode::kOk);
+  ASSERT_EQ(invoke({"run", "--config", (dir_ / "c.toml").string(), "--set", "admin.listen="}).code,
+            ExitCode::kOk);
   const auto same = check(text);
   EXPECT_EQ(same.code, ExitCode::kOk) << same.out;
   EXPECT_THAT(same.out, HasSubstr("ok       checkpoint in "));

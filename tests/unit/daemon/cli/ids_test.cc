@@ -10,8 +10,8 @@ namespace remapd::cli {
 namespace {
 
 TEST(Ids, AreNumbersOrHashedTexts) {
-  const std::vector<std::string> texts{"17", "B00X", "18446744073709551615",
-                                       "18446744073709551616", "-1", "123.0", " "};
+  const std::vector<std::string> texts{
+      "17", "B00X", "18446744073709551615", "18446744073709551616", "-1", "123.0", " "};
   const auto ids = parse_ids(texts);
   ASSERT_EQ(ids.size(), 6U) << "blanks are no id";
   EXPECT_EQ(ids[4].id, ~0ULL);

@@ -1,8 +1,9 @@
-#include "core/mapping/artifact_encoder.h"
 #include "daemon/cli/mapping_diff.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "core/mapping/artifact_encoder.h"
 
 namespace remapd::cli {
 namespace {

@@ -21,11 +21,14 @@ TEST(StatusLine, SaysWhatIsGoingOnInOneLine) {
   EXPECT_EQ(status_line(status),
             "running, 12345 samples; item v7 (frozen); user no version yet (refused); no broker "
             "answers");
-  status.problems = {{.code = application::ProblemCode::kCannotRead, .where = "kafka events",
+  status.problems = {{.code = application::ProblemCode::kCannotRead,
+                      .where = "kafka events",
                       .what = "no broker\nanswers"},
-                     {.code = application::ProblemCode::kFeatureMissing, .where = "feature usr",
+                     {.code = application::ProblemCode::kFeatureMissing,
+                      .where = "feature usr",
                       .what = "no id in 1000 samples"}};
-  EXPECT_TRUE(status_line(status).ends_with("; no broker answers; feature usr: no id in 1000 samples"));
+  EXPECT_TRUE(
+      status_line(status).ends_with("; no broker answers; feature usr: no id in 1000 samples"));
 }
 
 TEST(Ready, WaitingForTheOutsideWorldIsTiredOfButNotLoadingACheckpoint) {
