@@ -186,7 +186,8 @@ TEST_F(ClickTrainer, NamesTheOptionWhenRowBudgetsDiffer) {
   publish(3'000);
   const Outcome outcome = run(train(kUserRows + 1));  // version 1 alone: in step
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.err, HasSubstr("--share"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("built with rows = 300, this client was opened with rows = 301"));
 }
 
 TEST_F(ClickTrainer, SurveySizesTables) {

@@ -14,7 +14,7 @@ namespace {
 using test_support::TempDir;
 using testing::HasSubstr;
 
-constexpr std::uint64_t kSamples = 14'000;
+constexpr std::uint64_t kSamples = 14'080;
 constexpr std::uint64_t kSeen = 6'000;  // by the healthy one when the second comes up
 
 class DaemonTakeOver : public testing::Test {

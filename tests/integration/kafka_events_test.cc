@@ -363,12 +363,11 @@ TEST_F(KafkaEventsOutOfRange, StopStops) {
   auto options = options_of(settings, topic_with_its_beginning_deleted());
   options.out_of_range = OutOfRange::kStop;
   const auto source = source_of(options);
-  ASSERT_TRUE(source->start({{0, 5}}));
-  const auto error = next_error(*source, 10s);
-  ASSERT_TRUE(error);
-  EXPECT_EQ(error->code, ErrorCode::kConflict);
-  EXPECT_FALSE(error->retryable);
-  EXPECT_THAT(error->message, HasSubstr("source.kafka.out_of_range"));
+  const auto started = source->start({{0, 5}});
+  ASSERT_FALSE(started) << "before it claims anything";
+  EXPECT_EQ(started.error().code, ErrorCode::kConflict);
+  EXPECT_FALSE(started.error().retryable);
+  EXPECT_THAT(started.error().message, HasSubstr("source.kafka.out_of_range"));
 }
 
 TEST_F(KafkaEventsOutOfRange, ATopicDeletedAndMadeAnewIsReadFromItsBeginning) {

@@ -79,14 +79,16 @@ TEST_F(CheckConfig, ABrokerThatDoesNotAnswerIsTemporary) {
 TEST_F(CheckConfig, ComparesWithTheCheckpointThatIsThere) {
   const std::string text = reachable();
   write_file(dir_ / "c.toml", text);
-  ASSERT_EQ(invoke({"run", "--config", (dir_ / "c.toml").string(), "--set", "admin.listen="}).code,
+  ASSERT_EQ(invoke({"run", "--config", (dir_ / "c.toml").string(), "--set",
+                    "admin.listen=", "--set", "publish.first_samples=100"})
+                .code,
             ExitCode::kOk);
   const auto same = check(text);
   EXPECT_EQ(same.code, ExitCode::kOk) << same.out;
   EXPECT_THAT(same.out, HasSubstr("ok       checkpoint in "));
   EXPECT_THAT(same.out, HasSubstr("ok       version 1 of table item"));
 
-  const auto other = check(text, {"--set", "learning.factors=5"});
+  const auto other = check(text, {"--set", "learning.factors=4"});
   EXPECT_EQ(other.code, ExitCode::kConfig);
   EXPECT_THAT(other.out, HasSubstr("problem  checkpoint in "));
   EXPECT_THAT(other.out, HasSubstr("it was saved under other features, max_tracked_ids"));

@@ -33,7 +33,7 @@ TEST_F(Lookup, TellsRowAndRole) {
   EXPECT_LT(row, mapping->view.info().dedicated_rows);
   EXPECT_THAT(done.out, testing::StartsWith("id\trow\trole\n1\t" + std::to_string(row) +
                                             "\tdedicated\nnobody\t"));
-  EXPECT_THAT(done.out, testing::EndsWith("\tunknown\n"));
+  EXPECT_THAT(done.out, testing::EndsWith("\tnew\n"));
 }
 
 TEST_F(Lookup, ReadsIdsFromStandardInput) {
@@ -63,7 +63,7 @@ TEST_F(Lookup, DoubleHashHasTwoRows) {
                 .code,
             ExitCode::kOk);
   const auto done = invoke({"lookup", artifact, "nobody"});
-  EXPECT_THAT(done.out, testing::ContainsRegex("nobody\t[0-9]+\\+[0-9]+\tunknown"));
+  EXPECT_THAT(done.out, testing::ContainsRegex("nobody\t[0-9]+\\+[0-9]+\tnew"));
   const auto json = nlohmann::json::parse(invoke({"lookup", artifact, "nobody", "--json"}).out);
   EXPECT_TRUE(json.contains("second_row"));
 }
