@@ -80,7 +80,7 @@ TEST_F(CheckConfig, ComparesWithTheCheckpointThatIsThere) {
   const std::string text = reachable();
   write_file(dir_ / "c.toml", text);
   ASSERT_EQ(invoke({"run", "--config", (dir_ / "c.toml").string(), "--set",
-                    "admin.listen=", "--set", "publish.first_samples=100"})
+                    "admin.listen=", "--set", "publish.gates.min_samples=100"})
                 .code,
             ExitCode::kOk);
   const auto same = check(text);
