@@ -1,0 +1,167 @@
+// From the bytes of one message to a batch, one sample a record: ids per second, and bytes per
+// second, of remapd's own messages and of records in a layout of their owner's. 64 samples an
+// AccessBatch; the others are a record a message, three ids each.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include "connectors/decode/event_decoder.h"
+#include "core/base/check.h"
+#include "core/base/hash.h"
+#include "tests/support/temp_dir.h"
+
+namespace remapd::decode {
+namespace {
+
+constexpr int kRecords = 4096;
+
+pipeline::FeatureSchema schema() {
+  return pipeline::FeatureSchema(
+      {{"user", TableIndex{0}}, {"item", TableIndex{1}}, {"category", TableIndex{2}}});
+}
+
+std::uint64_t id(int record, int feature) {
+  return mix64(static_cast<std::uint64_t>(record) * 3 + static_cast<std::uint64_t>(feature)) >> 20;
+}
+
+void run(benchmark::State& state, const DecodeOptions& options,
+         const std::vector<std::string>& messages) {
+  auto decoder = EventDecoder::create(options, schema());
+  REMAPD_CHECK(decoder.has_value(), "the options are sound");
+  pipeline::EventBatch batch;
+  std::int64_t ids = 0;
+  std::int64_t bytes = 0;
+  for (auto _ : state) {
+    for (const std::string& message : messages) {
+      const auto decoded = (*decoder)->decode(as_bytes(message), batch, nullptr);
+      REMAPD_CHECK(decoded.has_value(), "every message can be read");
+      ids += static_cast<std::int64_t>(batch.total_ids());
+      bytes += static_cast<std::int64_t>(message.size());
+    }
+  }
+  state.SetItemsProcessed(ids);
+  state.SetBytesProcessed(bytes);
+}
+
+template <class Make>
+std::vector<std::string> records(Make make) {
+  std::vector<std::string> out;
+  for (int i = 0; i < kRecords; ++i) out.push_back(make(i));
+  return out;
+}
+
+void access_batch(benchmark::State& state) {
+  std::vector<std::string> messages;
+  for (int first = 0; first < kRecords; first += 64) {
+    pipeline::EventBatch batch;
+    batch.reset(3);
+    for (int i = first; i < first + 64; ++i) {
+      for (std::uint32_t f = 0; f < 3; ++f) {
+        batch.mutable_lengths(FeatureIndex{f}).push_back(1);
+        batch.mutable_values(FeatureIndex{f}).push_back(id(i, static_cast<int>(f)));
+      }
+      batch.mutable_labels().push_back(1);
+    }
+    batch.seal(64);
+    messages.push_back(proto::encode_protobuf(batch, schema(), "bench"));
+  }
+  run(state, {}, messages);
+}
+
+void own_json(benchmark::State& state) {
+  run(state, {}, records([](int i) {
+        return fmt::format(
+            R"({{"t":1690000000123,"label":1,"f":{{"user":[{}],"item":[{}],"category":[{}]}}}})",
+            id(i, 0), id(i, 1), id(i, 2));
+      }));
+}
+
+RecordLayout flat() {
+  return {.label = "label", .time = "t"};
+}
+
+void json(benchmark::State& state) {
+  run(state, {.format = RecordFormat::kJson, .layout = flat()}, records([](int i) {
+        return fmt::format(R"({{"t":1690000000123,"label":1,"user":{},"item":{},"category":{}}})",
+                           id(i, 0), id(i, 1), id(i, 2));
+      }));
+}
+
+// 4 KB of other fields before, between and behind those that are asked for.
+void json_mostly_skipped(benchmark::State& state) {
+  std::string other;
+  for (int i = 0; i < 20; ++i) {
+    other +=
+        fmt::format(R"("other{}":{{"a":[1,2,3,{{"b":"some text of no interest"}}],"c":1.25}},)", i);
+  }
+  run(state, {.format = RecordFormat::kJson, .layout = flat()}, records([&](int i) {
+        return fmt::format(
+            R"({{{}"user":{},{}"item":{},"category":{},{}"label":1,"t":1690000000123}})", other,
+            id(i, 0), other, id(i, 1), id(i, 2), other);
+      }));
+}
+
+std::string zigzag(std::uint64_t value) {
+  std::string out;
+  for (value <<= 1; value > 0x7f; value >>= 7) out += static_cast<char>(value | 0x80);
+  return out + static_cast<char>(value);
+}
+
+void avro(benchmark::State& state) {
+  const test_support::TempDir dir;
+  test_support::write_file(dir / "e.avsc", R"({"type":"record","name":"E","fields":[
+    {"name":"t","type":"long"},{"name":"page","type":"string"},{"name":"user","type":["null","long"]},
+    {"name":"item","type":"long"},{"name":"category","type":"long"},{"name":"label","type":"boolean"}]})");
+  run(state, {.format = RecordFormat::kAvro, .layout = flat(), .schema_file = dir / "e.avsc"},
+      records([](int i) {
+        return zigzag(1'690'000'000'123) + zigzag(5) + "/home" + zigzag(1) + zigzag(id(i, 0)) +
+               zigzag(id(i, 1)) + zigzag(id(i, 2)) + '\1';
+      }));
+}
+
+std::string varint(std::uint64_t value) {
+  std::string out;
+  for (; value > 0x7f; value >>= 7) out += static_cast<char>(value | 0x80);
+  return out + static_cast<char>(value);
+}
+
+void protobuf(benchmark::State& state) {
+  // protoc --descriptor_set_out of: message E { int64 t = 1; string page = 2; uint64 user = 3;
+  // uint64 item = 4; uint64 category = 5; bool label = 6; }
+  const auto field = [](const std::string& name, int number, int type) {
+    const std::string body = "\x0a" + varint(name.size()) + name + "\x18" + varint(number) +
+                             "\x20\x01" + "\x28" + varint(type);
+    return "\x12" + varint(body.size()) + body;
+  };
+  const std::string message = std::string("\x0a\x01") + "E" + field("t", 1, 3) +
+                              field("page", 2, 9) + field("user", 3, 4) + field("item", 4, 4) +
+                              field("category", 5, 4) + field("label", 6, 8);
+  const std::string file =
+      "\x0a\x07"
+      "e.proto"
+      "\x22" +
+      varint(message.size()) + message +
+      "\x62\x06"
+      "proto3";
+  const test_support::TempDir dir;
+  test_support::write_file(dir / "e.desc", "\x0a" + varint(file.size()) + file);
+  run(state,
+      {.format = RecordFormat::kProtobuf, .layout = flat(), .descriptor_set = dir / "e.desc"},
+      records([](int i) {
+        return "\x08" + varint(1'690'000'000'123) + "\x12\x05/home\x18" + varint(id(i, 0)) +
+               "\x20" + varint(id(i, 1)) + "\x28" + varint(id(i, 2)) + "\x30\x01";
+      }));
+}
+
+BENCHMARK(access_batch);
+BENCHMARK(own_json);
+BENCHMARK(json);
+BENCHMARK(json_mostly_skipped);
+BENCHMARK(avro);
+BENCHMARK(protobuf);
+
+}  // namespace
+}  // namespace remapd::decode
