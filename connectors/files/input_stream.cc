@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "core/base/check.h"
 
@@ -23,6 +24,16 @@ bool starts_gzip(const unsigned char* bytes, std::size_t size) {
   return size >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }
 
+constexpr std::size_t kZstdMagicBytes = 4;
+bool starts_zstd(const unsigned char* bytes, std::size_t size) {
+  return size >= kZstdMagicBytes && bytes[0] == 0x28 && bytes[1] == 0xb5 && bytes[2] == 0x2f &&
+         bytes[3] == 0xfd;
+}
+
+struct ZstdDeleter {
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+
 }  // namespace
 
 struct InputStream::State {
@@ -33,7 +44,9 @@ struct InputStream::State {
   std::size_t end = 0;
   bool at_file_end = false;
 
-  bool compressed = false;
+  std::unique_ptr<ZSTD_DCtx, ZstdDeleter> zstd{};  // of a zstd file
+  bool inside_frame = false;
+  bool compressed = false;  // gzip
   z_stream inflater{};
   bool inside_member = false;  // between a gzip header and its trailer
   std::optional<Error> error;
@@ -113,6 +126,31 @@ struct InputStream::State {
     return capacity - inflater.avail_out;
   }
 
+  std::size_t decompress_into(std::span<char> out) {
+    ZSTD_outBuffer to{.dst = out.data(), .size = out.size(), .pos = 0};
+    while (to.pos == 0) {
+      if (begin == end && !fill(1)) break;
+      ZSTD_inBuffer from{.src = raw.data() + begin, .size = end - begin, .pos = 0};
+      const std::size_t taken_before = to.pos;
+      const bool at_end = from.size == 0;
+      if (at_end && !inside_frame) break;
+      const std::size_t status = ZSTD_decompressStream(zstd.get(), &to, &from);
+      begin += from.pos;
+      if (ZSTD_isError(status) != 0) {
+        error = Error{ErrorCode::kCorrupt, fmt::format("{}: the zstd data is damaged: {}", path,
+                                                       ZSTD_getErrorName(status))};
+        break;
+      }
+      inside_frame = status != 0;
+      if (at_end && inside_frame && to.pos == taken_before) {
+        error = Error{ErrorCode::kCorrupt,
+                      fmt::format("{}: the zstd data ends early: the file is cut off", path)};
+        break;
+      }
+    }
+    return to.pos;
+  }
+
   std::size_t copy_into(std::span<char> out) {
     if (begin == end && !fill(1)) return 0;
     const std::size_t n = std::min(out.size(), end - begin);
@@ -133,7 +171,13 @@ Result<std::unique_ptr<InputStream>> InputStream::open(const std::filesystem::pa
     return fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
                 fmt::format("{}: cannot open: {}", state->path, strerror(errno)));
   }
-  if (!state->fill(2)) return fail(*state->error);
+  if (!state->fill(kZstdMagicBytes)) return fail(*state->error);
+  if (starts_zstd(state->raw.data(), state->end)) {
+    state->zstd.reset(ZSTD_createDCtx());
+    if (!state->zstd) {
+      return fail(ErrorCode::kResource, fmt::format("{}: no memory to decompress it", state->path));
+    }
+  }
   if (starts_gzip(state->raw.data(), state->end)) {
     constexpr int kGzipWindow = 15 + 16;
     if (inflateInit2(&state->inflater, kGzipWindow) != Z_OK) {
@@ -148,13 +192,17 @@ Result<std::unique_ptr<InputStream>> InputStream::open(const std::filesystem::pa
 Result<std::size_t> InputStream::read(std::span<char> out) {
   REMAPD_CHECK(!out.empty(), "reading needs room");
   std::size_t n = 0;
-  if (!state_->error) n = state_->compressed ? state_->inflate_into(out) : state_->copy_into(out);
+  if (!state_->error) {
+    n = state_->zstd         ? state_->decompress_into(out)
+        : state_->compressed ? state_->inflate_into(out)
+                             : state_->copy_into(out);
+  }
   if (n == 0 && state_->error) return fail(*state_->error);
   return n;
 }
 
 bool InputStream::compressed() const {
-  return state_->compressed;
+  return state_->compressed || state_->zstd != nullptr;
 }
 
 }  // namespace remapd::files

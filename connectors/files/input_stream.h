@@ -1,7 +1,8 @@
-// InputStream: the bytes of a file, inflated on the way if the file is gzip.
+// InputStream: the bytes of a file, decompressed on the way if the file is gzip or zstd.
 //
-// Whether it is gzip (RFC 1952) is told by its first two bytes, not by its name. Several gzip
-// members one after another are one stream, as with zcat. Reads ahead 256 KiB; not thread safe.
+// Which it is (RFC 1952, RFC 8878) is told by its first bytes, not by its name. Several gzip
+// members or zstd frames one after another are one stream, as with zcat. Reads ahead 256 KiB, and a
+// zstd frame's window (128 MiB at most); not thread safe.
 //
 // Errors: kNotFound or kIo when the file cannot be opened or read; kCorrupt when compressed data is
 // damaged or ends early. What was intact before the damage is handed out first.

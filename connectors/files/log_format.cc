@@ -29,6 +29,7 @@ std::optional<LogFormat> format_of_content(std::string_view head) {
     return c >= 0x20 || c == '\t' || c == '\r';
   });
   if (text && line.find('\t') != std::string_view::npos) return LogFormat::kTsv;
+  if (text && line.find(',') != std::string_view::npos) return LogFormat::kCsv;
   constexpr char kKeysField = 0x0a;  // field 1, length-delimited: the first key
   const std::size_t body =
       1 + static_cast<std::size_t>(
@@ -46,6 +47,8 @@ std::string_view to_string(LogFormat format) {
   switch (format) {
     case LogFormat::kTsv:
       return "tsv";
+    case LogFormat::kCsv:
+      return "csv";
     case LogFormat::kNdjson:
       return "ndjson";
     case LogFormat::kProtobuf:
@@ -55,7 +58,8 @@ std::string_view to_string(LogFormat format) {
 }
 
 std::optional<LogFormat> parse_log_format(std::string_view name) {
-  for (const LogFormat format : {LogFormat::kTsv, LogFormat::kNdjson, LogFormat::kProtobuf}) {
+  for (const LogFormat format :
+       {LogFormat::kTsv, LogFormat::kCsv, LogFormat::kNdjson, LogFormat::kProtobuf}) {
     if (name == to_string(format)) return format;
   }
   return std::nullopt;
@@ -63,8 +67,9 @@ std::optional<LogFormat> parse_log_format(std::string_view name) {
 
 std::optional<LogFormat> format_of_name(const std::filesystem::path& path) {
   std::string extension = lower_extension(path);
-  if (extension == ".gz") extension = lower_extension(path.stem());
+  if (extension == ".gz" || extension == ".zst") extension = lower_extension(path.stem());
   if (extension == ".tsv" || extension == ".tab" || extension == ".txt") return LogFormat::kTsv;
+  if (extension == ".csv") return LogFormat::kCsv;
   if (extension == ".ndjson" || extension == ".jsonl" || extension == ".json") {
     return LogFormat::kNdjson;
   }
@@ -82,8 +87,8 @@ Result<LogFormat> detect_format(const std::filesystem::path& path) {
   if (const auto by_content = format_of_content({head.data(), *n})) return *by_content;
   return fail(ErrorCode::kConfig,
               fmt::format("{}: cannot tell the format of this log, neither from its name nor from "
-                          "its first bytes; name it .tsv, .ndjson or .binpb (.gz may follow), or "
-                          "set its format to tsv, ndjson or protobuf",
+                          "its first bytes; name it .tsv, .csv, .ndjson or .binpb (.gz or .zst may "
+                          "follow), or set its format to tsv, csv, ndjson or protobuf",
                           path.string()));
 }
 

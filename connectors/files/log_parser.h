@@ -11,7 +11,9 @@
 #include <string>
 #include <string_view>
 
+#include "connectors/decode/event_decoder.h"
 #include "connectors/files/input_stream.h"
+#include "connectors/files/log_format.h"
 #include "connectors/files/tsv_decoder.h"
 #include "core/base/bytes.h"
 #include "core/base/result.h"
@@ -57,6 +59,7 @@ struct LogParserOptions {
   std::size_t batch_samples = 1024;
   std::size_t max_record_bytes = std::size_t{16} << 20;
   TsvOptions tsv{};
+  std::optional<decode::DecodeOptions> records{};  // of json or protobuf; none: remapd's own form
 };
 
 // Reads the header line: kConfig, kCorrupt (tsv_decoder.h). `observer` is told of unused columns.
@@ -71,6 +74,13 @@ std::unique_ptr<LogParser> make_ndjson_parser(std::unique_ptr<InputStream> strea
 std::unique_ptr<LogParser> make_protobuf_parser(std::unique_ptr<InputStream> stream,
                                                 const pipeline::FeatureSchema& schema,
                                                 const LogParserOptions& options);
+
+// Lines of JSON or protobuf messages in the layout of options.records. kConfig: a path or schema
+// that cannot be used.
+Result<std::unique_ptr<LogParser>> make_record_parser(std::unique_ptr<InputStream> stream,
+                                                      LogFormat format,
+                                                      const pipeline::FeatureSchema& schema,
+                                                      const LogParserOptions& options);
 
 // The reason for a record beyond the bound, of which `kept` bytes are passed on.
 std::string too_long_reason(std::uint64_t bytes, std::size_t bound, std::size_t kept);

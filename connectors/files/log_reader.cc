@@ -91,6 +91,15 @@ Result<std::unique_ptr<LogFileSource>> LogFileSource::create(
   const auto format =
       options.format ? Result<LogFormat>(*options.format) : detect_format(options.path);
   if (!format) return fail(format.error());
+  if (options.records && !has_columns(*format)) {
+    const bool json = options.records->format == decode::RecordFormat::kJson;
+    if (json != (*format == LogFormat::kNdjson)) {
+      return fail(
+          ErrorCode::kConfig,
+          fmt::format("{}: the log is {}, but source.decode says that its records are {}",
+                      options.path.string(), to_string(*format), json ? "json" : "protobuf"));
+    }
+  }
   std::unique_ptr<LogFileSource> source(
       new LogFileSource(std::move(options), std::move(schema), *format, dead_letters));
   if (auto opened = source->open(); !opened) return fail(opened.error());
@@ -102,11 +111,22 @@ Result<void> LogFileSource::open() {
   if (!stream) return fail(stream.error());
   const LogParserOptions options{.batch_samples = options_.batch_samples,
                                  .max_record_bytes = options_.max_record_bytes,
-                                 .tsv = options_.tsv};
+                                 .tsv = options_.tsv,
+                                 .records = options_.records};
   observer_->counters.unknown_features = 0;
+  failed_.reset();
+  if (options_.records && !has_columns(format_)) {
+    auto parser = make_record_parser(std::move(*stream), format_, schema_, options);
+    if (!parser) return fail(std::move(parser).error());
+    parser_ = std::move(*parser);
+    return {};
+  }
   switch (format_) {
+    case LogFormat::kCsv:
     case LogFormat::kTsv: {
-      auto parser = make_tsv_parser(std::move(*stream), schema_, options, *observer_);
+      LogParserOptions columns = options;
+      if (!columns.tsv.delimiter) columns.tsv.delimiter = format_ == LogFormat::kCsv ? ',' : '\t';
+      auto parser = make_tsv_parser(std::move(*stream), schema_, columns, *observer_);
       if (!parser) return fail(std::move(parser.error()).with_context(options_.path.string()));
       parser_ = std::move(*parser);
       break;
@@ -118,7 +138,6 @@ Result<void> LogFileSource::open() {
       parser_ = make_protobuf_parser(std::move(*stream), schema_, options);
       break;
   }
-  failed_.reset();
   return {};
 }
 

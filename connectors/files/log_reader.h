@@ -35,6 +35,7 @@ struct LogFileOptions {
   std::size_t max_record_bytes = std::size_t{16} << 20;  // longer ones are dead letters; > 0
   // Column names concern tab-separated values only; LabelUse::kIgnore holds for all formats.
   TsvOptions tsv{};
+  std::optional<decode::DecodeOptions> records{};  // of json or protobuf; none: remapd's own form
 };
 
 class LogFileSource final : public pipeline::EventSource {

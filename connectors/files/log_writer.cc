@@ -123,6 +123,8 @@ Result<void> LogFileWriter::write(const EventBatch& batch) {
   REMAPD_CHECK(batch.features() == schema_.size(), "batches are of the writer's schema");
   text_.clear();
   switch (format_) {
+    case LogFormat::kCsv:
+      return fail(ErrorCode::kUnsupported, "logs are not written as csv; write tsv");
     case LogFormat::kTsv:
       if (auto formatted = format_tsv(batch); !formatted) return formatted;
       break;

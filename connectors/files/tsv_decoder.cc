@@ -12,22 +12,61 @@
 namespace remapd::files {
 namespace {
 
-// Fields between tabs into `out`; the number of fields, counted beyond out.size() too.
-std::size_t split_fields(std::string_view row, std::vector<std::string_view>& out) {
+// Where the field that begins at `at` ends. Of a field in quotes the delimiter is part of it.
+const char* end_of_field(const char* at, const char* end, char delimiter) {
+  if (at != end && *at == '"') {
+    const char* quote = at + 1;
+    while (quote != end && (*quote != '"' || (quote + 1 != end && quote[1] == '"'))) {
+      quote += *quote == '"' ? 2 : 1;
+    }
+    // A quote that is never closed is text.
+    if (quote != end && (quote + 1 == end || quote[1] == delimiter)) return quote + 1;
+  }
+  while (at != end && *at != delimiter) ++at;
+  return at;
+}
+
+// Fields between delimiters into `out`; the number of fields, counted beyond out.size() too.
+std::size_t split_fields(std::string_view row, char delimiter, std::vector<std::string_view>& out) {
   std::size_t fields = 0;
   const char* at = row.data();
   const char* const end = at + row.size();
   for (;;) {
-    const char* tab = at;
-    while (tab != end && *tab != '\t') ++tab;
-    if (fields < out.size()) out[fields] = {at, static_cast<std::size_t>(tab - at)};
+    const char* const stop = end_of_field(at, end, delimiter);
+    if (fields < out.size()) out[fields] = {at, static_cast<std::size_t>(stop - at)};
     ++fields;
-    if (tab == end) return fields;
-    at = tab + 1;
+    if (stop == end) return fields;
+    at = stop + 1;
   }
 }
 
+std::size_t count_fields(std::string_view row, char delimiter) {
+  std::vector<std::string_view> none;
+  return split_fields(row, delimiter, none);
+}
+
+void drop_ignored(const std::vector<Id>& ignored, std::size_t from, std::vector<Id>& ids) {
+  if (ignored.empty()) return;
+  const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(from);
+  ids.erase(std::remove_if(begin, ids.end(),
+                           [&](Id id) {
+                             return std::find(ignored.begin(), ignored.end(), id) != ignored.end();
+                           }),
+            ids.end());
+}
+
 }  // namespace
+
+std::vector<std::string> split_row(std::string_view row, char delimiter) {
+  std::vector<std::string_view> parts(count_fields(row, delimiter));
+  split_fields(row, delimiter, parts);
+  std::string room;
+  std::vector<std::string> cells;
+  for (const std::string_view field : parts) {
+    cells.emplace_back(fields::text_of_cell(field, room).value_or(std::string_view()));
+  }
+  return cells;
+}
 
 Result<TsvDecoder> TsvDecoder::create(std::string_view header,
                                       const pipeline::FeatureSchema& schema,
@@ -36,15 +75,19 @@ Result<TsvDecoder> TsvDecoder::create(std::string_view header,
   if (header.starts_with(kByteOrderMark)) header.remove_prefix(kByteOrderMark.size());
   if (header.empty()) {
     return fail(ErrorCode::kCorrupt,
-                "the first line is empty; it must name the columns, separated by tabs");
+                "the first line is empty; it must name the columns, separated as the rows are");
   }
   TsvDecoder decoder;
   decoder.features_ = schema.size();
   decoder.separator_ = options.multi_value_separator;
-  const auto columns = static_cast<std::size_t>(std::count(header.begin(), header.end(), '\t')) + 1;
+  decoder.delimiter_ = options.delimiter.value_or('\t');
+  decoder.label_true_ = options.label_true;
+  const std::size_t columns = count_fields(header, decoder.delimiter_);
   decoder.fields_.resize(columns);
-  split_fields(header, decoder.fields_);
-  decoder.names_.assign(decoder.fields_.begin(), decoder.fields_.end());
+  split_fields(header, decoder.delimiter_, decoder.fields_);
+  for (const std::string_view name : decoder.fields_) {
+    decoder.names_.emplace_back(fields::text_of_cell(name, decoder.room_).value_or(name));
+  }
 
   const auto column_of = [&](std::string_view name) -> Result<std::optional<std::size_t>> {
     const auto& names = decoder.names_;
@@ -72,11 +115,17 @@ Result<TsvDecoder> TsvDecoder::create(std::string_view header,
 
   std::vector<bool> used(columns, false);
   for (std::uint32_t f = 0; f < schema.size(); ++f) {
-    const std::string& name = schema.feature(FeatureIndex{f}).name;
+    const std::string& feature = schema.feature(FeatureIndex{f}).name;
+    const bool named = f < options.columns.size() && !options.columns[f].empty();
+    const std::string& name = named ? options.columns[f] : feature;
     const auto column = column_of(name);
     if (!column) return fail(column.error());
-    if (!*column) return missing("the feature of that name", name);
-    decoder.feature_columns_.push_back({**column, FeatureIndex{f}});
+    if (!*column) {
+      return missing(named ? "feature " + feature : "the feature of that name", name);
+    }
+    decoder.feature_columns_.push_back(
+        {**column, FeatureIndex{f},
+         f < options.ignored.size() ? options.ignored[f] : std::vector<Id>()});
     used[**column] = true;
   }
   if (options.labels != LabelUse::kIgnore) {
@@ -99,7 +148,7 @@ Result<TsvDecoder> TsvDecoder::create(std::string_view header,
 }
 
 bool TsvDecoder::append(std::string_view row, pipeline::EventBatch& into) {
-  const std::size_t fields = split_fields(row, fields_);
+  const std::size_t fields = split_fields(row, delimiter_, fields_);
   if (fields != fields_.size()) {
     reason_ = fmt::format("the row has {} fields, the header names {}", fields, fields_.size());
     return false;
@@ -113,7 +162,7 @@ bool TsvDecoder::append(std::string_view row, pipeline::EventBatch& into) {
   };
   std::optional<float> label;
   if (label_column_) {
-    label = fields::label_of_text(cell(*label_column_));
+    label = label_of(cell(*label_column_));
     if (!label) return refuse(*label_column_, fields::label_refusal(fields_[*label_column_]));
   }
   std::optional<std::int64_t> time = 0;
@@ -129,13 +178,21 @@ bool TsvDecoder::append(std::string_view row, pipeline::EventBatch& into) {
   return true;
 }
 
+std::optional<float> TsvDecoder::label_of(std::string_view cell) const {
+  if (label_true_.empty()) return fields::label_of_text(cell);
+  return std::find(label_true_.begin(), label_true_.end(), cell) == label_true_.end() ? 0.0F : 1.0F;
+}
+
 // The column that is refused, if one is; nothing of the row is left then.
 std::optional<std::size_t> TsvDecoder::append_ids(pipeline::EventBatch& into) {
   ids_before_.clear();
   for (const FeatureColumn& use : feature_columns_) {
     auto& values = into.mutable_values(use.feature);
     ids_before_.push_back(values.size());
-    if (fields::ids_of_cell(fields_[use.column], separator_, values)) continue;
+    if (fields::ids_of_cell(fields_[use.column], separator_, values)) {
+      drop_ignored(use.ignored, ids_before_.back(), values);
+      continue;
+    }
     for (std::size_t c = 0; c + 1 < ids_before_.size(); ++c) {
       into.mutable_values(feature_columns_[c].feature).resize(ids_before_[c]);
     }

@@ -1,9 +1,12 @@
-// TsvDecoder: rows of tab-separated values, one sample each, under a header line that names them.
+// TsvDecoder: rows of values between tabs, commas or another character, one sample each, under a
+// header line that names them.
 //
 //   timestamp<TAB>label<TAB>user_id<TAB>item_id ...
 //
-// A feature of the schema is read from the column of its name; other columns are ignored. Fields
-// are cells (core/fields/cell.h): ids, labels and times follow the rules of core/fields.
+// A feature of the schema is read from the column of its name, or the one that the options name;
+// other columns are ignored. Fields are cells (core/fields/cell.h): ids, labels and times follow
+// the rules of core/fields. In a field in quotes the delimiter is text; a line end is not, a row is
+// a line.
 //
 // Not thread safe. O(bytes of the row).
 #pragma once
@@ -31,7 +34,17 @@ struct TsvOptions {
   LabelUse labels = LabelUse::kIfPresent;
   std::string timestamp_column = "timestamp";   // used if present
   std::optional<char> multi_value_separator{};  // splits a field into several ids; none: one id
+  // Between fields; none: a tab. Inside of quotes it is text.
+  std::optional<char> delimiter{};
+  // Of each feature of the schema: its column (empty: that of its name), and ids that are none.
+  std::vector<std::string> columns{};
+  std::vector<std::vector<Id>> ignored{};
+  // Values of the label that are 1, all others being 0; none: the value itself is the label.
+  std::vector<std::string> label_true{};
 };
+
+// The cells of a row, without the quotes around them.
+std::vector<std::string> split_row(std::string_view row, char delimiter);
 
 class TsvDecoder {
  public:
@@ -56,9 +69,11 @@ class TsvDecoder {
   struct FeatureColumn {
     std::size_t column;
     FeatureIndex feature;
+    std::vector<Id> ignored;
   };
 
   std::optional<std::size_t> append_ids(pipeline::EventBatch& into);
+  std::optional<float> label_of(std::string_view cell) const;
 
   std::size_t features_ = 0;
   std::size_t ignored_columns_ = 0;
@@ -66,6 +81,8 @@ class TsvDecoder {
   std::optional<std::size_t> label_column_;
   std::optional<std::size_t> timestamp_column_;
   std::optional<char> separator_;
+  char delimiter_ = '\t';
+  std::vector<std::string> label_true_;
   std::vector<std::string> names_;
   std::vector<std::string_view> fields_;
   std::vector<std::size_t> ids_before_;  // the row at hand, by feature column

@@ -11,7 +11,6 @@
 #include "connectors/kafka/damaged_stretch.h"
 #include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/topic_watch.h"
-#include "connectors/proto/access_batch_codec.h"
 #include "core/base/check.h"
 
 namespace remapd::kafka {
@@ -55,17 +54,17 @@ ClientRole consumer_role(const std::string& group) {
 
 class KafkaEventSource::Reader {
  public:
-  Reader(KafkaEventSourceOptions options, pipeline::FeatureSchema schema,
-         pipeline::DeadLetterSink* dead_letters)
+  Reader(KafkaEventSourceOptions options, std::size_t features,
+         std::unique_ptr<decode::EventDecoder> decoder, pipeline::DeadLetterSink* dead_letters)
       : options_(std::move(options)),
-        features_(schema.size()),
-        decoder_(schema),
+        features_(features),
+        decoder_(std::move(decoder)),
         dead_letters_(dead_letters),
         watch_(options_.topic, options_.metadata_interval) {}
 
   ~Reader() {
     if (!client_) return;
-    first_.reset();  // before the client it is of
+    next_message_.reset();  // before the client it is of
     rd_kafka_assign(client_->get(), nullptr);
     const auto deadline = steady_clock::now() + kCommitPatience;
     while (commits_under_way_ > 0 && steady_clock::now() < deadline) {
@@ -130,13 +129,17 @@ class KafkaEventSource::Reader {
     REMAPD_CHECK(started_, "start() comes before poll()");
     do {
       if (auto kept_up = keep_up(timeout); !kept_up) return fail(kept_up.error());
-      const MessageHandle message =
-          first_ ? std::move(first_) : client_->consume(left_until(deadline));
+      MessageHandle message =
+          next_message_ ? std::move(next_message_) : client_->consume(left_until(deadline));
       if (!message) continue;
       if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         on_error(*message);
       } else if (take(*message, into)) {
         return PollOutcome::kBatch;
+      }
+      if (decoder_trouble_) {
+        next_message_ = std::move(message);
+        return fail(*std::exchange(decoder_trouble_, std::nullopt));
       }
       if (letter_failure_) return fail(*std::exchange(letter_failure_, std::nullopt));
     } while (steady_clock::now() < deadline);
@@ -190,7 +193,7 @@ class KafkaEventSource::Reader {
   void stop_reading() {
     rd_kafka_assign(client_->get(), nullptr);
     started_ = false;
-    first_.reset();
+    next_message_.reset();
     out_of_range_.clear();
     damaged_.clear();
     ended_.reset();
@@ -223,7 +226,7 @@ class KafkaEventSource::Reader {
     while (steady_clock::now() < deadline) {
       MessageHandle message = client_->consume(kAnswerPoll);
       if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        first_ = std::move(message);
+        next_message_ = std::move(message);
         return {};
       }
       if (message) on_error(*message);
@@ -387,7 +390,7 @@ class KafkaEventSource::Reader {
     return assign();
   }
 
-  // Whether `into` holds a batch now.
+  // Whether `into` holds a batch now. Where decoder_trouble_ is set the message is not read yet.
   bool take(const rd_kafka_message_t& message, EventBatch& into) {
     const auto partition = static_cast<std::uint32_t>(message.partition);
     if (partition >= next_.size() || message.offset < next_[partition]) return false;
@@ -397,12 +400,17 @@ class KafkaEventSource::Reader {
       probed_ = true;
       return false;
     }
+    const auto notes =
+        decoder_->decode(payload_of(message), into, [&](const proto::BadRecord& bad) {
+          bury(message, as_bytes(bad.record), bad.line, bad.reason);
+        });
+    if (!notes && notes.error().retryable) {
+      decoder_trouble_ = notes.error();
+      return false;
+    }
     next_[partition] = message.offset + 1;
     ++counters_.messages;
     counters_.bytes += message.len;
-    const auto notes = decoder_.decode(payload_of(message), into, [&](const proto::BadRecord& bad) {
-      bury(message, as_bytes(bad.record), bad.line, bad.reason);
-    });
     if (!notes) {
       bury(message, payload_of(message), 0, notes.error().message);
       return false;
@@ -434,7 +442,7 @@ class KafkaEventSource::Reader {
 
   const KafkaEventSourceOptions options_;
   const std::size_t features_;
-  proto::AccessBatchDecoder decoder_;
+  const std::unique_ptr<decode::EventDecoder> decoder_;
   pipeline::DeadLetterSink* const dead_letters_;
 
   std::vector<std::int64_t> next_;  // by partition: the offset to go on with
@@ -443,12 +451,14 @@ class KafkaEventSource::Reader {
   bool probed_ = false;                              // something was found out about them
   TopicWatch watch_;
   bool started_ = false;
-  MessageHandle first_;  // read while starting, not given yet
+  // Not given yet: read while starting, or its schema is not there (decoder_trouble_).
+  MessageHandle next_message_;
   pipeline::SourceCounters counters_;
   std::vector<std::string> notices_;
-  std::optional<Error> ended_;           // for good
-  std::optional<Error> letter_failure_;  // to be told once
-  std::optional<Error> commit_failure_;  // to be told once
+  std::optional<Error> ended_;            // for good
+  std::optional<Error> letter_failure_;   // to be told once
+  std::optional<Error> decoder_trouble_;  // to be told once
+  std::optional<Error> commit_failure_;   // to be told once
   int commits_under_way_ = 0;
 
   std::unique_ptr<KafkaClient> client_;  // goes first: its callbacks use the others
@@ -462,7 +472,10 @@ Result<std::unique_ptr<KafkaEventSource>> KafkaEventSource::create(
     KafkaEventSourceOptions options, pipeline::FeatureSchema schema,
     pipeline::DeadLetterSink* dead_letters) {
   REMAPD_CHECK(!options.group.empty(), "offsets are committed for a group");
-  auto reader = std::make_unique<Reader>(std::move(options), std::move(schema), dead_letters);
+  auto decoder = decode::EventDecoder::create(options.decode, schema);
+  if (!decoder) return fail(std::move(decoder).error());
+  auto reader = std::make_unique<Reader>(std::move(options), schema.size(), std::move(*decoder),
+                                         dead_letters);
   if (auto connected = reader->connect(); !connected) return fail(std::move(connected).error());
   return std::unique_ptr<KafkaEventSource>(new KafkaEventSource(std::move(reader)));
 }

@@ -31,6 +31,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/decode/event_decoder.h"
 #include "connectors/kafka/kafka_settings.h"
 #include "core/pipeline/dead_letter_sink.h"
 #include "core/pipeline/event_source.h"
@@ -47,6 +48,7 @@ struct KafkaEventSourceOptions {
   std::string group;                   // for commit(); not empty
   StartAt start = StartAt::kEarliest;  // when start() is given no offsets at all
   OutOfRange out_of_range = OutOfRange::kEarliest;
+  decode::DecodeOptions decode{};
   std::chrono::milliseconds metadata_interval{10'000};  // how often new partitions are looked for
   std::chrono::milliseconds request_timeout{5'000};     // of a request that start() waits for
 };

@@ -7,6 +7,7 @@
 #include "connectors/kafka/kafka_event_source.h"
 #include "connectors/kafka/kafka_mapping_sink.h"
 #include "daemon/application/telling_sink.h"
+#include "daemon/config/record_layout.h"
 #include "daemon/config/secret_path.h"
 
 namespace remapd::application {
@@ -104,7 +105,8 @@ Result<std::unique_ptr<pipeline::EventSource>> open_kafka_source(
        .topic = from.topic,
        .group = from.group.empty() ? config.instance.name : from.group,
        .start = start_at(from.start),
-       .out_of_range = out_of_range(from.out_of_range)},
+       .out_of_range = out_of_range(from.out_of_range),
+       .decode = config::decode_options(config)},
       schema, dead_letters);
   if (!source) return fail(std::move(source).error().with_context("[source.kafka]"));
   return std::make_unique<TellingSource>(std::move(*source), log);

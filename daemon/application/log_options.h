@@ -1,4 +1,4 @@
-// How a recorded log is to be read, as [source.file] says.
+// How a recorded log is to be read, as [source.file], [source.decode] and [[feature]] say.
 #pragma once
 
 #include "connectors/files/log_reader.h"
@@ -6,6 +6,6 @@
 
 namespace remapd::application {
 
-files::LogFileOptions log_options(const config::FileSource& source);
+files::LogFileOptions log_options(const config::Config& config);
 
 }  // namespace remapd::application

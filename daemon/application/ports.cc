@@ -68,8 +68,7 @@ Result<void> open_source(const config::Config& config, const pipeline::FeatureSc
     ports.source = std::move(*topic);
     return {};
   }
-  auto file = files::LogFileSource::create(log_options(config.source.file), schema,
-                                           ports.dead_letters.get());
+  auto file = files::LogFileSource::create(log_options(config), schema, ports.dead_letters.get());
   if (!file) return fail(std::move(file).error().with_context("[source.file]"));
   ports.source = std::move(*file);
   return {};

@@ -240,7 +240,7 @@ class BuildCommand final : public Command {
   // Opens each log once, so that a wrong path or feature leaves nothing behind.
   Result<void> check_logs(const config::Config& config,
                           const std::vector<pipeline::Feature>& features) const {
-    files::LogFileOptions options = application::log_options(config.source.file);
+    files::LogFileOptions options = application::log_options(config);
     for (const std::string& log : logs(config)) {
       options.path = log;
       const auto source =
@@ -275,8 +275,8 @@ class BuildCommand final : public Command {
         for (const Id id : batch.values(FeatureIndex{f})) of_table.add(id);
       }
     };
-    const auto read = feed_logs(logs(*config), application::log_options(config->source.file),
-                                schema, "counting ids of", console, count);
+    const auto read = feed_logs(logs(*config), application::log_options(*config), schema,
+                                "counting ids of", console, count);
     if (!read) return fail(read.error());
     for (std::size_t t = 0; t < plans.size(); ++t) {
       if (!plans[t].budget.share) continue;
@@ -293,9 +293,9 @@ class BuildCommand final : public Command {
     for (std::uint32_t pass = 0; pass < passes; ++pass) {
       const std::string what =
           passes == 1 ? "reading" : fmt::format("pass {} of {}:", pass + 1, passes);
-      auto read = feed_logs(logs(config), application::log_options(config.source.file),
-                            engine.schema(), what, console,
-                            [&](const pipeline::EventBatch& batch) { engine.ingest(batch); });
+      auto read =
+          feed_logs(logs(config), application::log_options(config), engine.schema(), what, console,
+                    [&](const pipeline::EventBatch& batch) { engine.ingest(batch); });
       if (!read) return read;
       if (pass == 0) counts = std::move(*read);
     }

@@ -187,7 +187,7 @@ class CompareCommand final : public Command {
     std::vector<std::string> names;
     for (const pipeline::Feature& feature : engine.features) names.push_back(feature.name);
     const std::uint64_t at_most = samples > 0 ? samples : std::numeric_limits<std::uint64_t>::max();
-    files::LogFileOptions options = application::log_options(config.source.file);
+    files::LogFileOptions options = application::log_options(config);
     // A label column that was asked for by name is an error if it is not there.
     if (!label.empty()) options.tsv.labels = files::LabelUse::kRequired;
     evaluation::EventLog::Builder builder(names);

@@ -40,7 +40,7 @@ class Rejects final : public pipeline::DeadLetterSink {
 std::uint64_t readable_bytes(const std::filesystem::path& path) {
   std::error_code error;
   const auto size = std::filesystem::file_size(path, error);
-  return error || path.extension() == ".gz" ? 0 : size;
+  return error || path.extension() == ".gz" || path.extension() == ".zst" ? 0 : size;
 }
 
 void count(const pipeline::EventBatch& batch, FeedCounts& counts) {

@@ -38,9 +38,8 @@ Result<void> can_write(const fs::path& directory) {
 Result<void> can_read_log(const config::Config& config) {
   const auto engine = config.engine_config();
   if (!engine) return fail(engine.error());
-  const auto source =
-      files::LogFileSource::create(application::log_options(config.source.file),
-                                   pipeline::FeatureSchema(engine->features), nullptr);
+  const auto source = files::LogFileSource::create(
+      application::log_options(config), pipeline::FeatureSchema(engine->features), nullptr);
   if (!source) return fail(source.error());
   return {};
 }

@@ -18,6 +18,7 @@
 #include "core/mapping/strategy.h"
 #include "core/pipeline/engine_config.h"
 #include "core/pipeline/publish_schedule.h"
+#include "daemon/config/literal.h"
 
 namespace remapd::config {
 
@@ -28,8 +29,10 @@ using namespace std::chrono_literals;
 using Properties = std::map<std::string, std::string, std::less<>>;
 
 enum class SourceKind : std::uint8_t { kFile, kKafka };
+enum class RecordFormat : std::uint8_t { kAuto, kAccessBatch, kJson, kAvro, kProtobuf };
+enum class Framing : std::uint8_t { kNone, kConfluent };
 enum class AtEnd : std::uint8_t { kStop, kWait };
-enum class LogFileFormat : std::uint8_t { kAuto, kTsv, kNdjson, kProtobuf };
+enum class LogFileFormat : std::uint8_t { kAuto, kTsv, kCsv, kNdjson, kProtobuf };
 enum class Labels : std::uint8_t { kIfPresent, kRequired, kIgnore };
 enum class StartAt : std::uint8_t { kEarliest, kLatest };
 enum class OutOfRange : std::uint8_t { kEarliest, kLatest, kStop };
@@ -50,6 +53,7 @@ struct FileSource {
   std::string label_column = "label";
   std::string timestamp_column = "timestamp";
   std::string multi_value_separator;
+  std::string separator;  // empty: a tab or a comma, as the format says
   std::uint64_t batch_samples = 1024;
   std::uint64_t max_record_bytes = std::uint64_t{16} << 20;
   AtEnd at_end = AtEnd::kStop;
@@ -63,8 +67,27 @@ struct KafkaSource {
   Properties properties;
 };
 
+// How records are laid out (connectors/decode).
+struct Decode {
+  RecordFormat format = RecordFormat::kAuto;
+  Framing framing = Framing::kNone;
+  std::string schema_registry;  // URL; empty: none
+  std::string registry_user;
+  std::string registry_password_file;
+  std::string registry_ca_file;
+  std::string schema_file;
+  std::string descriptor_set;
+  std::string message;
+  std::string label;
+  std::vector<Literal> label_true;
+  std::string time;
+  std::string weight;
+  std::string sample_per;
+};
+
 struct Source {
   SourceKind kind = SourceKind::kFile;
+  Decode decode;
   FileSource file;
   KafkaSource kafka;
 };
@@ -104,7 +127,9 @@ struct Learning {
 
 struct Feature {
   std::string name;
-  std::string table;  // empty: the table of the feature's own name
+  std::string table{};  // empty: the table of the feature's own name
+  std::string path{};   // empty: the field of the feature's own name
+  std::vector<Literal> ignore{};
 };
 
 struct Gates {

@@ -7,8 +7,10 @@
 #include <arpa/inet.h>
 #include <sys/un.h>
 
+#include "connectors/decode/sample_builder.h"
 #include "daemon/config/closest_name.h"
 #include "daemon/config/key.h"
+#include "daemon/config/record_layout.h"
 
 namespace remapd::config {
 namespace {
@@ -23,6 +25,7 @@ class Checker {
     check_features();
     check_learning();
     check_source();
+    check_decode();
     check_admin();
     if (problems_.empty()) {
       // The bounds of the schema are the engine's; should they ever differ, the engine's hold.
@@ -91,8 +94,68 @@ class Checker {
       report("source.file.multi_value_separator",
              "is " + string_literal(separator) + ", must be one character, or empty");
     }
+    const std::string& between = config_.source.file.separator;
+    if (between.size() > 1 || between == "\n" || between == "\"") {
+      report("source.file.separator", "is " + string_literal(between) +
+                                          ", must be one character that is neither a quote nor a "
+                                          "line end, or empty");
+    }
+    if (!separator.empty() && separator == between) {
+      report("source.file.multi_value_separator", "must not be source.file.separator, too");
+    }
     if (separator == "\t" || separator == "\n") {
       report("source.file.multi_value_separator", "must not be what ends a field or a line");
+    }
+  }
+
+  // What [source.decode] needs and excludes, and its paths.
+  void check_decode() {
+    const Decode& decode = config_.source.decode;
+    const auto needs = [&](bool wrong, const char* key, const std::string& what) {
+      if (wrong) report(std::string("source.decode.") + key, what);
+    };
+    const RecordFormat format = record_format(config_);
+    const bool registry = !decode.schema_registry.empty();
+    const bool confluent = decode.framing == Framing::kConfluent;
+    const bool kafka = config_.source.kind == SourceKind::kKafka;
+    needs(registry && !confluent, "framing",
+          "must be \"confluent\" where there is a schema_registry: messages then begin with the "
+          "number of their schema");
+    needs(registry && !kafka, "schema_registry", "concerns messages of Kafka; a log has none");
+    needs(confluent && !kafka, "framing", "concerns messages of Kafka; a log has none");
+    needs(format == RecordFormat::kAvro && !registry && decode.schema_file.empty(), "format",
+          "is \"avro\": that needs a schema_registry or a schema_file");
+    needs(format == RecordFormat::kAvro && !kafka, "format",
+          "is \"avro\", which a log cannot be: convert it with \"python -m remap.convert\"");
+    needs(format == RecordFormat::kProtobuf && !registry && decode.descriptor_set.empty(), "format",
+          "is \"protobuf\": that needs a schema_registry or a descriptor_set");
+    needs(!decode.schema_file.empty() && format != RecordFormat::kAvro, "schema_file",
+          "concerns format \"avro\" only");
+    needs(!decode.descriptor_set.empty() && format != RecordFormat::kProtobuf, "descriptor_set",
+          "concerns format \"protobuf\" only");
+    needs(registry && (!decode.schema_file.empty() || !decode.descriptor_set.empty()),
+          "schema_registry", "must be empty where schema_file or descriptor_set is given");
+    needs(!decode.message.empty() && decode.descriptor_set.empty(), "message",
+          "concerns a descriptor_set, and there is none");
+    needs(!decode.label_true.empty() && decode.label.empty(), "label_true",
+          "says which values of the label count as 1, but label, its path, is empty");
+    if (format == RecordFormat::kAccessBatch) {
+      needs(asks_for_layout(config_), "format",
+            "is \"access_batch\", whose layout is fixed: paths, label_true and sample_per need "
+            "another");
+      return;
+    }
+    pipeline::FeatureSchema schema;
+    {
+      std::vector<pipeline::Feature> features;
+      for (const Feature& feature : config_.features) features.push_back({feature.name, {}});
+      schema = pipeline::FeatureSchema(std::move(features));
+    }
+    if (auto paths = decode::SampleBuilder::create(record_layout(config_), schema); !paths) {
+      // "source.decode.label: is ...".
+      const std::string& message = paths.error().message;
+      const std::size_t colon = message.find(": ");
+      report(message.substr(0, colon), message.substr(colon + 2));
     }
   }
 

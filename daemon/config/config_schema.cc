@@ -42,19 +42,100 @@ Section source_section() {
               {{SourceKind::kFile, "file"}, {SourceKind::kKafka, "kafka"}})}};
 }
 
+Section decode_section() {
+  return {
+      "source.decode",
+      "How records are laid out, for a Kafka topic and for logs of JSON or protobuf; "
+      "docs/events.md "
+      "has examples. A path is a name, names joined by dots (context.user.id), with [] after a "
+      "list "
+      "whose elements are meant (items[].id), and | between alternatives (user_id | uid). Each "
+      "[[feature]] has a path of its own.",
+      {
+          choice<Config, RecordFormat>(
+              {"format", "",
+               "access_batch: remapd's own messages, or their JSON form; json: objects of any "
+               "shape; avro, protobuf: records of a schema; auto: what the keys below ask for: "
+               "json, avro or protobuf as the registry says, avro with schema_file, protobuf with "
+               "descriptor_set, json if there is a path; else access_batch."},
+              REMAPD_MEMBER(source.decode.format),
+              {{RecordFormat::kAuto, "auto"},
+               {RecordFormat::kAccessBatch, "access_batch"},
+               {RecordFormat::kJson, "json"},
+               {RecordFormat::kAvro, "avro"},
+               {RecordFormat::kProtobuf, "protobuf"}}),
+          choice<Config, Framing>(
+              {"framing", "",
+               "What stands before the record in a Kafka message. confluent: a 0, the number of "
+               "its schema and, for protobuf, which message of the schema it is."},
+              REMAPD_MEMBER(source.decode.framing),
+              {{Framing::kNone, "none"}, {Framing::kConfluent, "confluent"}}),
+          text<Config>({"schema_registry", "",
+                        "URL of the registry that holds the schemas, where the API's paths begin: "
+                        "\"https://registry:8081\"; empty: none. While it does not answer, "
+                        "reading waits."},
+                       REMAPD_MEMBER(source.decode.schema_registry), Empty::kAllowed),
+          text<Config>({"registry_user", "", "For the registry's basic authentication."},
+                       REMAPD_MEMBER(source.decode.registry_user), Empty::kAllowed),
+          text<Config>({"registry_password_file", "",
+                        "The file whose first line is the password. A relative path is looked for "
+                        "in $CREDENTIALS_DIRECTORY first; likewise the next."},
+                       REMAPD_MEMBER(source.decode.registry_password_file), Empty::kAllowed),
+          text<Config>({"registry_ca_file", "",
+                        "PEM of the authority that signed the registry's certificate; empty: the "
+                        "system's."},
+                       REMAPD_MEMBER(source.decode.registry_ca_file), Empty::kAllowed),
+          text<Config>(
+              {"schema_file", "", "avro, without a registry: the schema, as JSON (.avsc)."},
+              REMAPD_MEMBER(source.decode.schema_file), Empty::kAllowed),
+          text<Config>({"descriptor_set", "",
+                        "protobuf, without a registry: the schema, as \"protoc --include_imports "
+                        "--descriptor_set_out=FILE\" writes it."},
+                       REMAPD_MEMBER(source.decode.descriptor_set), Empty::kAllowed),
+          text<Config>({"message", "",
+                        "The message of descriptor_set that a record is, by its full name; empty: "
+                        "the only one it has."},
+                       REMAPD_MEMBER(source.decode.message), Empty::kAllowed),
+          text<Config>({"label", "",
+                        "Path of the label, a number of 0 to 1 or a boolean; empty: samples have "
+                        "none."},
+                       REMAPD_MEMBER(source.decode.label), Empty::kAllowed),
+          literals<Config>({"label_true", "",
+                            "Values of the label that count as 1, as in [\"click\", \"buy\"] or "
+                            "[4, 5]; all others count as 0. Empty: the value is the label."},
+                           REMAPD_MEMBER(source.decode.label_true)),
+          text<Config>(
+              {"time", "",
+               "Path of the event time: seconds, milliseconds, microseconds or nanoseconds "
+               "since 1970, told apart by their size, or ISO 8601; empty: that of the "
+               "Kafka message."},
+              REMAPD_MEMBER(source.decode.time), Empty::kAllowed),
+          text<Config>({"weight", "", "Path of the sample's weight; empty: 1."},
+                       REMAPD_MEMBER(source.decode.weight), Empty::kAllowed),
+          text<Config>({"sample_per", "",
+                        "Path of a list each of whose elements is a sample, as the candidates of "
+                        "an impression are; what stands outside of the list belongs to all of "
+                        "them. Empty: a record is a sample."},
+                       REMAPD_MEMBER(source.decode.sample_per), Empty::kAllowed),
+      }};
+}
+
 Section file_source_section() {
   return {
       "source.file",
-      "A recorded event log: gzip or plain.",
+      "A recorded event log: plain, gzip or zstd.",
       {
           text<Config>({"path", "", "The log."}, REMAPD_MEMBER(source.file.path)),
           choice<Config, LogFileFormat>(
               {"format", "",
-               "tsv: tab-separated values under a header line; ndjson: one JSON object a line; "
-               "protobuf: AccessBatch messages, each after its length; auto: by name and content."},
+               "tsv, csv: values between tabs or commas under a header line; ndjson: one JSON "
+               "object a "
+               "line; protobuf: AccessBatch messages (or those of [source.decode]), each after its "
+               "length; auto: by name and content."},
               REMAPD_MEMBER(source.file.format),
               {{LogFileFormat::kAuto, "auto"},
                {LogFileFormat::kTsv, "tsv"},
+               {LogFileFormat::kCsv, "csv"},
                {LogFileFormat::kNdjson, "ndjson"},
                {LogFileFormat::kProtobuf, "protobuf"}}),
           choice<Config, Labels>({"labels", "",
@@ -64,15 +145,20 @@ Section file_source_section() {
                                  {{Labels::kIfPresent, "if_present"},
                                   {Labels::kRequired, "required"},
                                   {Labels::kIgnore, "ignore"}}),
-          text<Config>({"label_column", "", "tsv: the column that holds the label, 0 to 1."},
+          text<Config>({"label_column", "", "tsv, csv: the column that holds the label, 0 to 1."},
                        REMAPD_MEMBER(source.file.label_column)),
           text<Config>({"timestamp_column", "",
-                        "tsv: the column that holds the event time, if any (docs/formats.md, "
+                        "tsv, csv: the column that holds the event time, if any (docs/formats.md, "
                         "\"Times\")."},
                        REMAPD_MEMBER(source.file.timestamp_column)),
-          text<Config>({"multi_value_separator", "",
-                        "tsv: the character between the ids of a field; empty: one id a field."},
-                       REMAPD_MEMBER(source.file.multi_value_separator), Empty::kAllowed),
+          text<Config>({"separator", "",
+                        "tsv, csv: the character between two fields, as \";\"; empty: a tab or a "
+                        "comma. In a field in quotes it is text."},
+                       REMAPD_MEMBER(source.file.separator), Empty::kAllowed),
+          text<Config>(
+              {"multi_value_separator", "",
+               "tsv, csv: the character between the ids of a field; empty: one id a field."},
+              REMAPD_MEMBER(source.file.multi_value_separator), Empty::kAllowed),
           integer<Config>({"batch_samples", "samples", "Samples read at a time."},
                           REMAPD_MEMBER(source.file.batch_samples), 1, 1'000'000),
           size<Config>({"max_record_bytes", "", "A longer record goes to the dead letters."},
@@ -88,7 +174,7 @@ Section file_source_section() {
 
 Section kafka_source_section() {
   return {"source.kafka",
-          "A Kafka topic of AccessBatch or NDJSON messages.",
+          "A Kafka topic of events, laid out as [source.decode] says.",
           {
               text<Config>({"topic", "", "The topic."}, REMAPD_MEMBER(source.kafka.topic)),
               text<Config>({"group", "",
@@ -301,6 +387,13 @@ ArraySection<Feature> feature_section() {
           text<Feature>({"name", "", "Its name in the events."}, REMAPD_MEMBER(name)).required(),
           text<Feature>({"table", "", "The table it feeds; empty: the table of the same name."},
                         REMAPD_MEMBER(table), Empty::kAllowed),
+          text<Feature>({"path", "",
+                         "Where in a record its ids are ([source.decode]; of a log of columns: the "
+                         "column); a list is several ids. Empty: the field of its name."},
+                        REMAPD_MEMBER(path), Empty::kAllowed),
+          literals<Feature>(
+              {"ignore", "", "Values that are no id, such as padding: [0, -1, \"unknown\"]."},
+              REMAPD_MEMBER(ignore)),
       },
       REMAPD_MEMBER(features)};
 }
@@ -474,12 +567,12 @@ std::vector<PropertySection> property_sections() {
 #undef REMAPD_MEMBER
 
 ConfigSchema make_schema() {
-  return {.sections = {instance_section(), source_section(), file_source_section(),
-                       kafka_source_section(), sink_section(), directory_sink_section(),
-                       kafka_sink_section(), dead_letter_section(), dead_letter_file_section(),
-                       dead_letter_kafka_section(), kafka_section(), learning_section(),
-                       publish_section(), gates_section(), checkpoint_section(), admin_section(),
-                       log_section(), threads_section()},
+  return {.sections = {instance_section(), source_section(), decode_section(),
+                       file_source_section(), kafka_source_section(), sink_section(),
+                       directory_sink_section(), kafka_sink_section(), dead_letter_section(),
+                       dead_letter_file_section(), dead_letter_kafka_section(), kafka_section(),
+                       learning_section(), publish_section(), gates_section(), checkpoint_section(),
+                       admin_section(), log_section(), threads_section()},
           .properties = property_sections(),
           .table = table_section(),
           .feature = feature_section()};

@@ -30,6 +30,17 @@ std::string string_literal(std::string_view text) {
   return out + '"';
 }
 
+std::string list_literal(const std::vector<Literal>& values) {
+  std::string out = "[";
+  for (const Literal& value : values) {
+    if (out.size() > 1) out += ", ";
+    const auto* integer = std::get_if<std::int64_t>(&value);
+    out += integer != nullptr ? std::to_string(*integer)
+                              : string_literal(std::get<std::string>(value));
+  }
+  return out + "]";
+}
+
 std::string describe(const toml::node& node) {
   if (const auto* value = node.as_string()) return "the string " + string_literal(value->get());
   if (const auto* value = node.as_integer()) return "the number " + std::to_string(value->get());

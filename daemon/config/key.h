@@ -21,6 +21,7 @@
 #include <toml++/toml.h>
 
 #include "core/base/result.h"
+#include "daemon/config/literal.h"
 #include "daemon/config/units.h"
 
 namespace remapd::config {
@@ -60,6 +61,7 @@ struct Key {
 
 // A value as a TOML basic string.
 std::string string_literal(std::string_view text);
+std::string list_literal(const std::vector<Literal>& values);
 // "an integer", "a string", ...: what a node is.
 std::string describe(const toml::node& node);
 // The shortest decimal form that reads back as the same number, with a point or an exponent.
@@ -194,6 +196,32 @@ Key<Owner> text(const Words& words, Member member, Empty empty = Empty::kRefused
             return {};
           },
           .write = [=](const Owner& owner) { return string_literal(member(owner)); }};
+}
+
+// A list of integers and strings.
+template <class Owner, class Member>
+Key<Owner> literals(const Words& words, Member member) {
+  const KeyInfo info = make_info(words, "a list of integers and strings", "");
+  return {.info = info,
+          .read = [=](const toml::node& node, Owner& owner) -> Result<void> {
+            const auto* array = node.as_array();
+            if (array == nullptr) return expected(info, node);
+            std::vector<Literal> values;
+            for (const toml::node& element : *array) {
+              if (const auto text = element.value_exact<std::string>()) {
+                values.emplace_back(*text);
+              } else if (const auto integer = element.value_exact<std::int64_t>()) {
+                values.emplace_back(*integer);
+              } else {
+                return fail(
+                    ErrorCode::kConfig,
+                    "must be a list of integers and strings; it holds " + describe(element));
+              }
+            }
+            member(owner) = std::move(values);
+            return {};
+          },
+          .write = [=](const Owner& owner) { return list_literal(member(owner)); }};
 }
 
 template <class Owner, class Member>

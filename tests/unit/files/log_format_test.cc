@@ -38,6 +38,7 @@ TEST(LogFormat, FollowsFromTheContentWhenTheNameSaysNothing) {
   const std::string batch = std::string("\x16\x0a\x04user", 7) + "rest of the message";
   const std::pair<std::string, LogFormat> contents[] = {
       {"timestamp\tlabel\tuser\n1\t1\t7\n", LogFormat::kTsv},
+      {"user,item\n1,2\n", LogFormat::kCsv},
       {"{\"f\":{\"user\":[7]}}\n", LogFormat::kNdjson},
       {batch, LogFormat::kProtobuf},
       {std::string("\x96\x02\x0a\x04user", 8) + "rest", LogFormat::kProtobuf}};
@@ -51,12 +52,13 @@ TEST(LogFormat, FollowsFromTheContentWhenTheNameSaysNothing) {
 
 TEST(LogFormat, SaysWhatToDoWhenNothingTells) {
   const TempDir dir;
-  for (const std::string content : {"", "user\n7\n", "a,b,c\n", "\xff\xd8\xff\xe0 a picture"}) {
+  for (const std::string content : {"", "user\n7\n", "a;b;c\n", "\xff\xd8\xff\xe0 a picture"}) {
     write_file(dir / "log", content);
     const auto unknown = detect_format(dir / "log");
     ASSERT_FALSE(unknown) << content;
     EXPECT_EQ(unknown.error().code, ErrorCode::kConfig);
-    EXPECT_THAT(unknown.error().message, testing::HasSubstr("name it .tsv, .ndjson or .binpb"));
+    EXPECT_THAT(unknown.error().message,
+                testing::HasSubstr("name it .tsv, .csv, .ndjson or .binpb"));
   }
   EXPECT_EQ(detect_format(dir / "missing").error().code, ErrorCode::kNotFound);
 }
