@@ -93,8 +93,8 @@ CommandLine::CommandLine() : app(std::make_unique<CLI::App>(std::string(kDescrip
     return name + ": " + error.what() + "\nRun \"" + name + " --help\" for more.\n";
   });
   for (const auto add :
-       {add_run, add_check_config, add_build, add_inspect, add_lookup, add_diff, add_compare,
-        add_generate, add_topics, add_version, add_manual, add_completion}) {
+       {add_run, add_check_config, add_inspect_events, add_build, add_inspect, add_lookup, add_diff,
+        add_compare, add_generate, add_topics, add_version, add_manual, add_completion}) {
     commands.push_back(add(*app));
   }
 }

@@ -34,6 +34,7 @@ AddedCommand add_completion(CLI::App& parent);
 AddedCommand add_diff(CLI::App& parent);
 AddedCommand add_generate(CLI::App& parent);
 AddedCommand add_inspect(CLI::App& parent);
+AddedCommand add_inspect_events(CLI::App& parent);
 AddedCommand add_lookup(CLI::App& parent);
 AddedCommand add_manual(CLI::App& parent);
 AddedCommand add_run(CLI::App& parent);

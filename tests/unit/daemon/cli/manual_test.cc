@@ -26,7 +26,10 @@ TEST(Manual, HasEveryCommandAndOption) {
   EXPECT_EQ(fish, fish_completion(line));
   for (const AddedCommand& added : line.commands) {
     const std::string name = added.app->get_name();
-    const std::string command = name == "check-config" ? "check\\-config" : name;
+    std::string command = name;
+    if (const auto hyphen = command.find('-'); hyphen != std::string::npos) {
+      command.insert(hyphen, "\\");
+    }
     EXPECT_THAT(page, HasSubstr(".SS remapd " + command + "\n"));
     EXPECT_THAT(completion, HasSubstr("    " + name + ") options=\""));
     EXPECT_THAT(zsh, HasSubstr("    " + name + ") options=(\n"));
