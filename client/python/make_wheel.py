@@ -33,6 +33,7 @@ def main() -> None:
         f"Version: {version}\n"
         "Summary: The trainer's side of remapd: mapping versions, migration, PyTorch\n"
         "Requires-Python: >=3.11\nRequires-Dist: numpy\n"
+        "Provides-Extra: convert\nRequires-Dist: pyarrow; extra == 'convert'\n"
     ).encode()
     files[f"{info}/WHEEL"] = (
         f"Wheel-Version: 1.0\nGenerator: remapd\nRoot-Is-Purelib: false\nTag: {tag}\n"
