@@ -102,8 +102,8 @@ const std::map<std::string, std::set<std::string>> kModules = {
     {"daemon/cli",
      {"core/base", "core/fields", "core/sketch", "core/mapping", "core/pipeline",
       "connectors/checkpoint", "connectors/decode", "connectors/files", "connectors/kafka",
-      "evaluation", "daemon/admin", "daemon/application", "daemon/config", "daemon/logging",
-      "daemon/service"}},
+      "connectors/proto", "evaluation", "daemon/admin", "daemon/application", "daemon/config",
+      "daemon/logging", "daemon/service"}},
     {"daemon", {"daemon/cli"}},
 
     {"examples/click_trainer",

@@ -15,22 +15,24 @@ using test_support::write_file;
 
 TEST(LogFormat, FollowsFromTheName) {
   const std::pair<const char*, LogFormat> names[] = {
-      {"a.tsv", LogFormat::kTsv},          {"a.tsv.gz", LogFormat::kTsv},
-      {"dir.pb/a.TXT", LogFormat::kTsv},   {"a.tab", LogFormat::kTsv},
-      {"a.ndjson", LogFormat::kNdjson},    {"a.jsonl.gz", LogFormat::kNdjson},
-      {"a.json", LogFormat::kNdjson},      {"a.pb", LogFormat::kProtobuf},
-      {"a.binpb.GZ", LogFormat::kProtobuf}};
+      {"a.tsv", LogFormat::kTsv},           {"a.tsv.gz", LogFormat::kTsv},
+      {"dir.pb/a.TXT", LogFormat::kTsv},    {"a.tab", LogFormat::kTsv},
+      {"a.ndjson", LogFormat::kNdjson},     {"a.jsonl.gz", LogFormat::kNdjson},
+      {"a.json", LogFormat::kNdjson},       {"a.pb", LogFormat::kProtobuf},
+      {"a.binpb.GZ", LogFormat::kProtobuf}, {"a.csv", LogFormat::kCsv},
+      {"a.csv.gz", LogFormat::kCsv},        {"a.tsv.zst", LogFormat::kTsv}};
   for (const auto& [name, format] : names) EXPECT_EQ(format_of_name(name), format) << name;
-  for (const char* name : {"a", "a.gz", "a.csv", "tsv", ".gz", "a.tsv.zst"}) {
+  for (const char* name : {"a", "a.gz", "a.parquet", "tsv", ".gz", "a.tsv.xz"}) {
     EXPECT_EQ(format_of_name(name), std::nullopt) << name;
   }
 }
 
 TEST(LogFormat, NamesAreReadAsTheyAreWritten) {
-  for (const LogFormat format : {LogFormat::kTsv, LogFormat::kNdjson, LogFormat::kProtobuf}) {
+  for (const LogFormat format :
+       {LogFormat::kTsv, LogFormat::kCsv, LogFormat::kNdjson, LogFormat::kProtobuf}) {
     EXPECT_EQ(parse_log_format(to_string(format)), format);
   }
-  EXPECT_EQ(parse_log_format("csv"), std::nullopt);
+  EXPECT_EQ(parse_log_format("parquet"), std::nullopt);
 }
 
 TEST(LogFormat, FollowsFromTheContentWhenTheNameSaysNothing) {
