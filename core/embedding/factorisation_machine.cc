@@ -21,9 +21,11 @@ namespace remapd::embedding {
 namespace {
 
 constexpr float kAdagradFloor = 0.1F;
-constexpr double kNewIdDecay = 0.9995;           // per mini-batch
-constexpr std::size_t kStretchContexts = 4'096;  // learned while the moments before are summed
-constexpr std::size_t kTaskContexts = 1'024;     // fewer are not worth a task of their own
+constexpr float kLeastKept = 0.02F;                // of factors
+constexpr float kCommonMemory = 1 - 1.0F / 1'024;  // per mini-batch
+constexpr double kNewIdDecay = 0.9995;             // per mini-batch
+constexpr std::size_t kStretchContexts = 4'096;    // learned while the moments before are summed
+constexpr std::size_t kTaskContexts = 1'024;       // fewer are not worth a task of their own
 
 float probability(float logit) {
   return 1.0F / (1.0F + std::exp(-std::clamp(logit, -30.0F, 30.0F)));
@@ -64,7 +66,7 @@ FactorisationMachine::FactorisationMachine(const Config& config,
     tables_.push_back(
         {HugeArray<float>(slots * stride_),
          std::vector<double>((config.factors + 1) * moment_stride(config.factors), 0.0),
-         std::vector<float>(stride_, 0.0F), 0, 0});
+         std::vector<float>(stride_, 0.0F), 0, 0, AccessHorizon(slots)});
   }
 }
 
@@ -76,6 +78,9 @@ void FactorisationMachine::admit(TableIndex table, std::span<const Slot> slots,
   for (std::size_t i = 0; i < slots.size(); ++i) {
     if (i + kAhead < slots.size()) prefetch(tables_[table.value], slots.subspan(i + kAhead, 1));
     float* p = at(tables_[table.value], slots[i]);
+    // The slot's last id was evicted.
+    AccessHorizon& horizon = tables_[table.value].horizon;
+    if (horizon.settled(p[kBiasSquares])) horizon.count_settled(false);
     std::fill_n(p, kFactors, 0.0F);
     Random random(hash_id(ids[i], config_.seed));
     for (std::uint32_t k = 0; k < config_.factors; ++k) {
@@ -187,22 +192,66 @@ void FactorisationMachine::update_table(Table& table, const IdGroups& groups,
   for (const std::uint32_t end : groups.column_ends(mini_batch)) {
     context_ends_.push_back(before + end);
   }
+  AccessHorizon& horizon = table.horizon;
+  const auto [bias_bound, factor_bound] = horizon.bound();
+  Squares squares{0, 0};
   for (std::size_t id = 0; id < ids.size(); ++id) {
-    step<kFour>(at(table, ids[id]), bias_gradients_[id], factor_gradients_.data() + id * k);
+    float* const p = at(table, ids[id]);
+    const float bias_gradient = bias_gradients_[id];
+    const float* const gradient = factor_gradients_.data() + id * k;
+    const bool was_settled = horizon.settled(p[kBiasSquares]);
+    if (p[kBiasSquares] > bias_bound || p[kFactorSquares] > factor_bound) [[unlikely]] {
+      forget(p, horizon);
+    }
+    step<kFour>(p, bias_gradient, gradient, squares);
+    p[kBiasSquares] = std::min(p[kBiasSquares], bias_bound);
+    p[kFactorSquares] = std::min(p[kFactorSquares], factor_bound);
+    const bool is_settled = horizon.settled(p[kBiasSquares]);
+    if (was_settled && is_settled) [[likely]] {
+      const std::size_t at = compared_coordinate(ids[id]);
+      const float now = at == 0 ? bias_gradient : gradient[at - 1];
+      horizon.compare(p[kLast], now, at == 0);
+      p[kLast] = now;
+    } else if (was_settled != is_settled) {
+      horizon.count_settled(is_settled);
+      p[kLast] = 0;
+    }
+  }
+  horizon.advance(static_cast<std::uint32_t>(ids.size()), squares);
+}
+
+// What the horizon has left behind since the id was last learned.
+void FactorisationMachine::forget(float* p, const AccessHorizon& horizon) const {
+  const auto [bias_bound, factor_bound] = horizon.bound();
+  if (p[kBiasSquares] > bias_bound) {
+    const float kept = AccessHorizon::kept(horizon.accesses(), p[kBiasSquares], bias_bound);
+    p[kBiasSquares] = kept * bias_bound;
+    p[kBias] *= kept;
+  }
+  if (p[kFactorSquares] > factor_bound) {
+    const float kept = AccessHorizon::kept(horizon.accesses(), p[kFactorSquares], factor_bound);
+    p[kFactorSquares] = kept * factor_bound;
+    // Not to zero: ids without factors learn nothing from each other.
+    const float shrunk = std::max(kept, kLeastKept);
+    for (std::size_t j = 0; j < config_.factors; ++j) p[kFactors + j] *= shrunk;
   }
 }
 
-// One Adagrad step of an id's parameters.
+// One Adagrad step of an id's parameters. Adds the squares of its gradients.
 template <std::size_t kFour>
-void FactorisationMachine::step(float* p, float bias_gradient, const float* factor_gradient) const {
+void FactorisationMachine::step(float* p, float bias_gradient, const float* factor_gradient,
+                                Squares& squares) const {
   const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
-  Floats squares{};
+  Floats of_factors{};
   for (std::size_t j = 0; j < k; j += 4) {
     const Floats g = four_at(factor_gradient + j);
-    squares += g * g;
+    of_factors += g * g;
   }
-  p[kBiasSquares] += bias_gradient * bias_gradient;
-  p[kFactorSquares] += total(squares) / static_cast<float>(k);
+  const Squares now{bias_gradient * bias_gradient, total(of_factors) / static_cast<float>(k)};
+  squares.bias += now.bias;
+  squares.factors += now.factors;
+  p[kBiasSquares] += now.bias;
+  p[kFactorSquares] += now.factors;
   const float floored[2] = {p[kBiasSquares] + kAdagradFloor, p[kFactorSquares] + kAdagradFloor};
   float scale[2];
   two_square_roots(floored, scale);
@@ -248,16 +297,24 @@ void FactorisationMachine::update_typical_new_id(const SlotBatch::Column& column
         const Floats context = four_at(sum + j) - four_at(v + j);
         put_four(step_.data() + j, four_at(step_.data() + j) + g * context);
       }
-      if (p[kResidual] != 0) {
-        table.residual_products += static_cast<double>(p[kResidual]) * g;
-        table.residual_squares +=
-            0.5 * (static_cast<double>(p[kResidual]) * p[kResidual] + static_cast<double>(g) * g);
+      if (!table.horizon.settled(p[kBiasSquares])) {
+        const auto before = static_cast<double>(p[kLast]);
+        const auto now = static_cast<double>(g);
+        if (before != 0) {
+          table.residual_products += before * now;
+          table.residual_squares += 0.5 * (before * before + now * now);
+        }
+        p[kLast] = g;
       }
-      p[kResidual] = g;
       any = true;
     }
   }
-  if (any) step<kFour>(table.typical_new_id.data(), bias_gradient, step_.data());
+  if (!any) return;
+  float* const p = table.typical_new_id.data();
+  p[kBiasSquares] *= kCommonMemory;
+  p[kFactorSquares] *= kCommonMemory;
+  Squares squares{0, 0};
+  step<kFour>(p, bias_gradient, step_.data(), squares);
 }
 
 std::optional<double> FactorisationMachine::new_id_persistence(TableIndex table) const {
@@ -298,7 +355,7 @@ void FactorisationMachine::learn_mini_batch(const SlotBatch& batch,
     update_table<kFour>(tables_[table], groups[table], mini_batch);
   }
   if (total_gradient != 0) {
-    bias_squares_ += total_gradient * total_gradient;
+    bias_squares_ = kCommonMemory * bias_squares_ + total_gradient * total_gradient;
     bias_ -= config_.learning_rate * total_gradient / std::sqrt(bias_squares_ + kAdagradFloor);
   }
 }
@@ -423,6 +480,7 @@ void FactorisationMachine::save(StateWriter& out) const {
     out.small().put_vector(table.typical_new_id);
     out.small().put(table.residual_products);
     out.small().put(table.residual_squares);
+    table.horizon.save(out.small());
   }
 }
 
@@ -436,7 +494,8 @@ Result<void> FactorisationMachine::load(ByteReader& in) {
     auto typical = in.get_vector<float>();
     table.residual_products = in.get<double>();
     table.residual_squares = in.get<double>();
-    if (!in.ok() || moments.size() != d * d || typical.size() != table.typical_new_id.size()) {
+    if (!table.horizon.load(in) || moments.size() != d * d ||
+        typical.size() != table.typical_new_id.size()) {
       return fail(ErrorCode::kCorrupt, "factorisation machine: wrong size");
     }
     for (std::size_t a = 0; a < d; ++a) {

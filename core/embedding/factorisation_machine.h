@@ -15,6 +15,9 @@
 // shared one row. new_id_persistence() is the correlation between its prediction errors at
 // successive accesses of the same new id: it says whether rows of their own help new ids.
 //
+// A table whose ids come to behave differently is followed: see AccessHorizon. The bias and the
+// typical new ids, which all samples learn, go by their last 1,024 mini-batches.
+//
 // Mini-batches depend on each other and are learned one after another; the moments, which learning
 // does not read, are summed a stretch behind, in parallel by table.
 //
@@ -31,6 +34,7 @@
 #include "core/base/huge_array.h"
 #include "core/base/result.h"
 #include "core/base/state_writer.h"
+#include "core/embedding/access_horizon.h"
 #include "core/embedding/id_groups.h"
 #include "core/embedding/slot_batch.h"
 
@@ -62,6 +66,8 @@ class FactorisationMachine {
   // Correlation, in [-1, 1], between the residuals (label - prediction of the typical new id) of
   // successive recent accesses of the same new id; none while there were no such accesses.
   std::optional<double> new_id_persistence(TableIndex table) const;
+  // How many of its latest accesses count for an id of the table.
+  const AccessHorizon& horizon(TableIndex table) const { return tables_[table.value].horizon; }
 
   // Floats per id of embed().
   std::size_t dimension() const { return config_.factors + 1; }
@@ -76,12 +82,13 @@ class FactorisationMachine {
   Result<void> load(ByteReader& in);
 
  private:
-  // One id: bias, accumulated squared gradients of the bias and of the factors, the last residual
-  // while it was a new id, factors.
+  // One id: bias, accumulated squared gradients of the bias and of the factors; one number from its
+  // last step; factors. That number is the residual of a new id until it has settled, afterwards
+  // the coordinate of the gradient that compared_coordinate() names.
   static constexpr std::size_t kBias = 0;
   static constexpr std::size_t kBiasSquares = 1;
   static constexpr std::size_t kFactorSquares = 2;
-  static constexpr std::size_t kResidual = 3;
+  static constexpr std::size_t kLast = 3;
   static constexpr std::size_t kFactors = 4;
 
   struct Table {
@@ -90,7 +97,12 @@ class FactorisationMachine {
     std::vector<float> typical_new_id;  // the typical new id, laid out like an id
     double residual_products = 0;       // of successive residuals of the same new id, decayed
     double residual_squares = 0;        // of the same pairs
+    AccessHorizon horizon;
   };
+
+  // Of its bias, 0, and factors: another one for each slot, so that a table's ids cover all.
+  std::size_t compared_coordinate(Slot slot) const { return slot % dimension(); }
+  using Squares = AccessHorizon::Sums;
 
   float* at(Table& table, Slot slot) const { return table.parameters.data() + slot * stride_; }
   const float* at(const Table& table, Slot slot) const {
@@ -128,7 +140,9 @@ class FactorisationMachine {
   }
   std::vector<double> packed_moments(const Table& table) const;
   template <std::size_t kFour>
-  void step(float* parameters, float bias_gradient, const float* factor_gradient) const;
+  void step(float* parameters, float bias_gradient, const float* factor_gradient,
+            Squares& squares) const;
+  void forget(float* parameters, const AccessHorizon& horizon) const;
 
   Config config_;
   std::size_t stride_;

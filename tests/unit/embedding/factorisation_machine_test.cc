@@ -45,13 +45,15 @@ double planted(Slot user, Slot item) {
   }
 }
 
-std::vector<Sample> ratings(std::size_t count, std::uint64_t seed) {
+// Users behave like the slots that `role` gives for theirs.
+std::vector<Sample> ratings(
+    std::size_t count, std::uint64_t seed, Slot (*role)(Slot) = [](Slot user) { return user; }) {
   Random random(seed);
   std::vector<Sample> samples(count);
   for (Sample& sample : samples) {
     const auto user = static_cast<Slot>(random.below(kUsers));
     const auto item = static_cast<Slot>(random.below(kItems));
-    const double p = 1 / (1 + std::exp(-planted(user, item)));
+    const double p = 1 / (1 + std::exp(-planted(role(user), item)));
     sample.slots = {{user}, {item}};
     sample.label = random.uniform() < p ? 1.0F : 0.0F;
   }
@@ -260,6 +262,33 @@ TEST(FactorisationMachine, TellsWhetherNewIdsAreWorthLearning) {
       EXPECT_LT(std::abs(items), 0.1);
     }
   }
+}
+
+// After 5,000 accesses of each user another 200, in which a quarter of the users are of each kind
+// by slot / 15 instead.
+TEST(FactorisationMachine, FollowsIdsThatComeToBehaveDifferently) {
+  const auto spread = [](const FactorisationMachine& learner) {
+    std::vector<Slot> by_new_kind(kUsers);
+    for (Slot i = 0; i < kUsers; ++i) by_new_kind[i] = i % 4 * (kUsers / 4) + i / 4;
+    const std::vector<float> embedding = learner.embed(TableIndex{0}, by_new_kind);
+    return spread_within_kinds(embedding, learner.dimension(), 4);
+  };
+  FactorisationMachine learner = machine();
+  learn(learner, ratings(5000 * kUsers, 21), 64);
+  EXPECT_GT(learner.horizon(TableIndex{0}).accesses(), 1000) << "nothing has changed";
+  const double before = spread(learner);
+  EXPECT_GT(before, 0.8) << "kinds to come tell nothing yet";
+  const auto changed = ratings(200 * kUsers, 22, [](Slot user) { return user / (kUsers / 4); });
+  float least = AccessHorizon::kUnbounded;
+  for (std::size_t at = 0; at < changed.size(); at += 640) {
+    learn(learner,
+          {changed.begin() + static_cast<std::ptrdiff_t>(at),
+           changed.begin() + static_cast<std::ptrdiff_t>(std::min(at + 640, changed.size()))},
+          64);
+    least = std::min(least, learner.horizon(TableIndex{0}).accesses());
+  }
+  EXPECT_LT(least, 100);
+  EXPECT_LT(spread(learner), 0.2);
 }
 
 TEST(FactorisationMachine, GoesOnFromASavedState) {
