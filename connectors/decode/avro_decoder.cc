@@ -1,12 +1,11 @@
 #include "connectors/decode/avro_decoder.h"
 
-#include <bit>
-#include <cstring>
 #include <map>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "connectors/decode/avro_reader.h"
 #include "connectors/decode/avro_schema.h"
 
 namespace remapd::decode {
@@ -55,16 +54,15 @@ class AvroDecoder final : public RecordDecoder {
   bool read(ByteView record, SampleBuilder& builder) override {
     builder.begin();
     builder_ = &builder;
-    at_ = reinterpret_cast<const std::uint8_t*>(record.data());
-    end_ = at_ + record.size();
+    in_ = AvroReader(record);
     if (schema_.type(schema_.root()).kind != Kind::kRecord) {
       return builder.refuse_record(fmt::format("the schema is of {}, not of a record",
                                                to_string(schema_.type(schema_.root()).kind)));
     }
     if (!walk(root_)) return false;
-    if (at_ == end_) return true;
+    if (in_.left() == 0) return true;
     return builder.refuse_record(
-        fmt::format("{} bytes follow the record: it was written with another schema", end_ - at_));
+        fmt::format("{} bytes follow the record: it was written with another schema", in_.left()));
   }
 
  private:
@@ -190,33 +188,21 @@ class AvroDecoder final : public RecordDecoder {
       // Elements without bytes say nothing, however many there are claimed to be.
       if (element.empty) continue;
       for (; count > 0; --count) {
-        if (at_ == end_) return damaged();
+        if (in_.left() == 0) return damaged();
         if (!read()) return false;
       }
     }
   }
 
-  // `bytes`: length of the block if it is told, else 0.
   bool read_block(std::uint64_t& count, std::uint64_t& bytes) {
-    std::int64_t number = 0;
-    if (!read_long(number)) return false;
-    bytes = 0;
-    if (number < 0) {
-      std::int64_t size = 0;
-      if (!read_long(size) || size < 0) return damaged();
-      bytes = static_cast<std::uint64_t>(size);
-      number = static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(number));
-      if (number < 0) return damaged();
-    }
-    count = static_cast<std::uint64_t>(number);
-    return true;
+    return in_.read_block(count, bytes) || damaged();
   }
 
   bool read_scalar(const AvroType& type, const FieldNode& node) {
     switch (type.kind) {
       case Kind::kBoolean: {
-        if (at_ == end_ || *at_ > 1) return damaged();
-        return builder_->add(node, Scalar::of(*at_++ == 1));
+        bool value = false;
+        return in_.read_boolean(value) ? builder_->add(node, Scalar::of(value)) : damaged();
       }
       case Kind::kInt:
       case Kind::kLong: {
@@ -225,11 +211,12 @@ class AvroDecoder final : public RecordDecoder {
       }
       case Kind::kFloat: {
         float value = 0;
-        return read_raw(value) && builder_->add(node, Scalar::of(static_cast<double>(value)));
+        return in_.read_raw(value) ? builder_->add(node, Scalar::of(static_cast<double>(value)))
+                                   : damaged();
       }
       case Kind::kDouble: {
         double value = 0;
-        return read_raw(value) && builder_->add(node, Scalar::of(value));
+        return in_.read_raw(value) ? builder_->add(node, Scalar::of(value)) : damaged();
       }
       case Kind::kEnum: {
         std::int64_t symbol = 0;
@@ -239,10 +226,8 @@ class AvroDecoder final : public RecordDecoder {
             node, Scalar::of(std::string_view(type.names[static_cast<std::size_t>(symbol)])));
       }
       case Kind::kFixed: {
-        if (type.size > left()) return damaged();
-        const std::string_view text(reinterpret_cast<const char*>(at_), type.size);
-        at_ += type.size;
-        return builder_->add(node, Scalar::of(text));
+        std::string_view text;
+        return in_.read_fixed(type.size, text) ? builder_->add(node, Scalar::of(text)) : damaged();
       }
       case Kind::kBytes:
       case Kind::kString: {
@@ -313,7 +298,7 @@ class AvroDecoder final : public RecordDecoder {
       if (!map && schema_.type(type.parts.front()).empty) continue;
       for (; count > 0; --count) {
         std::string_view key;
-        if (at_ == end_ || (map && !read_bytes(key))) return damaged();
+        if (in_.left() == 0 || (map && !in_.read_bytes(key))) return damaged();
         if (!pass(type.parts.front(), depth + 1)) return false;
       }
     }
@@ -330,45 +315,9 @@ class AvroDecoder final : public RecordDecoder {
         "the record does not fit its schema: it is damaged, or was written with another one");
   }
 
-  std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
-
-  bool skip(std::uint64_t bytes) {
-    if (bytes > left()) return damaged();
-    at_ += bytes;
-    return true;
-  }
-
-  bool read_long(std::int64_t& value) {
-    std::uint64_t zigzag = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      if (at_ == end_) return damaged();
-      const std::uint8_t byte = *at_++;
-      zigzag |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if ((byte & 0x80) == 0) {
-        value = static_cast<std::int64_t>((zigzag >> 1) ^ (0 - (zigzag & 1)));
-        return true;
-      }
-    }
-    return damaged();
-  }
-
-  bool read_bytes(std::string_view& bytes) {
-    std::int64_t size = 0;
-    if (!read_long(size)) return false;
-    if (size < 0 || static_cast<std::uint64_t>(size) > left()) return damaged();
-    bytes = {reinterpret_cast<const char*>(at_), static_cast<std::size_t>(size)};
-    at_ += size;
-    return true;
-  }
-
-  template <class T>
-  bool read_raw(T& value) {
-    static_assert(std::endian::native == std::endian::little);
-    if (left() < sizeof value) return damaged();
-    std::memcpy(&value, at_, sizeof value);
-    at_ += sizeof value;
-    return true;
-  }
+  bool skip(std::uint64_t bytes) { return in_.skip(bytes) || damaged(); }
+  bool read_long(std::int64_t& value) { return in_.read_long(value) || damaged(); }
+  bool read_bytes(std::string_view& bytes) { return in_.read_bytes(bytes) || damaged(); }
 
   AvroSchema schema_;
   const FieldTree& tree_;
@@ -376,19 +325,14 @@ class AvroDecoder final : public RecordDecoder {
   std::map<std::pair<std::uint32_t, NodeIndex>, std::uint32_t> plan_of_;
   std::uint32_t root_;
 
-  const std::uint8_t* at_ = nullptr;
-  const std::uint8_t* end_ = nullptr;
+  AvroReader in_;
   SampleBuilder* builder_ = nullptr;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<RecordDecoder>> make_avro_decoder(std::string_view schema,
-                                                         const std::vector<std::string>& references,
-                                                         const FieldTree& tree) {
-  auto parsed = AvroSchema::parse(schema, references);
-  if (!parsed) return fail(std::move(parsed).error());
-  return std::make_unique<AvroDecoder>(std::move(*parsed), tree);
+std::unique_ptr<RecordDecoder> make_avro_decoder(AvroSchema schema, const FieldTree& tree) {
+  return std::make_unique<AvroDecoder>(std::move(schema), tree);
 }
 
 }  // namespace remapd::decode

@@ -16,19 +16,13 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
 
+#include "connectors/decode/avro_schema.h"
 #include "connectors/decode/record_decoder.h"
-#include "core/base/result.h"
 
 namespace remapd::decode {
 
-// kCorrupt saying what is wrong with the schema. `references` are schemas of named types that
-// `schema` uses, each after those that it uses itself. `tree` must outlive the decoder.
-Result<std::unique_ptr<RecordDecoder>> make_avro_decoder(std::string_view schema,
-                                                         const std::vector<std::string>& references,
-                                                         const FieldTree& tree);
+// `tree` must outlive the decoder.
+std::unique_ptr<RecordDecoder> make_avro_decoder(AvroSchema schema, const FieldTree& tree);
 
 }  // namespace remapd::decode

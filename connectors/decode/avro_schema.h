@@ -37,7 +37,8 @@ struct AvroType {
 
 class AvroSchema {
  public:
-  // kCorrupt. `references`: make_avro_decoder().
+  // kCorrupt saying what is wrong with it. `references` are schemas of named types that `schema`
+  // uses, each after those that it uses itself.
   static Result<AvroSchema> parse(std::string_view schema,
                                   const std::vector<std::string>& references);
 

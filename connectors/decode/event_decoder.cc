@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -12,8 +10,10 @@
 
 #include "connectors/decode/avro_decoder.h"
 #include "connectors/decode/framing.h"
+#include "connectors/decode/ignored_ids.h"
 #include "connectors/decode/json_decoder.h"
 #include "connectors/decode/protobuf_decoder.h"
+#include "connectors/decode/schema_files.h"
 #include "connectors/proto/json_text.h"
 
 namespace remapd::decode {
@@ -24,44 +24,18 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kAskAgain{1};          // a registry that does not answer
 constexpr std::chrono::seconds kAskAgainUnknown{10};  // for a schema that it did not know
-constexpr std::uintmax_t kMaxSchemaFileBytes = std::uintmax_t{64} << 20;
-
-Result<std::string> contents(const std::filesystem::path& path, std::string_view key) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  std::ifstream in(path, std::ios::binary);
-  if (error || !in || size > kMaxSchemaFileBytes) {
-    return fail(ErrorCode::kConfig, fmt::format("source.decode.{}: {}: {}", key, path.string(),
-                                                error ? "cannot be read: " + error.message()
-                                                : in  ? "is longer than 64 MiB"
-                                                      : "cannot be read"));
-  }
-  return std::string{std::istreambuf_iterator<char>(in), {}};
-}
 
 // The decoder of a schema that the configuration names.
 Result<std::unique_ptr<RecordDecoder>> make_decoder(const DecodeOptions& options,
                                                     const FieldTree& tree) {
   if (options.format == RecordFormat::kJson) return make_json_decoder(tree);
   if (options.format == RecordFormat::kAvro) {
-    const auto text = contents(options.schema_file, "schema_file");
-    if (!text) return fail(text.error());
-    auto decoder = make_avro_decoder(*text, {}, tree);
-    if (!decoder) {
-      return fail(ErrorCode::kConfig,
-                  fmt::format("source.decode.schema_file: {}: {}", options.schema_file.string(),
-                              decoder.error().message));
-    }
-    return decoder;
+    auto schema = load_avro_schema(options);
+    if (!schema) return fail(std::move(schema).error());
+    return make_avro_decoder(std::move(*schema), tree);
   }
-  const auto set = contents(options.descriptor_set, "descriptor_set");
-  if (!set) return fail(set.error());
-  const auto schema = ProtobufSchema::from_descriptor_set(as_bytes(*set), options.message);
-  if (!schema) {
-    return fail(
-        Error(schema.error())
-            .with_context("source.decode.descriptor_set: " + options.descriptor_set.string()));
-  }
+  const auto schema = load_protobuf_schema(options);
+  if (!schema) return fail(schema.error());
   return make_protobuf_decoder(*schema, *schema->message(), tree);
 }
 
@@ -148,8 +122,8 @@ class MessageRecords {
 
 class AccessBatchEvents final : public EventDecoder {
  public:
-  AccessBatchEvents(Framing framing, const pipeline::FeatureSchema& schema)
-      : framing_(framing), decoder_(schema) {}
+  AccessBatchEvents(const DecodeOptions& options, const pipeline::FeatureSchema& schema)
+      : framing_(options.framing), decoder_(schema), ignored_(ignored_ids(options.layout)) {}
 
   Result<proto::DecodeNotes> decode(ByteView message, EventBatch& into,
                                     const proto::OnBadRecord& on_bad) override {
@@ -165,12 +139,14 @@ class AccessBatchEvents final : public EventDecoder {
     if (!notes && framing_ == Framing::kNone) {
       return fail(with_hint(std::move(notes).error(), message));
     }
+    if (notes) ignored_.take_from(into);
     return notes;
   }
 
  private:
   Framing framing_;
   proto::AccessBatchDecoder decoder_;
+  IgnoredIds ignored_;
 };
 
 // Records of one schema, that of the configuration.
@@ -291,19 +267,13 @@ class RegistryEvents final : public EventDecoder {
         into.decoder = make_json_decoder(builder_->tree());
         break;
       case SchemaType::kAvro: {
-        std::vector<std::string> references;
-        for (const auto& reference : registered.references) references.push_back(reference.text);
-        auto decoder = make_avro_decoder(registered.text, references, builder_->tree());
-        if (!decoder) return fail(std::move(decoder).error());
-        into.decoder = std::move(*decoder);
+        auto schema = avro_schema_of(registered);
+        if (!schema) return fail(std::move(schema).error());
+        into.decoder = make_avro_decoder(std::move(*schema), builder_->tree());
         break;
       }
       case SchemaType::kProtobuf: {
-        std::vector<ProtobufSchema::Source> imports;
-        for (const auto& reference : registered.references) {
-          imports.push_back({reference.name, reference.text});
-        }
-        auto schema = ProtobufSchema::from_source({"schema.proto", registered.text}, imports);
+        auto schema = protobuf_schema_of(registered);
         if (!schema) return fail(std::move(schema).error());
         into.protobuf = std::move(*schema);
         break;
@@ -364,7 +334,7 @@ Result<std::size_t> RecordReader::append(ByteView record, EventBatch& into) {
 Result<std::unique_ptr<EventDecoder>> EventDecoder::create(const DecodeOptions& options,
                                                            const pipeline::FeatureSchema& schema) {
   if (options.format == RecordFormat::kAccessBatch) {
-    return std::make_unique<AccessBatchEvents>(options.framing, schema);
+    return std::make_unique<AccessBatchEvents>(options, schema);
   }
   auto builder = make_builder(options, schema);
   if (!builder) return fail(std::move(builder).error());

@@ -1,4 +1,6 @@
 // A record in Avro's encoding, by a schema that has every type.
+#include <utility>
+
 #include "connectors/decode/avro_decoder.h"
 #include "tests/fuzz/any_record.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -16,7 +18,8 @@ REMAPD_FUZZ_TARGET(avro_record) {
     {"name":"sites","type":{"type":"array","items":["null","long"]}},
     {"name":"hash","type":{"type":"fixed","name":"Hash","size":3}}]})";
   decode::SampleBuilder builder = fuzz::any_builder();
-  const auto decoder = decode::make_avro_decoder(kSchema, {}, builder.tree());
-  REMAPD_CHECK(decoder.has_value(), "the schema is sound");
-  fuzz::read_record(**decoder, builder, input);
+  auto schema = decode::AvroSchema::parse(kSchema, {});
+  REMAPD_CHECK(schema.has_value(), "the schema is sound");
+  const auto decoder = decode::make_avro_decoder(std::move(*schema), builder.tree());
+  fuzz::read_record(*decoder, builder, input);
 }

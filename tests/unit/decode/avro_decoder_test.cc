@@ -47,9 +47,9 @@ class Avro {
   Avro(std::string_view schema, const std::vector<std::string>& names, const RecordLayout& layout,
        const std::vector<std::string>& references = {})
       : schema_(features(names)), builder_(*SampleBuilder::create(layout, schema_)) {
-    auto decoder = make_avro_decoder(schema, references, builder_.tree());
-    EXPECT_TRUE(decoder) << decoder.error().message;
-    if (decoder) decoder_ = std::move(*decoder);
+    auto parsed = AvroSchema::parse(schema, references);
+    EXPECT_TRUE(parsed) << parsed.error().message;
+    if (parsed) decoder_ = make_avro_decoder(std::move(*parsed), builder_.tree());
   }
 
   std::string operator()(const std::string& record) {
@@ -182,12 +182,11 @@ TEST(AvroDecoder, SchemasMayReferToOthers) {
 }
 
 TEST(AvroDecoder, WhatIsNoSchemaIsToldSo) {
-  const auto builder = *SampleBuilder::create({}, features({"user"}));
   for (const char* text : {"", "{", R"({"type":"record"})", R"("no.such.type")",
                            R"({"type":"record","name":"R","fields":[{"name":"a","type":"b"}]})"}) {
-    const auto decoder = make_avro_decoder(text, {}, builder.tree());
-    ASSERT_FALSE(decoder) << text;
-    EXPECT_THAT(decoder.error().message, HasSubstr("no Avro schema"));
+    const auto schema = AvroSchema::parse(text, {});
+    ASSERT_FALSE(schema) << text;
+    EXPECT_THAT(schema.error().message, HasSubstr("no Avro schema"));
   }
 }
 

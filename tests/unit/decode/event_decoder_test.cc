@@ -97,6 +97,17 @@ TEST(EventDecoder, OneBadRecordOfAMessageLosesItselfOnly) {
   EXPECT_THAT(first.bad, ElementsAre(HasSubstr("line 1: user: ")));
 }
 
+TEST(EventDecoder, PaddingInOurOwnMessagesIsLeftOut) {
+  const auto schema = features({"user", "item"});
+  const auto decoder = make(
+      {.layout = {.features = {{.path = "", .ignore = {std::int64_t{0}, "none"}}, {}}}}, schema);
+  EXPECT_EQ(
+      decode_with(*decoder,
+                  "{\"f\":{\"user\":[0,7,\"none\"],\"item\":[0]}}\n{\"f\":{\"user\":[0]}}", schema)
+          .samples,
+      "user=7 item=0 | user= item=");
+}
+
 TEST(EventDecoder, AMessageThatCannotBeUsedIsAnError) {
   const auto schema = features({"user"});
   const auto decoder =
