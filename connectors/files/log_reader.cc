@@ -173,6 +173,7 @@ Result<PollOutcome> LogFileSource::poll(EventBatch& into, std::chrono::milliseco
       parser_->read(into, *observer_, std::chrono::steady_clock::now() + timeout);
   into.position = {.partition = 0, .offset = first, .next_offset = parser_->position()};
   if (options_.tsv.labels == LabelUse::kIgnore) into.mutable_labels().clear();
+  options_.ignored.take_from(into);
   failed_ = std::move(stretch.error);
   if (stretch.samples > 0) return PollOutcome::kBatch;
   if (auto sink_failed = observer_->take_failure()) return fail(std::move(*sink_failed));

@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 
+#include "connectors/decode/ignored_ids.h"
 #include "connectors/files/log_format.h"
 #include "connectors/files/log_parser.h"
 #include "core/pipeline/dead_letter_sink.h"
@@ -36,6 +37,7 @@ struct LogFileOptions {
   // Column names concern tab-separated values only; LabelUse::kIgnore holds for all formats.
   TsvOptions tsv{};
   std::optional<decode::DecodeOptions> records{};  // of json or protobuf; none: remapd's own form
+  decode::IgnoredIds ignored{};                    // where `records` does not say it
 };
 
 class LogFileSource final : public pipeline::EventSource {

@@ -12,13 +12,20 @@
 namespace remapd::files {
 namespace {
 
+// The quote that closes the one at `at`; `end`: there is none.
+const char* closing_quote(const char* at, const char* end) {
+  for (++at; at != end; ++at) {
+    if (*at != '"') continue;
+    if (at + 1 == end || at[1] != '"') return at;
+    ++at;
+  }
+  return end;
+}
+
 // Where the field that begins at `at` ends. Of a field in quotes the delimiter is part of it.
 const char* end_of_field(const char* at, const char* end, char delimiter) {
   if (at != end && *at == '"') {
-    const char* quote = at + 1;
-    while (quote != end && (*quote != '"' || (quote + 1 != end && quote[1] == '"'))) {
-      quote += *quote == '"' ? 2 : 1;
-    }
+    const char* const quote = closing_quote(at, end);
     // A quote that is never closed is text.
     if (quote != end && (quote + 1 == end || quote[1] == delimiter)) return quote + 1;
   }
@@ -45,17 +52,18 @@ std::size_t count_fields(std::string_view row, char delimiter) {
   return split_fields(row, delimiter, none);
 }
 
-void drop_ignored(const std::vector<Id>& ignored, std::size_t from, std::vector<Id>& ids) {
-  if (ignored.empty()) return;
-  const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(from);
-  ids.erase(std::remove_if(begin, ids.end(),
-                           [&](Id id) {
-                             return std::find(ignored.begin(), ignored.end(), id) != ignored.end();
-                           }),
-            ids.end());
-}
-
 }  // namespace
+
+bool ends_in_quotes(std::string_view row, char delimiter) {
+  const char* at = row.data();
+  const char* const end = at + row.size();
+  for (;;) {
+    if (at != end && *at == '"' && closing_quote(at, end) == end) return true;
+    at = end_of_field(at, end, delimiter);
+    if (at == end) return false;
+    ++at;
+  }
+}
 
 std::vector<std::string> split_row(std::string_view row, char delimiter) {
   std::vector<std::string_view> parts(count_fields(row, delimiter));
@@ -123,9 +131,7 @@ Result<TsvDecoder> TsvDecoder::create(std::string_view header,
     if (!*column) {
       return missing(named ? "feature " + feature : "the feature of that name", name);
     }
-    decoder.feature_columns_.push_back(
-        {**column, FeatureIndex{f},
-         f < options.ignored.size() ? options.ignored[f] : std::vector<Id>()});
+    decoder.feature_columns_.push_back({**column, FeatureIndex{f}});
     used[**column] = true;
   }
   if (options.labels != LabelUse::kIgnore) {
@@ -139,9 +145,15 @@ Result<TsvDecoder> TsvDecoder::create(std::string_view header,
   const auto time = column_of(options.timestamp_column);
   if (!time) return fail(time.error());
   decoder.timestamp_column_ = *time;
+  if (!options.weight_column.empty()) {
+    const auto weight = column_of(options.weight_column);
+    if (!weight) return fail(weight.error());
+    if (!*weight) return missing("weights", options.weight_column);
+    decoder.weight_column_ = *weight;
+  }
   for (std::size_t c = 0; c < columns; ++c) {
-    const bool named =
-        decoder.names_[c] == options.label_column || decoder.names_[c] == options.timestamp_column;
+    const bool named = decoder.names_[c] == options.label_column ||
+                       decoder.names_[c] == options.timestamp_column || decoder.weight_column_ == c;
     if (!used[c] && !named) ++decoder.ignored_columns_;
   }
   return decoder;
@@ -170,10 +182,16 @@ bool TsvDecoder::append(std::string_view row, pipeline::EventBatch& into) {
     time = fields::time_ms_of_text(cell(*timestamp_column_));
     if (!time) return refuse(*timestamp_column_, fields::time_refusal(fields_[*timestamp_column_]));
   }
+  std::optional<float> weight;
+  if (weight_column_) {
+    weight = fields::weight_of_text(cell(*weight_column_));
+    if (!weight) return refuse(*weight_column_, fields::weight_refusal(fields_[*weight_column_]));
+  }
   if (const auto column = append_ids(into)) {
     return refuse(*column, fields::list_refusal(fields_[*column], separator_));
   }
   if (label) into.mutable_labels().push_back(*label);
+  if (weight) into.mutable_weights().push_back(*weight);
   into.event_time_ms = std::max(into.event_time_ms, *time);
   return true;
 }
@@ -189,10 +207,7 @@ std::optional<std::size_t> TsvDecoder::append_ids(pipeline::EventBatch& into) {
   for (const FeatureColumn& use : feature_columns_) {
     auto& values = into.mutable_values(use.feature);
     ids_before_.push_back(values.size());
-    if (fields::ids_of_cell(fields_[use.column], separator_, values)) {
-      drop_ignored(use.ignored, ids_before_.back(), values);
-      continue;
-    }
+    if (fields::ids_of_cell(fields_[use.column], separator_, values)) continue;
     for (std::size_t c = 0; c + 1 < ids_before_.size(); ++c) {
       into.mutable_values(feature_columns_[c].feature).resize(ids_before_[c]);
     }

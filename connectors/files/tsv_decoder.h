@@ -5,8 +5,7 @@
 //
 // A feature of the schema is read from the column of its name, or the one that the options name;
 // other columns are ignored. Fields are cells (core/fields/cell.h): ids, labels and times follow
-// the rules of core/fields. In a field in quotes the delimiter is text; a line end is not, a row is
-// a line.
+// the rules of core/fields. In a field in quotes the delimiter and line ends are text.
 //
 // Not thread safe. O(bytes of the row).
 #pragma once
@@ -33,18 +32,19 @@ struct TsvOptions {
   std::string label_column = "label";
   LabelUse labels = LabelUse::kIfPresent;
   std::string timestamp_column = "timestamp";   // used if present
+  std::string weight_column{};                  // empty: every weight is 1
   std::optional<char> multi_value_separator{};  // splits a field into several ids; none: one id
   // Between fields; none: a tab. Inside of quotes it is text.
   std::optional<char> delimiter{};
-  // Of each feature of the schema: its column (empty: that of its name), and ids that are none.
-  std::vector<std::string> columns{};
-  std::vector<std::vector<Id>> ignored{};
+  std::vector<std::string> columns{};  // of each feature of the schema; empty: that of its name
   // Values of the label that are 1, all others being 0; none: the value itself is the label.
   std::vector<std::string> label_true{};
 };
 
 // The cells of a row, without the quotes around them.
 std::vector<std::string> split_row(std::string_view row, char delimiter);
+// Whether the row's last field begins with a quote that nothing closes.
+bool ends_in_quotes(std::string_view row, char delimiter);
 
 class TsvDecoder {
  public:
@@ -62,14 +62,13 @@ class TsvDecoder {
   const std::string& reason() const { return reason_; }
 
   bool labelled() const { return label_column_.has_value(); }
-  // Columns that are neither feature, label nor timestamp.
+  // Columns that are neither feature, label, timestamp nor weight.
   std::size_t ignored_columns() const { return ignored_columns_; }
 
  private:
   struct FeatureColumn {
     std::size_t column;
     FeatureIndex feature;
-    std::vector<Id> ignored;
   };
 
   std::optional<std::size_t> append_ids(pipeline::EventBatch& into);
@@ -80,6 +79,7 @@ class TsvDecoder {
   std::vector<FeatureColumn> feature_columns_;
   std::optional<std::size_t> label_column_;
   std::optional<std::size_t> timestamp_column_;
+  std::optional<std::size_t> weight_column_;
   std::optional<char> separator_;
   char delimiter_ = '\t';
   std::vector<std::string> label_true_;

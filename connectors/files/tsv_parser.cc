@@ -4,6 +4,7 @@
 
 #include "connectors/files/line_reader.h"
 #include "connectors/files/log_parser.h"
+#include "connectors/files/row_reader.h"
 
 namespace remapd::files {
 namespace {
@@ -12,15 +13,15 @@ constexpr std::size_t kRejectsPerClockLook = 1024;
 
 class TsvParser final : public LogParser {
  public:
-  TsvParser(LineReader lines, TsvDecoder decoder, const LogParserOptions& options)
-      : lines_(std::move(lines)), decoder_(std::move(decoder)), options_(options) {}
+  TsvParser(RowReader rows, TsvDecoder decoder, const LogParserOptions& options)
+      : rows_(std::move(rows)), decoder_(std::move(decoder)), options_(options) {}
 
-  std::int64_t position() const override { return static_cast<std::int64_t>(lines_.lines()); }
+  std::int64_t position() const override { return static_cast<std::int64_t>(rows_.lines()); }
 
   Result<bool> skip_to(std::int64_t record) override {
     while (position() < record) {
       std::string_view row;
-      const auto outcome = lines_.next(row);
+      const auto outcome = rows_.next(row);
       if (!outcome) return fail(outcome.error());
       if (*outcome == LineReader::Outcome::kEnd) return false;
     }
@@ -34,7 +35,7 @@ class TsvParser final : public LogParser {
     decoder_.begin(into);
     while (done.samples < options_.batch_samples) {
       std::string_view row;
-      const auto outcome = lines_.next(row);
+      const auto outcome = rows_.next(row);
       if (!outcome) {
         done.error = outcome.error();
         break;
@@ -43,8 +44,8 @@ class TsvParser final : public LogParser {
         done.ended = true;
         break;
       }
-      if (lines_.line_bytes() == 0) continue;
-      observer.on_record(lines_.line_bytes());
+      if (rows_.row_bytes() == 0) continue;
+      observer.on_record(rows_.row_bytes());
       const bool whole = *outcome == LineReader::Outcome::kLine;
       if (whole && decoder_.append(row, into)) {
         ++done.samples;
@@ -53,7 +54,7 @@ class TsvParser final : public LogParser {
       observer.on_reject(
           as_bytes(row),
           whole ? decoder_.reason()
-                : too_long_reason(lines_.line_bytes(), options_.max_record_bytes, row.size()),
+                : too_long_reason(rows_.row_bytes(), options_.max_record_bytes, row.size()),
           position());
       if (++rejects % kRejectsPerClockLook == 0 && std::chrono::steady_clock::now() >= deadline) {
         break;
@@ -64,7 +65,7 @@ class TsvParser final : public LogParser {
   }
 
  private:
-  LineReader lines_;
+  RowReader rows_;
   TsvDecoder decoder_;
   LogParserOptions options_;
 };
@@ -75,9 +76,10 @@ Result<std::unique_ptr<LogParser>> make_tsv_parser(std::unique_ptr<InputStream> 
                                                    const pipeline::FeatureSchema& schema,
                                                    const LogParserOptions& options,
                                                    RecordObserver& observer) {
-  LineReader lines(std::move(stream), options.max_record_bytes);
+  RowReader rows(LineReader(std::move(stream), options.max_record_bytes), options.max_record_bytes,
+                 options.tsv.delimiter.value_or('\t'));
   std::string_view header;
-  const auto outcome = lines.next(header);
+  const auto outcome = rows.next(header);
   if (!outcome) return fail(outcome.error());
   if (*outcome == LineReader::Outcome::kEnd) {
     return fail(ErrorCode::kCorrupt, "the file is empty; its first line must name the columns");
@@ -87,12 +89,12 @@ Result<std::unique_ptr<LogParser>> make_tsv_parser(std::unique_ptr<InputStream> 
         ErrorCode::kCorrupt,
         fmt::format("the first line has {} bytes, more than the {} a line may have; is this "
                     "a text file?",
-                    lines.line_bytes(), options.max_record_bytes));
+                    rows.row_bytes(), options.max_record_bytes));
   }
   auto decoder = TsvDecoder::create(header, schema, options.tsv);
   if (!decoder) return fail(std::move(decoder.error()));
   observer.on_unknown_features(decoder->ignored_columns());
-  return std::make_unique<TsvParser>(std::move(lines), std::move(*decoder), options);
+  return std::make_unique<TsvParser>(std::move(rows), std::move(*decoder), options);
 }
 
 }  // namespace remapd::files

@@ -4,7 +4,7 @@
 #include <variant>
 
 #include "connectors/decode/field_path.h"
-#include "connectors/decode/record_layout.h"
+#include "connectors/decode/ignored_ids.h"
 #include "daemon/config/record_layout.h"
 
 namespace remapd::application {
@@ -48,6 +48,7 @@ void set_columns(const config::Config& config, files::TsvOptions& columns) {
   };
   if (!decode.label.empty()) columns.label_column = column(decode.label);
   if (!decode.time.empty()) columns.timestamp_column = column(decode.time);
+  if (!decode.weight.empty()) columns.weight_column = column(decode.weight);
   for (const config::Literal& value : decode.label_true) {
     const auto* integer = std::get_if<std::int64_t>(&value);
     columns.label_true.push_back(integer != nullptr ? std::to_string(*integer)
@@ -55,7 +56,6 @@ void set_columns(const config::Config& config, files::TsvOptions& columns) {
   }
   for (const config::Feature& feature : config.features) {
     columns.columns.push_back(column(feature.path));
-    columns.ignored.push_back(decode::ids_of(feature.ignore));
   }
 }
 
@@ -76,6 +76,7 @@ files::LogFileOptions log_options(const config::Config& config) {
   }
   if (!source.separator.empty()) options.tsv.delimiter = source.separator.front();
   set_columns(config, options.tsv);
+  options.ignored = decode::ignored_ids(config::record_layout(config));
   if (config::record_format(config) != config::RecordFormat::kAccessBatch) {
     options.records = config::decode_options(config);
   }

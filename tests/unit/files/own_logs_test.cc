@@ -124,7 +124,7 @@ TEST(OwnLogs, CsvWithQuotesAndASeparatorOfItsOwn) {
   options.tsv.timestamp_column = "when";
   options.tsv.multi_value_separator = ',';
   options.tsv.columns = {"user id", "sku"};
-  options.tsv.ignored = {{0}, {}};
+  options.ignored = decode::IgnoredIds({{0}, {}});
   options.tsv.label_true = {"4", "5"};
   const Read read = read_all(options);
   EXPECT_EQ(read.error, "");
@@ -138,6 +138,54 @@ TEST(OwnLogs, CsvWithQuotesAndASeparatorOfItsOwn) {
   EXPECT_THAT(read_all(other).items, ElementsAre(2U));
   options.tsv.columns = {"user", "sku"};
   EXPECT_THAT(read_all(options).error, HasSubstr("there is no column user for feature user"));
+}
+
+TEST(OwnLogs, PaddingInOurOwnFormIsLeftOut) {
+  const TempDir dir;
+  write_file(dir / "log.ndjson",
+             "{\"f\":{\"user\":[0,7,0],\"item\":[0]}}\n{\"f\":{\"user\":[0]}}\n");
+  const Read read =
+      read_all({.path = dir / "log.ndjson", .ignored = decode::IgnoredIds({{0}, {}})});
+  EXPECT_EQ(read.error, "");
+  EXPECT_THAT(read.users, ElementsAre(7U));
+  EXPECT_THAT(read.items, ElementsAre(0U));
+}
+
+TEST(OwnLogs, WeightsOfColumns) {
+  const TempDir dir;
+  write_file(dir / "log.tsv", "user\titem\tw\n1\t2\t0.5\n1\t2\t\n1\t2\t-1\n");
+  LogFileOptions options{.path = dir / "log.tsv"};
+  options.tsv.weight_column = "w";
+  RecordingDeadLetters letters;
+  auto source = LogFileSource::create(options, user_and_item(), &letters);
+  ASSERT_TRUE(source) << source.error().message;
+  ASSERT_TRUE((*source)->start({}));
+  pipeline::EventBatch batch;
+  ASSERT_TRUE((*source)->poll(batch, std::chrono::seconds(1)));
+  EXPECT_THAT(batch.weights(), ElementsAre(0.5F, 1.0F));
+  ASSERT_EQ(letters.letters.size(), 1U);
+  EXPECT_THAT(letters.letters[0].reason, HasSubstr("column w: "));
+  options.tsv.weight_column = "v";
+  EXPECT_THAT(read_all(options).error, HasSubstr("there is no column v for weights"));
+}
+
+TEST(OwnLogs, ACellInQuotesMayHoldLineEnds) {
+  const TempDir dir;
+  write_file(dir / "log.csv",
+             "user,\"a\nnote\",item\n1,\"x,\n\n\"\"y\"\"\",2\n3,plain,4\n5,\"never closed,6\n");
+  RecordingDeadLetters letters;
+  auto source = LogFileSource::create({.path = dir / "log.csv"}, user_and_item(), &letters);
+  ASSERT_TRUE(source) << source.error().message;
+  ASSERT_TRUE((*source)->start({}));
+  pipeline::EventBatch batch;
+  ASSERT_TRUE((*source)->poll(batch, std::chrono::seconds(1)));
+  EXPECT_THAT(batch.values(FeatureIndex{0}), ElementsAre(1U, 3U, 5U));
+  EXPECT_THAT(batch.values(FeatureIndex{1}), ElementsAre(2U, 4U, 6U));
+  // Offsets are lines, so that reading goes on behind the row of several.
+  ASSERT_TRUE((*source)->start({{.partition = 0, .next_offset = 5}}));
+  ASSERT_TRUE((*source)->poll(batch, std::chrono::seconds(1)));
+  EXPECT_THAT(batch.values(FeatureIndex{0}), ElementsAre(3U, 5U));
+  EXPECT_TRUE(letters.letters.empty());
 }
 
 TEST(OwnLogs, ZstdOfSeveralFramesCutOffOrDamaged) {
