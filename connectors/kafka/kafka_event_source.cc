@@ -416,6 +416,7 @@ class KafkaEventSource::Reader {
       return false;
     }
     counters_.unknown_features += notes->unknown_features;
+    if (options_.label) into.mutable_labels().assign(into.samples(), *options_.label);
     into.position = {partition, message.offset, message.offset + 1};
     if (into.event_time_ms == 0) {
       into.event_time_ms = std::max<std::int64_t>(rd_kafka_message_timestamp(&message, nullptr), 0);

@@ -28,6 +28,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ struct KafkaEventSourceOptions {
   StartAt start = StartAt::kEarliest;  // when start() is given no offsets at all
   OutOfRange out_of_range = OutOfRange::kEarliest;
   decode::DecodeOptions decode{};
+  std::optional<float> label{};  // of every sample of the topic, whatever its events say
   std::chrono::milliseconds metadata_interval{10'000};  // how often new partitions are looked for
   std::chrono::milliseconds request_timeout{5'000};     // of a request that start() waits for
 };

@@ -14,6 +14,8 @@
 #include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/kafka_dead_letter_sink.h"
 #include "connectors/kafka/kafka_event_source.h"
+#include "connectors/kafka/kafka_topics_source.h"
+#include "connectors/kafka/topic_sample.h"
 #include "connectors/proto/access_batch_codec.h"
 #include "tests/support/kafka.h"
 #include "tests/support/recording_dead_letters.h"
@@ -89,6 +91,84 @@ std::optional<Error> next_error(KafkaEventSource& source, std::chrono::milliseco
 }
 
 class KafkaEvents : public test_support::KafkaTest {};
+
+TEST_F(KafkaEvents, OfSeveralTopicsHaveTheLabelOfTheirTopic) {
+  const std::string clicks = make_event_topic();
+  const std::string views = make_event_topic();
+  const auto to_clicks = producer_of(clicks);
+  const auto to_views = producer_of(views);
+  for (Id id = 0; id < 20; ++id) {
+    ASSERT_TRUE((id % 4 == 0 ? to_clicks : to_views)->send(batch_of({id}), schema()));
+  }
+  ASSERT_TRUE(to_clicks->flush());
+  ASSERT_TRUE(to_views->flush());
+  const auto make = [&] {
+    std::vector<std::unique_ptr<KafkaEventSource>> sources;
+    for (const auto& [topic, label] : {std::pair{clicks, 1.0F}, std::pair{views, 0.0F}}) {
+      KafkaEventSourceOptions options = options_of(settings, topic);
+      options.label = label;
+      sources.push_back(source_of(std::move(options)));
+    }
+    return KafkaTopicsSource(std::move(sources));
+  };
+  std::map<Id, float> labels;
+  const auto read = [&](KafkaTopicsSource& source, std::size_t until) {
+    EventBatch batch;
+    const auto deadline = steady_clock::now() + 20s;
+    while (labels.size() < until && steady_clock::now() < deadline) {
+      const auto polled = source.poll(batch, 100ms);
+      ASSERT_TRUE(polled) << polled.error().message;
+      if (*polled != PollOutcome::kBatch) continue;
+      const bool is_new =
+          labels.try_emplace(batch.values(FeatureIndex{0})[0], batch.labels()[0]).second;
+      EXPECT_TRUE(is_new) << "no event comes twice";
+      EXPECT_EQ(batch.position.partition / kPartitionsOfATopic, batch.labels()[0] > 0 ? 0U : 1U);
+    }
+  };
+  pipeline::StreamOffsets left;
+  {
+    KafkaTopicsSource source = make();
+    ASSERT_TRUE(source.start({}));
+    read(source, 7);
+    left = source.offsets();
+    ASSERT_TRUE(source.commit(left));
+  }
+  KafkaTopicsSource source = make();
+  ASSERT_TRUE(source.start(left));
+  read(source, 20);
+  ASSERT_EQ(labels.size(), 20U);
+  for (const auto& [id, label] : labels) EXPECT_EQ(label, id % 4 == 0 ? 1.0F : 0.0F) << id;
+  std::uint64_t behind = 0;
+  for (const auto& lag : source.counters().lag) behind += lag.messages;
+  EXPECT_EQ(behind, 0U);
+  EXPECT_THAT(
+      source.start({{.partition = 2 * kPartitionsOfATopic, .next_offset = 0}}).error().message,
+      HasSubstr("another list of topics"));
+}
+
+TEST_F(KafkaEvents, ASampleOfATopicHasTheOldestOfEachPartition) {
+  for (const std::uint32_t partitions : {1U, 3U}) {
+    const std::string topic = make_event_topic(partitions);
+    const auto producer = producer_of(topic);
+    for (int i = 0; i < 90; ++i) ASSERT_TRUE(producer->send(as_bytes(std::to_string(i))));
+    ASSERT_TRUE(producer->flush());
+    std::set<std::string> seen;
+    std::int64_t last = 0;
+    const auto visit = [&](const LogRecord& record) {
+      seen.insert(std::string(as_text(*record.value)));
+      last = std::max(last, record.offset);
+    };
+    ASSERT_TRUE(sample_topic(settings, topic, 24, 20s, visit));
+    EXPECT_EQ(seen.size(), 24U);
+    EXPECT_LT(last, 24);
+    seen.clear();
+    ASSERT_TRUE(sample_topic(settings, topic, 1'000, 20s, visit));
+    EXPECT_EQ(seen.size(), 90U);
+  }
+  const auto visit = [](const LogRecord&) {};
+  EXPECT_EQ(sample_topic(settings, "no-such-topic", 10, 2s, visit).error().code,
+            ErrorCode::kNotFound);
+}
 
 TEST_F(KafkaEvents, ComeInTheOrderOfThePartitionWithTheirPositions) {
   const std::string topic = make_event_topic();
