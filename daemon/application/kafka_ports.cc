@@ -2,10 +2,12 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "connectors/kafka/kafka_dead_letter_sink.h"
 #include "connectors/kafka/kafka_event_source.h"
 #include "connectors/kafka/kafka_mapping_sink.h"
+#include "connectors/kafka/kafka_topics_source.h"
 #include "daemon/application/telling_sink.h"
 #include "daemon/config/record_layout.h"
 #include "daemon/config/secret_path.h"
@@ -14,9 +16,10 @@ namespace remapd::application {
 namespace {
 
 // A Kafka source whose notices are told in the log.
+template <class Source>
 class TellingSource final : public pipeline::EventSource {
  public:
-  TellingSource(std::unique_ptr<kafka::KafkaEventSource> source, logging::Logger& log)
+  TellingSource(std::unique_ptr<Source> source, logging::Logger& log)
       : source_(std::move(source)), log_(log) {}
 
   Result<void> start(const pipeline::StreamOffsets& from) override {
@@ -43,7 +46,7 @@ class TellingSource final : public pipeline::EventSource {
     }
   }
 
-  std::unique_ptr<kafka::KafkaEventSource> source_;
+  std::unique_ptr<Source> source_;
   logging::Logger& log_;
 };
 
@@ -100,16 +103,26 @@ Result<std::unique_ptr<pipeline::EventSource>> open_kafka_source(
     const config::Config& config, const pipeline::FeatureSchema& schema,
     pipeline::DeadLetterSink* dead_letters, logging::Logger& log) {
   const config::KafkaSource& from = config.source.kafka;
-  auto source = kafka::KafkaEventSource::create(
-      {.settings = kafka_settings(config, "source.kafka.properties", from.properties, log),
-       .topic = from.topic,
-       .group = from.group.empty() ? config.instance.name : from.group,
-       .start = start_at(from.start),
-       .out_of_range = out_of_range(from.out_of_range),
-       .decode = config::decode_options(config)},
-      schema, dead_letters);
-  if (!source) return fail(std::move(source).error().with_context("[source.kafka]"));
-  return std::make_unique<TellingSource>(std::move(*source), log);
+  std::vector<std::unique_ptr<kafka::KafkaEventSource>> sources;
+  for (const config::EventTopic& topic : from.event_topics()) {
+    auto source = kafka::KafkaEventSource::create(
+        {.settings = kafka_settings(config, "source.kafka.properties", from.properties, log),
+         .topic = topic.name,
+         .group = from.group.empty() ? config.instance.name : from.group,
+         .start = start_at(from.start),
+         .out_of_range = out_of_range(from.out_of_range),
+         .decode = config::decode_options(config),
+         .label = topic.label},
+        schema, dead_letters);
+    if (!source) return fail(std::move(source).error().with_context("[source.kafka]"));
+    sources.push_back(std::move(*source));
+  }
+  if (sources.size() == 1) {
+    return std::make_unique<TellingSource<kafka::KafkaEventSource>>(std::move(sources.front()),
+                                                                    log);
+  }
+  return std::make_unique<TellingSource<kafka::KafkaTopicsSource>>(
+      std::make_unique<kafka::KafkaTopicsSource>(std::move(sources)), log);
 }
 
 Result<std::unique_ptr<pipeline::DeadLetterSink>> open_kafka_dead_letters(

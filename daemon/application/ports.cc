@@ -7,7 +7,7 @@
 #include "connectors/files/dead_letter_file.h"
 #include "connectors/files/directory_sink.h"
 #include "connectors/files/durable_file.h"
-#include "connectors/files/log_reader.h"
+#include "connectors/files/log_source.h"
 #include "daemon/application/kafka_ports.h"
 #include "daemon/application/log_options.h"
 #include "daemon/application/telling_sink.h"
@@ -68,7 +68,7 @@ Result<void> open_source(const config::Config& config, const pipeline::FeatureSc
     ports.source = std::move(*topic);
     return {};
   }
-  auto file = files::LogFileSource::create(log_options(config), schema, ports.dead_letters.get());
+  auto file = files::LogSource::create(log_options(config), schema, ports.dead_letters.get());
   if (!file) return fail(std::move(file).error().with_context("[source.file]"));
   ports.source = std::move(*file);
   return {};
@@ -78,7 +78,11 @@ Result<void> open_source(const config::Config& config, const pipeline::FeatureSc
 
 std::string stream_name(const config::Config& config) {
   if (config.source.kind == config::SourceKind::kKafka) {
-    return "kafka " + config.source.kafka.topic;
+    std::string name = "kafka";
+    for (const config::EventTopic& topic : config.source.kafka.event_topics()) {
+      name += " " + topic.name;
+    }
+    return name;
   }
   // The same file has the same name however it was written.
   const std::string& path = config.source.file.path;

@@ -153,6 +153,9 @@ std::string label_wanted_by(const config::Config& config) {
       config.source.file.label_column != config::FileSource().label_column) {
     return "source.file.label_column = \"" + config.source.file.label_column + "\"";
   }
+  if (!config.source.decode.label.empty()) {
+    return "source.decode.label = \"" + config.source.decode.label + "\"";
+  }
   for (const pipeline::TableConfig& table : config.tables) {
     if (table.learner == pipeline::LearnerChoice::kSupervised) {
       return "table " + table.name + " (learner = \"supervised\")";

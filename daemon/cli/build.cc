@@ -7,7 +7,6 @@
 #include <ostream>
 #include <string>
 #include <system_error>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -18,18 +17,18 @@
 
 #include "connectors/files/directory_sink.h"
 #include "connectors/files/durable_file.h"
+#include "connectors/files/log_source.h"
 #include "connectors/files/mapping_directory.h"
 #include "core/base/clock.h"
-#include "core/base/hash.h"
 #include "core/mapping/artifact_encoder.h"
 #include "core/pipeline/engine.h"
 #include "core/pipeline/publish_gates.h"
-#include "core/sketch/hyperloglog.h"
 #include "daemon/application/log_options.h"
 #include "daemon/application/processors.h"
 #include "daemon/application/publication.h"
 #include "daemon/cli/build_request.h"
 #include "daemon/cli/command.h"
+#include "daemon/cli/distinct_ids.h"
 #include "daemon/cli/format.h"
 #include "daemon/cli/log_feed.h"
 #include "daemon/cli/mapping_files.h"
@@ -38,24 +37,6 @@
 
 namespace remapd::cli {
 namespace {
-
-// A table of so few ids gets a row for each, whatever share of rows was asked for.
-constexpr std::size_t kFewIds = 1000;
-
-// Distinct ids: exact as long as they are few.
-class DistinctIds {
- public:
-  void add(Id id) {
-    if (few_.size() <= kFewIds) few_.insert(id);
-    many_.add(hash_id(id, 0));
-  }
-  bool few() const { return few_.size() <= kFewIds; }
-  double count() const { return few() ? static_cast<double>(few_.size()) : many_.estimate(); }
-
- private:
-  std::unordered_set<Id> few_;
-  sketch::HyperLogLog many_{sketch::HyperLogLog::kMaxPrecision};
-};
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -228,30 +209,21 @@ class BuildCommand final : public Command {
     }
     auto rows = row_budgets(plans, console);
     if (!rows) return fail(std::move(rows).error());
-    auto config = make_config(request, plans, *rows);
-    if (config && events.empty() && config->source.kind != config::SourceKind::kFile) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "the configuration reads from Kafka, and build reads recorded logs: name them "
-                  "with --events");
-    }
-    return config;
+    return make_config(request, plans, *rows);
   }
 
   // Opens each log once, so that a wrong path or feature leaves nothing behind.
   Result<void> check_logs(const config::Config& config,
                           const std::vector<pipeline::Feature>& features) const {
+    if (events.empty() && config.source.kind == config::SourceKind::kKafka) return {};
     files::LogFileOptions options = application::log_options(config);
-    for (const std::string& log : logs(config)) {
+    for (const std::string& log : events.empty() ? std::vector{config.source.file.path} : events) {
       options.path = log;
       const auto source =
-          files::LogFileSource::create(options, pipeline::FeatureSchema(features), nullptr);
+          files::LogSource::create(options, pipeline::FeatureSchema(features), nullptr);
       if (!source) return fail(source.error());
     }
     return {};
-  }
-
-  std::vector<std::string> logs(const config::Config& config) const {
-    return events.empty() ? std::vector{config.source.file.path} : events;
   }
 
   // Rows of each plan; shares of the distinct ids are found out by reading the logs once.
@@ -275,14 +247,11 @@ class BuildCommand final : public Command {
         for (const Id id : batch.values(FeatureIndex{f})) of_table.add(id);
       }
     };
-    const auto read = feed_logs(logs(*config), application::log_options(*config), schema,
-                                "counting ids of", console, count);
+    const auto read = feed_events(events, *config, application::log_options(*config), schema,
+                                  "counting ids of", console, count);
     if (!read) return fail(read.error());
     for (std::size_t t = 0; t < plans.size(); ++t) {
-      if (!plans[t].budget.share) continue;
-      const double ids = distinct[t].count();
-      const double wanted = distinct[t].few() ? ids : ids * *plans[t].budget.share;
-      rows[t] = static_cast<std::uint32_t>(std::max(1.0, std::ceil(wanted)));
+      if (plans[t].budget.share) rows[t] = distinct[t].rows(*plans[t].budget.share);
     }
     return rows;
   }
@@ -294,8 +263,8 @@ class BuildCommand final : public Command {
       const std::string what =
           passes == 1 ? "reading" : fmt::format("pass {} of {}:", pass + 1, passes);
       auto read =
-          feed_logs(logs(config), application::log_options(config), engine.schema(), what, console,
-                    [&](const pipeline::EventBatch& batch) { engine.ingest(batch); });
+          feed_events(events, config, application::log_options(config), engine.schema(), what,
+                      console, [&](const pipeline::EventBatch& batch) { engine.ingest(batch); });
       if (!read) return read;
       if (pass == 0) counts = std::move(*read);
     }
@@ -392,9 +361,11 @@ AddedCommand add_build(CLI::App& parent) {
   auto command = std::make_unique<BuildCommand>();
   CLI::App* const app =
       parent.add_subcommand("build", "Build mappings from recorded event logs, once");
-  app->add_option("--events", command->events,
-                  "Event logs, read in this order: tab-separated values, NDJSON or protobuf, plain "
-                  "or gzip. Without it, the log of the configuration");
+  app->add_option(
+      "--events", command->events,
+      "Event logs, read in this order: files, directories or patterns; TSV, CSV, NDJSON "
+      "or protobuf, plain, gzip or zstd. Without it, the configuration's log or what its "
+      "topics hold");
   app->add_option("--features", command->request.features,
                   "Features (columns) to map: NAME, or NAME=TABLE where several features share a "
                   "table")

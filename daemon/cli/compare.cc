@@ -164,11 +164,6 @@ class CompareCommand final : public Command {
     }
     auto config = make_config(request, plans, table_rows);
     if (!config) return config;
-    if (events.empty() && config->source.kind != config::SourceKind::kFile) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "the configuration reads from Kafka, and compare reads recorded logs: name them "
-                  "with --events");
-    }
     if (!label.empty()) config->source.file.label_column = label;
     if (config->features.size() < 2) {
       return fail(ErrorCode::kInvalidArgument,
@@ -191,9 +186,8 @@ class CompareCommand final : public Command {
     // A label column that was asked for by name is an error if it is not there.
     if (!label.empty()) options.tsv.labels = files::LabelUse::kRequired;
     evaluation::EventLog::Builder builder(names);
-    auto counts = feed_logs(
-        events.empty() ? std::vector{config.source.file.path} : events, options,
-        pipeline::FeatureSchema(engine.features), "reading", console,
+    auto counts = feed_events(
+        events, config, options, pipeline::FeatureSchema(engine.features), "reading", console,
         [&](const pipeline::EventBatch& batch) {
           builder.add(batch, static_cast<std::size_t>(at_most - builder.samples()));
         },
@@ -385,9 +379,11 @@ AddedCommand add_compare(CLI::App& parent) {
   auto command = std::make_unique<CompareCommand>();
   CLI::App* const app =
       parent.add_subcommand("compare", "Compare strategies and row budgets on recorded event logs");
-  app->add_option("--events", command->events,
-                  "Event logs, read in this order: tab-separated values, NDJSON or protobuf, plain "
-                  "or gzip. Without it, the log of the configuration");
+  app->add_option(
+      "--events", command->events,
+      "Event logs, read in this order: files, directories or patterns; TSV, CSV, NDJSON "
+      "or protobuf, plain, gzip or zstd. Without it, the configuration's log or what its "
+      "topics hold");
   app->add_option("--features", command->request.features,
                   "Features (columns) the model predicts from, two or more; each has a table")
       ->delimiter(',');

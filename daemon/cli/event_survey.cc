@@ -15,9 +15,10 @@
 namespace remapd::cli {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr int kMaxDepth = 16;
+constexpr double kLeastTime = 9e8;  // a number below that is no time
 constexpr std::int64_t kYear2000 = 946'684'800'000;
 constexpr std::int64_t kYear2100 = 4'102'444'800'000;
 constexpr std::size_t kMaxReasons = 100;
@@ -37,6 +38,20 @@ std::string last_name(const std::string& path) {
     if (!step->each()) return step->name;
   }
   return path;
+}
+
+// What the ids at a path are of: "context.user.id" is "user", "items[].id" is "item".
+std::string name_of_ids(const std::string& path) {
+  const std::string last = last_name(path);
+  const auto paths = decode::parse_field_path(path);
+  const std::string word = lower(last);
+  if (!paths || (word != "id" && word != "uid" && word != "key" && word != "value")) return last;
+  std::string before;
+  for (const decode::PathStep& step : paths->front()) {
+    if (!step.each() && step.name != last) before = step.name;
+  }
+  if (before.size() > 2 && before.ends_with('s')) before.pop_back();
+  return before.empty() ? last : before;
 }
 
 // Whether a name is, or is made of words one of which is, among `words`.
@@ -73,7 +88,7 @@ bool is_positive_word(std::string_view value) {
 
 bool is_padding(std::string_view value) {
   static constexpr std::array<std::string_view, 9> kWords = {
-      "0", "-1", "null", "none", "nan", "unknown", "undefined", "n/a", "\\n"};
+      "0", "-1", "null", "none", "nan", "unknown", "undefined", "n/a", "na"};
   const std::string word = lower(value);
   return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
@@ -138,13 +153,16 @@ void EventSurvey::note_number(FieldFacts& facts, double value, bool whole) {
   facts.most = first ? value : std::max(facts.most, value);
   ++(whole ? facts.integers : facts.fractions);
   // Seconds of this century, or the same in smaller units; below that it is a number like others.
-  if (value > 9e8 && could_be_time(fields::time_ms_of_number(value))) ++facts.times;
+  if (value > kLeastTime && could_be_time(fields::time_ms_of_number(value))) ++facts.times;
 }
 
 void EventSurvey::note_text(FieldFacts& facts, std::string_view text) {
   ++facts.texts;
   facts.longest_text = std::max<std::uint64_t>(facts.longest_text, text.size());
-  if (!fields::number_of_text(text) && could_be_time(fields::time_ms_of_text(text))) ++facts.times;
+  const auto number = fields::number_of_text(text);
+  if ((!number || *number > kLeastTime) && could_be_time(fields::time_ms_of_text(text))) {
+    ++facts.times;
+  }
 }
 
 void EventSurvey::visit(const json& value, const std::string& path, bool in_list, int depth) {
@@ -196,6 +214,7 @@ void EventSurvey::add(const json& record) {
 
 void EventSurvey::add_row(const std::vector<std::string>& columns,
                           const std::vector<std::string_view>& cells) {
+  columns_ = true;
   json row = json::object();
   for (std::size_t c = 0; c < columns.size() && c < cells.size(); ++c) {
     const std::string_view cell = fields::without_blanks(cells[c]);
@@ -218,9 +237,8 @@ std::vector<FieldFacts> EventSurvey::fields() const {
   return fields_;
 }
 
-Guess EventSurvey::guess() const {
-  Guess guess;
-  // Time: all values could be one; a name that says so is preferred, then the first.
+// All values could be a time; a name that says so is preferred, then the first.
+const FieldFacts* EventSurvey::guess_time() const {
   const FieldFacts* time = nullptr;
   const auto names_time = [](const FieldFacts& facts) {
     return has_word(last_name(facts.path),
@@ -230,11 +248,14 @@ Guess EventSurvey::guess() const {
     if (facts.values == 0 || facts.times < facts.values || facts.in_list) continue;
     if (time == nullptr || (names_time(facts) && !names_time(*time))) time = &facts;
   }
-  if (time != nullptr) guess.time = time->path;
+  return time;
+}
 
-  // Label: two values by a telling name, then positive words of an event's kind, then stars.
+// Two values by a telling name, then positive words of an event's kind, then stars, then a boolean.
+const FieldFacts* EventSurvey::guess_label(const FieldFacts* time, Guess& guess) const {
+  enum class Kind { kNone, kBoolean, kStars, kWords, kNamed };
   const FieldFacts* label = nullptr;
-  int best = 0;
+  Kind best = Kind::kNone;
   for (const FieldFacts& facts : fields_) {
     if (facts.values == 0 || &facts == time) continue;
     const std::string name = last_name(facts.path);
@@ -242,77 +263,141 @@ Guess EventSurvey::guess() const {
                                        "conversion", "liked", "purchased", "bought", "y"});
     const bool numbers =
         facts.texts == 0 && facts.least >= 0 && facts.most <= 1 && facts.counts.size() <= 2;
-    const bool positive_words =
-        facts.texts == facts.values && facts.counts.size() <= 50 &&
-        std::any_of(facts.counts.begin(), facts.counts.end(),
-                    [](const auto& count) { return is_positive_word(count.first); });
+    if (facts.counts.size() == 1) continue;  // only the difference of two can be learned from
+    const bool words = facts.texts == facts.values && facts.counts.size() <= 50 &&
+                       std::any_of(facts.counts.begin(), facts.counts.end(),
+                                   [](const auto& count) { return is_positive_word(count.first); });
     const bool stars = facts.texts == 0 && facts.booleans == 0 && facts.least >= 0 &&
                        facts.most <= 10 && facts.most > 1 && facts.counts.size() <= 21 &&
                        has_word(name, {"rating", "stars", "score"});
-    int score = 0;
-    if (numbers && named) score = 5;
-    if (positive_words && score == 0) score = 4;
-    if (stars && score == 0) score = 3;
-    if (numbers && facts.booleans == facts.values && score == 0) score = 2;
-    if (score > best) {
-      best = score;
+    Kind kind = Kind::kNone;
+    if (numbers && facts.booleans == facts.values && facts.counts.size() == 2)
+      kind = Kind::kBoolean;
+    if (stars) kind = Kind::kStars;
+    if (words) kind = Kind::kWords;
+    if (numbers && named) kind = Kind::kNamed;
+    if (kind > best) {
+      best = kind;
       label = &facts;
     }
   }
-  if (label != nullptr) {
-    guess.label = label->path;
-    if (best == 4) {
-      for (const auto& [value, n] : label->frequent(label->counts.size())) {
-        if (is_positive_word(value)) guess.label_true.emplace_back(value);
-      }
-    } else if (best == 3) {
-      for (const auto& [value, n] : label->counts) {
-        const auto number = fields::number_of_text(value);
-        if (number && *number >= 0.8 * label->most) guess.label_true.push_back(literal_of(value));
-      }
-      std::sort(guess.label_true.begin(), guess.label_true.end());
-      guess.remarks.push_back(fmt::format("{}: from {} to {}; taken for 1 from {} on", label->path,
-                                          label->least, label->most, 0.8 * label->most));
+  if (label == nullptr) return nullptr;
+  guess.label = label->path;
+  guess.sample_per = list_of(label->path);
+  if (best == Kind::kWords) {
+    for (const auto& [value, n] : label->frequent(label->counts.size())) {
+      if (is_positive_word(value)) guess.label_true.emplace_back(value);
     }
-    guess.sample_per = list_of(label->path);
+  } else if (best == Kind::kStars) {
+    for (const auto& [value, n] : label->counts) {
+      const auto number = fields::number_of_text(value);
+      if (number && *number >= 0.8 * label->most) guess.label_true.push_back(literal_of(value));
+    }
+    std::sort(guess.label_true.begin(), guess.label_true.end());
+    guess.remarks.push_back(fmt::format("{}: from {} to {}; taken for 1 from {} on", label->path,
+                                        label->least, label->most, 0.8 * label->most));
   }
+  return label;
+}
 
-  std::set<std::string> names;
+// Why a field is not taken for one of ids; empty: it is.
+std::string EventSurvey::why_no_ids(const FieldFacts& facts) const {
+  constexpr std::uint64_t kFewIds = 100;
+  const std::string name = last_name(facts.path);
+  const std::uint64_t distinct = facts.counts.size();
+  const bool names_thing = has_word(name, {"sku", "user", "item", "product", "customer", "category",
+                                           "asin", "movie", "article", "track", "video", "ad"});
+  const bool id_named = names_thing || has_word(name, {"id", "ids", "uid"});
+  if (facts.fractions > 0) return "has fractions";
+  if (facts.booleans > 0) return "is a boolean";
+  if (facts.times == facts.values && !id_named) return "is a time";
+  if (facts.longest_text > 128) return "is long text";
+  if (distinct < 2) return "is " + facts.counts.begin()->first + " in every record";
+  if (!names_thing && !facts.in_list && records_ >= 100 && distinct == facts.values &&
+      distinct >= records_ * 95 / 100) {
+    return "is another one in each record, as the number of an event is";
+  }
+  if (has_word(name, {"session", "basket", "order", "transaction", "request", "impression", "event",
+                      "trace", "invoice", "visit"})) {
+    return "numbers single visits or events, as its name says; add it if your model has it";
+  }
+  if (!id_named && distinct < kFewIds && records_ >= 10 * kFewIds) {
+    return fmt::format(
+        "has {} values, for which a row each costs nothing; add it if your model has "
+        "it",
+        distinct);
+  }
+  if (facts.texts == 0 && !id_named && distinct < kFewIds) {
+    return "is a number of few values whose name says nothing of ids; add it if it is one";
+  }
+  return {};
+}
+
+// What stands between the ids of a cell where cells are lists: it is in many values of a column, is
+// followed by no blank, takes the values apart into much fewer, and is in no other column.
+char EventSurvey::guess_separator(const std::vector<const FieldFacts*>& columns) const {
+  if (!columns_) return 0;
+  for (const char separator : {'|', ',', ';', ' '}) {
+    bool found = false;
+    bool spoils = false;
+    for (const FieldFacts* facts : columns) {
+      std::uint64_t with = 0;
+      std::set<std::string_view> pieces;
+      bool blank = false;
+      for (const auto& [value, n] : facts->counts) {
+        if (value.find(separator) != std::string::npos) with += n;
+        for (std::size_t at = 0; at <= value.size();) {
+          const std::size_t end = std::min(value.find(separator, at), value.size());
+          blank = blank || end == at || (separator != ' ' && value[at] == ' ');
+          pieces.insert(std::string_view(value).substr(at, end - at));
+          at = end + 1;
+        }
+      }
+      if (with == 0) continue;
+      const bool list =
+          !blank && with * 5 >= facts->values && pieces.size() * 2 < facts->counts.size();
+      (list ? found : spoils) = true;
+    }
+    if (found && !spoils) return separator;
+  }
+  return 0;
+}
+
+Guess EventSurvey::guess() const {
+  Guess guess;
+  const FieldFacts* const time = guess_time();
+  if (time != nullptr) guess.time = time->path;
+  const FieldFacts* const label = guess_label(time, guess);
+  std::vector<const FieldFacts*> columns;
   for (const FieldFacts& facts : fields_) {
     if (&facts == time || &facts == label || facts.values == 0) continue;
-    const std::string name = last_name(facts.path);
-    const std::uint64_t distinct = facts.counts.size();
-    const bool id_named = has_word(name, {"id", "ids", "sku", "user", "item", "product", "customer",
-                                          "category", "uid", "asin", "movie", "track", "ad"});
-    std::string why_not;
-    if (facts.fractions > 0) {
-      why_not = "has fractions";
-    } else if (facts.booleans > 0) {
-      why_not = "is a boolean";
-    } else if (facts.times == facts.values && !id_named) {
-      why_not = "is a time";
-    } else if (facts.longest_text > 128) {
-      why_not = "is long text";
-    } else if (distinct < 2) {
-      why_not = "has one value";
-    } else if (!facts.in_list && records_ >= 100 && distinct == facts.values &&
-               distinct >= records_ * 95 / 100) {
-      why_not = "is another one in each record, as the number of an event is";
-    } else if (facts.texts == 0 && !id_named && facts.integers > 0 && distinct < 100) {
-      why_not = "is a number of few values whose name says nothing of ids; add it if it is one";
+    if (const std::string why = why_no_ids(facts); why.empty()) {
+      columns.push_back(&facts);
+    } else {
+      guess.remarks.push_back(facts.path + ": left out: " + why);
     }
-    if (!why_not.empty()) {
-      guess.remarks.push_back(facts.path + ": left out: " + why_not);
-      continue;
-    }
-    Guess::Ids ids{.name = name, .path = facts.path, .distinct = distinct};
-    while (!names.insert(ids.name).second) ids.name = facts.path + (ids.name == name ? "" : "_");
-    for (const auto& [value, n] : facts.frequent(5)) {
-      if (!is_padding(value) || n * 100 < facts.values) continue;
+  }
+  std::stable_partition(columns.begin(), columns.end(), [](const FieldFacts* facts) {
+    return has_word(last_name(facts->path), {"user", "customer", "member", "household", "visitor",
+                                             "client", "account", "uid", "viewer", "person"}) ||
+           has_word(facts->path, {"user", "customer"});
+  });
+  guess.list_separator = guess_separator(columns);
+  if (guess.list_separator != 0) {
+    guess.remarks.push_back(
+        fmt::format("\"{}\" is taken for what is between the ids of a cell", guess.list_separator));
+  }
+  std::set<std::string> names;
+  for (const FieldFacts* facts : columns) {
+    const std::string name = name_of_ids(facts->path);
+    Guess::Ids ids{.name = name, .path = facts->path};
+    while (!names.insert(ids.name).second) ids.name = facts->path + (ids.name == name ? "" : "_");
+    for (const auto& [value, n] : facts->frequent(5)) {
+      if (!is_padding(value) || n * 100 < facts->values) continue;
       ids.ignore.push_back(literal_of(value));
       guess.remarks.push_back(
-          fmt::format("{}: {} is {:.0f} % of its values: taken for padding", facts.path, value,
-                      100.0 * static_cast<double>(n) / static_cast<double>(facts.values)));
+          fmt::format("{}: {} is {:.0f} % of its values: taken for padding", facts->path, value,
+                      100.0 * static_cast<double>(n) / static_cast<double>(facts->values)));
     }
     guess.ids.push_back(std::move(ids));
   }

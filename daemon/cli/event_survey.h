@@ -47,14 +47,14 @@ struct Guess {
   struct Ids {
     std::string name;
     std::string path;
-    std::uint64_t distinct = 0;
     std::vector<config::Literal> ignore{};
   };
   std::string label{};
   std::vector<config::Literal> label_true{};
   std::string time{};
   std::string sample_per{};
-  std::vector<Ids> ids{};
+  char list_separator = 0;  // of a log of columns: between the ids of a cell; 0: none was found
+  std::vector<Ids> ids{};   // who acts is first, then the order of the fields
   std::vector<std::string> remarks{};  // why, and what was left out
 };
 
@@ -63,7 +63,7 @@ class EventSurvey {
   static constexpr std::size_t kMaxPaths = 1'000;
   static constexpr std::size_t kMaxDistinct = 100'000;
 
-  void add(const nlohmann::json& record);
+  void add(const nlohmann::ordered_json& record);
   // Cells as text; empty ones are null.
   void add_row(const std::vector<std::string>& columns, const std::vector<std::string_view>& cells);
   void reject(std::string reason);
@@ -74,12 +74,17 @@ class EventSurvey {
   Guess guess() const;
 
  private:
-  void visit(const nlohmann::json& value, const std::string& path, bool in_list, int depth);
+  void visit(const nlohmann::ordered_json& value, const std::string& path, bool in_list, int depth);
   FieldFacts* field(const std::string& path);
+  const FieldFacts* guess_time() const;
+  const FieldFacts* guess_label(const FieldFacts* time, Guess& guess) const;
+  std::string why_no_ids(const FieldFacts& facts) const;
+  char guess_separator(const std::vector<const FieldFacts*>& columns) const;
   void note_text(FieldFacts& facts, std::string_view text);
   static void note_number(FieldFacts& facts, double value, bool whole);
 
   std::uint64_t records_ = 0;
+  bool columns_ = false;  // records were rows
   std::vector<FieldFacts> fields_;
   std::unordered_map<std::string, std::size_t> at_;  // by path
   std::map<std::string, std::uint64_t> rejects_;

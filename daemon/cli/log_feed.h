@@ -1,4 +1,5 @@
-// Recorded logs, one after another, batch by batch, with progress on the terminal.
+// Recorded logs, one after another, or what topics hold, batch by batch, with progress on the
+// terminal.
 #pragma once
 
 #include <cstdint>
@@ -33,12 +34,23 @@ struct FeedCounts {
 // wrong.
 Result<void> check_counts(const FeedCounts& counts, const config::Config& config);
 
+inline constexpr std::uint64_t kAllSamples = std::numeric_limits<std::uint64_t>::max();
+using TakeBatch = std::function<void(const pipeline::EventBatch&)>;
+
+// The events of `logs`; where there are none, of the configuration's source: its log, or all that
+// its topics hold when reading begins. `options` say how logs are read (application::log_options).
+// The rest as of feed_logs().
+Result<FeedCounts> feed_events(const std::vector<std::string>& logs, const config::Config& config,
+                               const files::LogFileOptions& options,
+                               const pipeline::FeatureSchema& schema, std::string_view what,
+                               Console& console, const TakeBatch& take,
+                               std::uint64_t at_most = kAllSamples);
+
 // Reads `options` with each of `logs` as its path and hands every batch to `take`, until there are
 // `at_most` samples or more. `what` begins the progress line. Errors name the log.
 Result<FeedCounts> feed_logs(const std::vector<std::string>& logs, files::LogFileOptions options,
                              const pipeline::FeatureSchema& schema, std::string_view what,
-                             Console& console,
-                             const std::function<void(const pipeline::EventBatch&)>& take,
-                             std::uint64_t at_most = std::numeric_limits<std::uint64_t>::max());
+                             Console& console, const TakeBatch& take,
+                             std::uint64_t at_most = kAllSamples);
 
 }  // namespace remapd::cli

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "connectors/files/durable_file.h"
-#include "connectors/files/log_reader.h"
+#include "connectors/files/log_source.h"
 #include "core/pipeline/feature_schema.h"
 #include "daemon/admin/credentials.h"
 #include "daemon/application/kafka_ports.h"
@@ -38,8 +38,8 @@ Result<void> can_write(const fs::path& directory) {
 Result<void> can_read_log(const config::Config& config) {
   const auto engine = config.engine_config();
   if (!engine) return fail(engine.error());
-  const auto source = files::LogFileSource::create(
-      application::log_options(config), pipeline::FeatureSchema(engine->features), nullptr);
+  const auto source = files::LogSource::create(application::log_options(config),
+                                               pipeline::FeatureSchema(engine->features), nullptr);
   if (!source) return fail(source.error());
   return {};
 }
@@ -94,15 +94,20 @@ void reach_topics(const config::Config& config, logging::Logger& log,
     findings.push_back({"kafka.brokers " + config.kafka.brokers, fail(std::move(admin).error())});
     return;
   }
+  bool events_read = false;
   for (const PlannedTopic& topic : topics) {
     const std::string what = topic.key + " " + topic.spec.name;
     findings.push_back({what, suits(**admin, topic)});
     if (!findings.back().result && findings.back().result.error().retryable) return;
     if (!findings.back().result) continue;
-    const bool events = topic.key == "source.kafka.topic";
-    if (!events && topic.key != "sink.kafka.topic") continue;
-    findings.push_back({"reading " + what,
-                        events ? can_read_events(config, log) : can_read_versions(config, log)});
+    if (topic.events) {
+      // All of them at once, so once; the finding names the topic.
+      if (!std::exchange(events_read, true)) {
+        findings.push_back({"reading events", can_read_events(config, log)});
+      }
+    } else if (topic.key == "sink.kafka.topic") {
+      findings.push_back({"reading " + what, can_read_versions(config, log)});
+    }
   }
 }
 

@@ -10,7 +10,8 @@
 namespace remapd::cli {
 
 struct PlannedTopic {
-  std::string key;  // "sink.kafka.topic"
+  std::string key;      // "sink.kafka.topic"
+  bool events = false;  // whether events are read from it
   kafka::TopicSpec spec;
 };
 

@@ -101,7 +101,7 @@ class TopicsCommand final : public Command {
     kafka::TopicSpec wanted = topic.spec;
     // How many partitions and replicas there should be is the operators' to say, unless one is a
     // must.
-    if (topic.key == "source.kafka.topic") wanted.partitions = 1;
+    if (topic.events) wanted.partitions = 1;
     const auto objections = kafka::objections(wanted, *state);
     console.out << fmt::format("{}  {}: {} partition{}, {} replica{}{}\n",
                                objections.empty() ? "ok     " : "problem", title, state->partitions,

@@ -24,6 +24,21 @@ Result<pipeline::EngineConfig> Config::engine_config() const {
   return engine;
 }
 
+std::vector<EventTopic> KafkaSource::event_topics() const {
+  std::vector<EventTopic> all;
+  for (const std::string& name : topics) all.push_back({name});
+  for (const std::string& name : positive_topics) all.push_back({name, 1.0F});
+  for (const std::string& name : negative_topics) all.push_back({name, 0.0F});
+  if (all.empty()) all.push_back({topic});
+  return all;
+}
+
+std::string_view KafkaSource::key_of(const EventTopic& of) const {
+  if (of.label)
+    return *of.label > 0 ? "source.kafka.positive_topics" : "source.kafka.negative_topics";
+  return topics.empty() ? "source.kafka.topic" : "source.kafka.topics";
+}
+
 std::string_view to_string(SourceKind kind) {
   return kind == SourceKind::kFile ? "file" : "kafka";
 }

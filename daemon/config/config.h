@@ -59,12 +59,26 @@ struct FileSource {
   AtEnd at_end = AtEnd::kStop;
 };
 
+// A topic of events and, where its events all have one, their label.
+struct EventTopic {
+  std::string name;
+  std::optional<float> label{};
+};
+
 struct KafkaSource {
-  std::string topic = "remap.events";
-  std::string group;  // empty: the instance's name
+  std::string topic = "remap.events";        // where none of the lists names one
+  std::vector<std::string> topics;           // labels as the events say
+  std::vector<std::string> positive_topics;  // every event has label 1
+  std::vector<std::string> negative_topics;  // every event has label 0
+  std::string group;                         // empty: the instance's name
   StartAt start = StartAt::kEarliest;
   OutOfRange out_of_range = OutOfRange::kEarliest;
   Properties properties;
+
+  // All that are read, in the order of their numbers.
+  std::vector<EventTopic> event_topics() const;
+  // Where one of them is named: "source.kafka.topics".
+  std::string_view key_of(const EventTopic& topic) const;
 };
 
 // How records are laid out (connectors/decode).

@@ -88,7 +88,24 @@ class Checker {
     multiple_of_four("learning.factors", config_.learning.factors);
   }
 
+  void check_topics() {
+    const KafkaSource& kafka = config_.source.kafka;
+    const std::vector<EventTopic> topics = kafka.event_topics();
+    const bool listed = topics.size() > 1 || topics.front().label || !kafka.topics.empty();
+    if (listed && kafka.topic != KafkaSource().topic) {
+      report("source.kafka.topic", "is " + string_literal(kafka.topic) +
+                                       ", which is not read beside lists of topics: name it in "
+                                       "one of them");
+    }
+    std::set<std::string_view> names;
+    for (const EventTopic& topic : topics) {
+      if (names.insert(topic.name).second) continue;
+      report("source.kafka", "names the topic " + string_literal(topic.name) + " twice");
+    }
+  }
+
   void check_source() {
+    check_topics();
     const std::string& separator = config_.source.file.multi_value_separator;
     if (separator.size() > 1) {
       report("source.file.multi_value_separator",

@@ -123,9 +123,14 @@ Section decode_section() {
 Section file_source_section() {
   return {
       "source.file",
-      "A recorded event log: plain, gzip or zstd.",
+      "A recorded event log of one or more files: plain, gzip or zstd.",
       {
-          text<Config>({"path", "", "The log."}, REMAPD_MEMBER(source.file.path)),
+          text<Config>({"path", "",
+                        "The log: a file, a directory of files, or a pattern such as "
+                        "\"clicks/2025-*/part-*.gz\". Files are read in the order of their paths, "
+                        "numbers in them by value; names that begin with '.' or '_' are passed "
+                        "over in a directory."},
+                       REMAPD_MEMBER(source.file.path)),
           choice<Config, LogFileFormat>(
               {"format", "",
                "tsv, csv: values between tabs or commas under a header line; ndjson: one JSON "
@@ -174,9 +179,24 @@ Section file_source_section() {
 
 Section kafka_source_section() {
   return {"source.kafka",
-          "A Kafka topic of events, laid out as [source.decode] says.",
+          "Kafka topics of events, laid out as [source.decode] says.",
           {
-              text<Config>({"topic", "", "The topic."}, REMAPD_MEMBER(source.kafka.topic)),
+              text<Config>(
+                  {"topic", "", "The topic. Not read where one of the lists below names topics."},
+                  REMAPD_MEMBER(source.kafka.topic)),
+              texts<Config>({"topics", "",
+                             "Several topics, read as one stream. A checkpoint belongs to the "
+                             "lists in their order; at the end of the last list a topic may be "
+                             "added."},
+                            REMAPD_MEMBER(source.kafka.topics)),
+              texts<Config>({"positive_topics", "",
+                             "Topics whose events all have label 1, as one of clicks: whatever "
+                             "the events say."},
+                            REMAPD_MEMBER(source.kafka.positive_topics)),
+              texts<Config>({"negative_topics", "",
+                             "Topics whose events all have label 0, as one of views without a "
+                             "click."},
+                            REMAPD_MEMBER(source.kafka.negative_topics)),
               text<Config>({"group", "",
                             "Consumer group, for lag monitoring; empty: the instance's name. Where "
                             "reading goes on is decided by the checkpoint alone."},

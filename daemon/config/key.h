@@ -90,6 +90,35 @@ inline KeyInfo make_info(const Words& words, std::string type, std::string bound
           .meaning = std::string(words.meaning)};
 }
 
+// A list of strings, none of them empty.
+template <class Owner, class Member>
+Key<Owner> texts(const Words& words, Member member) {
+  const KeyInfo info = make_info(words, "a list of strings", "");
+  return {.info = info,
+          .read = [=](const toml::node& node, Owner& owner) -> Result<void> {
+            const auto* array = node.as_array();
+            if (array == nullptr) return expected(info, node);
+            std::vector<std::string> values;
+            for (const toml::node& element : *array) {
+              const auto text = element.value_exact<std::string>();
+              if (!text || text->empty()) {
+                return fail(ErrorCode::kConfig,
+                            "must be a list of strings that are not empty; it "
+                            "holds " +
+                                describe(element));
+              }
+              values.push_back(*text);
+            }
+            member(owner) = std::move(values);
+            return {};
+          },
+          .write =
+              [=](const Owner& owner) {
+                const auto& values = member(owner);
+                return list_literal({values.begin(), values.end()});
+              }};
+}
+
 template <class Owner, class Member>
 Key<Owner> integer(const Words& words, Member member, std::uint64_t low, std::uint64_t high) {
   using T = std::remove_reference_t<decltype(member(std::declval<Owner&>()))>;

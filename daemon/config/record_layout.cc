@@ -30,10 +30,8 @@ bool asks_for_layout(const Config& config) {
   const bool in_section = !decode.label.empty() || !decode.label_true.empty() ||
                           !decode.time.empty() || !decode.weight.empty() ||
                           !decode.sample_per.empty();
-  return in_section ||
-         std::any_of(config.features.begin(), config.features.end(), [](const Feature& feature) {
-           return !feature.path.empty() || !feature.ignore.empty();
-         });
+  return in_section || std::any_of(config.features.begin(), config.features.end(),
+                                   [](const Feature& feature) { return !feature.path.empty(); });
 }
 
 RecordFormat record_format(const Config& config) {

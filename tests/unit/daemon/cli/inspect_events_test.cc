@@ -14,8 +14,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // The configuration that is printed for a log.
-config::Config inspect(const std::filesystem::path& log, std::string& printed) {
-  const Invocation run = invoke({"inspect-events", "--events", log.string()});
+config::Config inspect(const std::filesystem::path& log, std::string& printed,
+                       const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments{"inspect-events", "--events", log.string()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const Invocation run = invoke(arguments);
   EXPECT_EQ(run.code, ExitCode::kOk) << run.err;
   printed = run.out;
   auto config = config::parse_config(run.out, "printed.toml");
@@ -25,7 +28,9 @@ config::Config inspect(const std::filesystem::path& log, std::string& printed) {
 
 std::vector<std::string> paths(const config::Config& config) {
   std::vector<std::string> out;
-  for (const config::Feature& feature : config.features) out.push_back(feature.path);
+  for (const config::Feature& feature : config.features) {
+    out.push_back(feature.path.empty() ? feature.name : feature.path);
+  }
   return out;
 }
 
@@ -48,7 +53,9 @@ TEST(InspectEvents, NestedClicks) {
   EXPECT_EQ(config.source.decode.time, "ts");
   EXPECT_THAT(paths(config), ElementsAre("context.user.id", "items[].sku"));
   EXPECT_THAT(config.features[0].ignore, ElementsAre(config::Literal(std::int64_t{-1})));
-  EXPECT_EQ(config.tables[1].rows, 6U);
+  EXPECT_EQ(config.tables[1].rows, 60U);
+  EXPECT_EQ(config.tables[0].name, "user");
+  EXPECT_THAT(printed, HasSubstr("configuration below: 500 samples, 1 refused"));
   EXPECT_THAT(printed, HasSubstr("no JSON (1)"));
   EXPECT_THAT(printed, HasSubstr("event_id: left out: is another one in each record"));
   EXPECT_THAT(printed, HasSubstr("items[].price: left out: has fractions"));
@@ -67,7 +74,7 @@ TEST(InspectEvents, ImpressionsHaveASamplePerElement) {
   const config::Config config = inspect(dir / "shown.ndjson", printed);
   EXPECT_EQ(config.source.decode.label, "shown[].clicked");
   EXPECT_EQ(config.source.decode.sample_per, "shown");
-  EXPECT_THAT(paths(config), ElementsAre("shown[].ad", "user"));
+  EXPECT_THAT(paths(config), ElementsAre("user", "shown[].ad"));
 }
 
 TEST(InspectEvents, ColumnsWithStars) {
@@ -85,12 +92,71 @@ TEST(InspectEvents, ColumnsWithStars) {
   EXPECT_THAT(config.source.decode.label_true,
               ElementsAre(config::Literal(std::int64_t{4}), config::Literal(std::int64_t{5})));
   EXPECT_EQ(config.source.decode.time, "when");
-  EXPECT_THAT(paths(config), ElementsAre("movieId", "userId"));
+  EXPECT_THAT(paths(config), ElementsAre("userId", "movieId"));
   // And check-config accepts it as it was printed.
   write_file(dir / "remapd.toml", printed);
   const Invocation check = invoke({"check-config", "--config", (dir / "remapd.toml").string(),
                                    "--set", "sink.directory.path=" + (dir / "mappings").string()});
   EXPECT_EQ(check.code, ExitCode::kOk) << check.out << check.err;
+}
+
+TEST(InspectEvents, RowsAreATenthOfTheIdsOfTheWholeLog) {
+  const TempDir dir;
+  std::string text = "item_id,user_id,tags,label,order_id\n";
+  for (int i = 0; i < 30'000; ++i) {
+    text += std::to_string(i % 20'000) + "," + std::to_string(i % 500) + ",t" +
+            std::to_string(i % 7) + "|t" + std::to_string(i % 11) + "|u" + std::to_string(i % 13) +
+            ",1," + std::to_string(i / 2) + "\n";
+  }
+  std::filesystem::create_directory(dir / "logs");
+  write_file(dir / "logs/part-1.csv", text);
+  std::string printed;
+  const config::Config config = inspect(dir / "logs", printed);
+  EXPECT_EQ(config.source.file.multi_value_separator, "|");
+  EXPECT_EQ(config.source.decode.label, "");
+  EXPECT_THAT(paths(config), ElementsAre("user_id", "item_id", "tags"));
+  EXPECT_EQ(config.tables[0].rows, 500U);  // few: a row for each
+  EXPECT_NEAR(config.tables[1].rows, 2'000, 40);
+  EXPECT_EQ(config.tables[2].rows, 24U);
+  EXPECT_THAT(printed, HasSubstr("label: left out: is 1 in every record"));
+  EXPECT_THAT(printed, HasSubstr("order_id: left out: numbers single visits"));
+}
+
+TEST(InspectEvents, ProtobufByItsDescriptorSet) {
+  // protoc --descriptor_set_out of: syntax = "proto3"; message E { uint64 user = 1;
+  // string item = 2; bool clicked = 3; }
+  const auto field = [](const std::string& name, char number, char type) {
+    const std::string body = "\x0a" + std::string(1, static_cast<char>(name.size())) + name +
+                             "\x18" + number + "\x20\x01\x28" + type;
+    return "\x12" + std::string(1, static_cast<char>(body.size())) + body;
+  };
+  const std::string message = std::string("\x0a\x01") + "E" + field("user", 1, 4) +
+                              field("item", 2, 9) + field("clicked", 3, 8);
+  const std::string file =
+      "\x0a\x07"
+      "e.proto"
+      "\x22" +
+      std::string(1, static_cast<char>(message.size())) + message +
+      "\x62\x06"
+      "proto3";
+  const TempDir dir;
+  write_file(dir / "e.desc", "\x0a" + std::string(1, static_cast<char>(file.size())) + file);
+  std::string log;
+  for (int i = 0; i < 300; ++i) {
+    std::string record = "\x08" + std::string(1, static_cast<char>(1 + i % 20)) + "\x12\x02" + "i" +
+                         static_cast<char>('a' + i % 26);
+    if (i % 3 == 0) record += "\x18\x01";
+    log += static_cast<char>(record.size()) + record;
+  }
+  write_file(dir / "log.binpb", log);
+  std::string printed;
+  const config::Config config =
+      inspect(dir / "log.binpb", printed, {"--descriptor-set", (dir / "e.desc").string()});
+  EXPECT_EQ(config.source.decode.label, "clicked");
+  EXPECT_THAT(paths(config), ElementsAre("user", "item"));
+  EXPECT_THAT(printed, HasSubstr("configuration below: 300 samples, 0 refused"));
+  EXPECT_THAT(invoke({"inspect-events", "--events", (dir / "log.binpb").string()}).err,
+              HasSubstr("--descriptor-set"));
 }
 
 TEST(InspectEvents, SaysWhatItCannotRead) {

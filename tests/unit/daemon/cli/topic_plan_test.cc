@@ -22,5 +22,20 @@ TEST(TopicPlan, HasTheTopicsThatAreUsed) {
   EXPECT_EQ(topics[2].spec.name, "remap.dead-letters");
 }
 
+TEST(TopicPlan, NamesTheListThatATopicIsIn) {
+  config::Config config;
+  config.source.kind = config::SourceKind::kKafka;
+  config.source.kafka.topics = {"a"};
+  config.source.kafka.positive_topics = {"b"};
+  config.source.kafka.negative_topics = {"c"};
+  std::string all;
+  for (const PlannedTopic& topic : plan_topics(config, 1)) {
+    EXPECT_TRUE(topic.events);
+    all += topic.key + "=" + topic.spec.name + " ";
+  }
+  EXPECT_EQ(all,
+            "source.kafka.topics=a source.kafka.positive_topics=b source.kafka.negative_topics=c ");
+}
+
 }  // namespace
 }  // namespace remapd::cli

@@ -62,6 +62,30 @@ TEST(DecodeChecks, WhatContradictsItselfIsNamed) {
               IsEmpty());
 }
 
+TEST(DecodeChecks, PaddingMayBeIgnoredInOurOwnMessages) {
+  EXPECT_THAT(problems("format = \"access_batch\"", "ignore = [0]"), IsEmpty());
+  EXPECT_EQ(record_format(config_of("", "ignore = [0]")), RecordFormat::kAccessBatch);
+}
+
+TEST(DecodeChecks, TopicsAreNamedOnce) {
+  const auto with = [](const std::string& kafka) {
+    std::vector<std::string> out;
+    const auto config = parse_config("[source]\nkind = \"kafka\"\n[source.kafka]\n" + kafka +
+                                         "\n[[table]]\nname = \"a\"\nrows = 5\n"
+                                         "[[feature]]\nname = \"a\"\n",
+                                     "test.toml");
+    if (!config) {
+      for (const Problem& problem : config.error()) out.push_back(to_string(problem));
+    }
+    return out;
+  };
+  EXPECT_THAT(with("positive_topics = [\"p\"]\nnegative_topics = [\"n\", \"m\"]"), IsEmpty());
+  EXPECT_THAT(with("topics = [\"p\"]\nnegative_topics = [\"p\"]"), ElementsAre(HasSubstr("twice")));
+  EXPECT_THAT(with("topic = \"t\"\ntopics = [\"p\"]"),
+              ElementsAre(HasSubstr("name it in one of them")));
+  EXPECT_THAT(with("topics = [\"p\", 3]"), ElementsAre(HasSubstr("a list of strings")));
+}
+
 TEST(DecodeChecks, PathsAreCheckedAndListsHoldIntegersAndStrings) {
   EXPECT_THAT(problems("label = \"a..b\""), ElementsAre(HasSubstr("source.decode.label")));
   EXPECT_THAT(problems("", "path = \"a[\""), ElementsAre(HasSubstr("path of feature \"user\"")));
