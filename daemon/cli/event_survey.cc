@@ -159,10 +159,7 @@ void EventSurvey::note_number(FieldFacts& facts, double value, bool whole) {
 void EventSurvey::note_text(FieldFacts& facts, std::string_view text) {
   ++facts.texts;
   facts.longest_text = std::max<std::uint64_t>(facts.longest_text, text.size());
-  const auto number = fields::number_of_text(text);
-  if ((!number || *number > kLeastTime) && could_be_time(fields::time_ms_of_text(text))) {
-    ++facts.times;
-  }
+  if (!fields::number_of_text(text) && could_be_time(fields::time_ms_of_text(text))) ++facts.times;
 }
 
 void EventSurvey::visit(const json& value, const std::string& path, bool in_list, int depth) {
@@ -194,6 +191,9 @@ void EventSurvey::visit(const json& value, const std::string& path, bool in_list
   ++facts->values;
   if (value.is_boolean()) {
     ++facts->booleans;
+  } else if (const auto integer = fields::integer_of_text(text)) {
+    // Text of digits, too, as the 64-bit integers of protobuf are in JSON.
+    note_number(*facts, static_cast<double>(*integer), /*whole=*/true);
   } else if (value.is_number()) {
     const auto number = value.get<double>();
     note_number(*facts, number, value.is_number_integer() || number == std::floor(number));
@@ -363,6 +363,23 @@ char EventSurvey::guess_separator(const std::vector<const FieldFacts*>& columns)
   return 0;
 }
 
+// Values that are no id. A 0 may be an id like others: it is padding where it is far more frequent
+// than all of them.
+void EventSurvey::note_padding(const FieldFacts& facts, Guess::Ids& ids, Guess& guess) const {
+  const auto frequent = facts.frequent(5);
+  for (const auto& [value, n] : frequent) {
+    if (!is_padding(value) || n * 100 < facts.values) continue;
+    const auto& next =
+        frequent.front().first == value && frequent.size() > 1 ? frequent[1] : frequent.front();
+    const bool likely = value != "0" || n >= 10 * next.second;
+    if (likely) ids.ignore.push_back(literal_of(value));
+    guess.remarks.push_back(fmt::format(
+        "{}: {} is {:.0f} % of its values: {}", facts.path, value,
+        100.0 * static_cast<double>(n) / static_cast<double>(facts.values),
+        likely ? "taken for padding" : "if it is padding, add ignore = [" + value + "]"));
+  }
+}
+
 Guess EventSurvey::guess() const {
   Guess guess;
   const FieldFacts* const time = guess_time();
@@ -392,13 +409,7 @@ Guess EventSurvey::guess() const {
     const std::string name = name_of_ids(facts->path);
     Guess::Ids ids{.name = name, .path = facts->path};
     while (!names.insert(ids.name).second) ids.name = facts->path + (ids.name == name ? "" : "_");
-    for (const auto& [value, n] : facts->frequent(5)) {
-      if (!is_padding(value) || n * 100 < facts->values) continue;
-      ids.ignore.push_back(literal_of(value));
-      guess.remarks.push_back(
-          fmt::format("{}: {} is {:.0f} % of its values: taken for padding", facts->path, value,
-                      100.0 * static_cast<double>(n) / static_cast<double>(facts->values)));
-    }
+    note_padding(*facts, ids, guess);
     guess.ids.push_back(std::move(ids));
   }
   return guess;

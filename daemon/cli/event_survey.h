@@ -79,6 +79,7 @@ class EventSurvey {
   const FieldFacts* guess_time() const;
   const FieldFacts* guess_label(const FieldFacts* time, Guess& guess) const;
   std::string why_no_ids(const FieldFacts& facts) const;
+  void note_padding(const FieldFacts& facts, Guess::Ids& ids, Guess& guess) const;
   char guess_separator(const std::vector<const FieldFacts*>& columns) const;
   void note_text(FieldFacts& facts, std::string_view text);
   static void note_number(FieldFacts& facts, double value, bool whole);
