@@ -70,7 +70,10 @@ class MessageRecords {
 
   // `into` is reset before, and after an error.
   Result<proto::DecodeNotes> fill(ByteView body, bool json, EventBatch& into) {
-    if (json) {
+    if (json && as_text(body).starts_with('{') && decoder_.read(body, builder_)) {
+      // Nearly every message is one object, whose end need not be looked for.
+      append({.text = as_text(body)}, into, /*is_read=*/true);
+    } else if (json) {
       proto::for_each_json_record(as_text(body),
                                   [&](const proto::JsonRecord& record) { append(record, into); });
     } else {
@@ -88,9 +91,9 @@ class MessageRecords {
   }
 
  private:
-  void append(const proto::JsonRecord& record, EventBatch& into) {
+  void append(const proto::JsonRecord& record, EventBatch& into, bool is_read = false) {
     if (++records_ == 2 && first_bad_) tell(*first_bad_);
-    if (decoder_.read(as_bytes(record.text), builder_)) {
+    if (is_read || decoder_.read(as_bytes(record.text), builder_)) {
       if (const auto added = builder_.finish(into)) {
         samples_ += *added;
         return;

@@ -66,6 +66,8 @@ class NdjsonParser final : public LogParser {
  private:
   // A line is an object or a list of them.
   void take(std::string_view line, pipeline::EventBatch& into, RecordObserver& observer) {
+    if (line.starts_with('{') && decoder_.append(line, into))
+      return observer.on_record(line.size());
     bool blank = true;
     proto::for_each_json_record_of_line(line, [&](const proto::JsonRecord& record) {
       if (std::exchange(blank, false)) observer.on_record(line.size());

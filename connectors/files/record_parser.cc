@@ -122,7 +122,13 @@ class RecordParser final : public LogParser {
       observer.on_record(record.size());
       return append(record, into, observer);
     }
-    // A line is an object or a list of them.
+    // A line is an object or, seldom, a list of them.
+    if (as_text(record).starts_with('{')) {
+      if (const auto appended = reader_.append(record, into)) {
+        observer.on_record(record.size());
+        return *appended;
+      }
+    }
     std::size_t samples = 0;
     bool blank = true;
     proto::for_each_json_record_of_line(as_text(record), [&](const proto::JsonRecord& object) {

@@ -1,6 +1,6 @@
 // From the bytes of one message to a batch, one sample a record: ids per second, and bytes per
-// second, of remapd's own messages and of records in a layout of their owner's. 64 samples an
-// AccessBatch; the others are a record a message, three ids each.
+// second, of remapd's own messages and of records in a layout of their owner's. 1 or 64 samples
+// an AccessBatch; the others are a record a message, three ids each.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -53,19 +53,21 @@ std::vector<std::string> records(Make make) {
   return out;
 }
 
+// Of `samples` a message.
 void access_batch(benchmark::State& state) {
+  const auto samples = static_cast<int>(state.range(0));
   std::vector<std::string> messages;
-  for (int first = 0; first < kRecords; first += 64) {
+  for (int first = 0; first < kRecords; first += samples) {
     pipeline::EventBatch batch;
     batch.reset(3);
-    for (int i = first; i < first + 64; ++i) {
+    for (int i = first; i < first + samples; ++i) {
       for (std::uint32_t f = 0; f < 3; ++f) {
         batch.mutable_lengths(FeatureIndex{f}).push_back(1);
         batch.mutable_values(FeatureIndex{f}).push_back(id(i, static_cast<int>(f)));
       }
       batch.mutable_labels().push_back(1);
     }
-    batch.seal(64);
+    batch.seal(static_cast<std::size_t>(samples));
     messages.push_back(proto::encode_protobuf(batch, schema(), "bench"));
   }
   run(state, {}, messages);
@@ -156,7 +158,7 @@ void protobuf(benchmark::State& state) {
       }));
 }
 
-BENCHMARK(access_batch);
+BENCHMARK(access_batch)->Arg(1)->Arg(64);
 BENCHMARK(own_json);
 BENCHMARK(json);
 BENCHMARK(json_mostly_skipped);
