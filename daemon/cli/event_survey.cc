@@ -308,8 +308,9 @@ std::string EventSurvey::why_no_ids(const FieldFacts& facts) const {
   const bool names_thing = has_word(name, {"sku", "user", "item", "product", "customer", "category",
                                            "asin", "movie", "article", "track", "video", "ad"});
   const bool id_named = names_thing || has_word(name, {"id", "ids", "uid"});
-  if (facts.fractions > 0) return "has fractions";
-  if (facts.booleans > 0) return "is a boolean";
+  // One that is now and then something else is told when the records are read back.
+  if (facts.fractions * 100 > facts.values) return "has fractions";
+  if (facts.booleans * 100 > facts.values) return "is a boolean";
   if (facts.times == facts.values && !id_named) return "is a time";
   if (facts.longest_text > 128) return "is long text";
   if (distinct < 2) return "is " + facts.counts.begin()->first + " in every record";

@@ -1,4 +1,6 @@
-// The commands that reach Kafka, against a real broker: topics, check-config, generate.
+// The commands that reach Kafka, against a real broker: topics, check-config, generate,
+// inspect-events, compare, build.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -84,6 +86,43 @@ TEST_F(CommandLineKafka, GeneratedEventsArrive) {
       invoke({"generate", "--topic", test_support::unique_name("void"), "--brokers",
               settings.brokers, "--property", "allow.auto.create.topics=false"});
   EXPECT_EQ(nowhere.code, ExitCode::kTemporary) << nowhere.err;
+}
+
+// A team's first steps on its own topic: each command reads what the one before has written.
+TEST_F(CommandLineKafka, ATopicIsInspectedComparedAndBuiltFrom) {
+  ASSERT_TRUE(admin->create_topic(kafka::event_topic(events_, 3)));
+  const auto producer = producer_of(events_);
+  for (int i = 0; i < 6000; ++i) {
+    const std::string event = fmt::format(
+        R"({{"at":{},"event":"{}","context":{{"user":{{"id":"u{}"}}}},"items":[{{"sku":"B{}"}}]}})",
+        1'740'823'200 + i / 2, i % 3 == 0 ? "click" : "view", i * 7 % 1500, i * 11 % 2500);
+    ASSERT_TRUE(producer->send(as_bytes(event)));
+  }
+  ASSERT_TRUE(producer->send(as_bytes(std::string_view("{\"items\":[{\"sku\":1.5}]}"))));
+  ASSERT_TRUE(producer->flush());
+
+  const auto inspected =
+      invoke({"inspect-events", "--topic", events_, "--brokers", settings.brokers});
+  ASSERT_EQ(inspected.code, ExitCode::kOk) << inspected.err;
+  EXPECT_THAT(inspected.out, HasSubstr("6,001 records read"));
+  EXPECT_THAT(inspected.out, HasSubstr("6,000 samples, 1 refused"));
+  EXPECT_THAT(inspected.out, HasSubstr("label_true = [\"click\"]"));
+  EXPECT_THAT(inspected.out, HasSubstr("path = \"context.user.id\""));
+  const std::string written = (dir_ / "inspected.toml").string();
+  write_file(written, inspected.out);
+
+  const auto checked = invoke({"check-config", "--config", written});
+  EXPECT_EQ(checked.code, ExitCode::kOk) << checked.out << checked.err;
+  const auto compared = invoke(
+      {"compare", "--config", written, "--rows", "10%", "--strategies", "full,hash", "--json"});
+  ASSERT_EQ(compared.code, ExitCode::kOk) << compared.err;
+  EXPECT_THAT(compared.out, HasSubstr("\"samples\": 6000"));
+  const auto built = invoke({"build", "--config", written, "--out", (dir_ / "built").string()});
+  EXPECT_EQ(built.code, ExitCode::kOk) << built.err;
+  EXPECT_THAT(invoke({"inspect-events", "--topic", test_support::unique_name("none"), "--brokers",
+                      settings.brokers})
+                  .err,
+              HasSubstr("does not exist"));
 }
 
 }  // namespace
