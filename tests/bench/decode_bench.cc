@@ -11,6 +11,7 @@
 #include "connectors/decode/event_decoder.h"
 #include "core/base/check.h"
 #include "core/base/hash.h"
+#include "tests/bench/record_forms.h"
 #include "tests/support/temp_dir.h"
 
 namespace remapd::decode {
@@ -81,15 +82,16 @@ void own_json(benchmark::State& state) {
       }));
 }
 
-RecordLayout flat() {
-  return {.label = "label", .time = "t"};
+const std::vector<std::string> kFeatures{"user", "item", "category"};
+
+void run(benchmark::State& state, const support::RecordForm& form) {
+  run(state, form.options, records([&](int i) {
+        return form.encode({id(i, 0), id(i, 1), id(i, 2)}, true);
+      }));
 }
 
 void json(benchmark::State& state) {
-  run(state, {.format = RecordFormat::kJson, .layout = flat()}, records([](int i) {
-        return fmt::format(R"({{"t":1690000000123,"label":1,"user":{},"item":{},"category":{}}})",
-                           id(i, 0), id(i, 1), id(i, 2));
-      }));
+  run(state, support::json_form(kFeatures));
 }
 
 // 4 KB of other fields before, between and behind those that are asked for.
@@ -99,63 +101,21 @@ void json_mostly_skipped(benchmark::State& state) {
     other +=
         fmt::format(R"("other{}":{{"a":[1,2,3,{{"b":"some text of no interest"}}],"c":1.25}},)", i);
   }
-  run(state, {.format = RecordFormat::kJson, .layout = flat()}, records([&](int i) {
+  run(state, {.format = RecordFormat::kJson, .layout = support::flat_layout()}, records([&](int i) {
         return fmt::format(
             R"({{{}"user":{},{}"item":{},"category":{},{}"label":1,"t":1690000000123}})", other,
             id(i, 0), other, id(i, 1), id(i, 2), other);
       }));
 }
 
-std::string zigzag(std::uint64_t value) {
-  std::string out;
-  for (value <<= 1; value > 0x7f; value >>= 7) out += static_cast<char>(value | 0x80);
-  return out + static_cast<char>(value);
-}
-
 void avro(benchmark::State& state) {
   const test_support::TempDir dir;
-  test_support::write_file(dir / "e.avsc", R"({"type":"record","name":"E","fields":[
-    {"name":"t","type":"long"},{"name":"page","type":"string"},{"name":"user","type":["null","long"]},
-    {"name":"item","type":"long"},{"name":"category","type":"long"},{"name":"label","type":"boolean"}]})");
-  run(state, {.format = RecordFormat::kAvro, .layout = flat(), .schema_file = dir / "e.avsc"},
-      records([](int i) {
-        return zigzag(1'690'000'000'123) + zigzag(5) + "/home" + zigzag(1) + zigzag(id(i, 0)) +
-               zigzag(id(i, 1)) + zigzag(id(i, 2)) + '\1';
-      }));
-}
-
-std::string varint(std::uint64_t value) {
-  std::string out;
-  for (; value > 0x7f; value >>= 7) out += static_cast<char>(value | 0x80);
-  return out + static_cast<char>(value);
+  run(state, support::avro_form(kFeatures, dir.path()));
 }
 
 void protobuf(benchmark::State& state) {
-  // protoc --descriptor_set_out of: message E { int64 t = 1; string page = 2; uint64 user = 3;
-  // uint64 item = 4; uint64 category = 5; bool label = 6; }
-  const auto field = [](const std::string& name, int number, int type) {
-    const std::string body = "\x0a" + varint(name.size()) + name + "\x18" + varint(number) +
-                             "\x20\x01" + "\x28" + varint(type);
-    return "\x12" + varint(body.size()) + body;
-  };
-  const std::string message = std::string("\x0a\x01") + "E" + field("t", 1, 3) +
-                              field("page", 2, 9) + field("user", 3, 4) + field("item", 4, 4) +
-                              field("category", 5, 4) + field("label", 6, 8);
-  const std::string file =
-      "\x0a\x07"
-      "e.proto"
-      "\x22" +
-      varint(message.size()) + message +
-      "\x62\x06"
-      "proto3";
   const test_support::TempDir dir;
-  test_support::write_file(dir / "e.desc", "\x0a" + varint(file.size()) + file);
-  run(state,
-      {.format = RecordFormat::kProtobuf, .layout = flat(), .descriptor_set = dir / "e.desc"},
-      records([](int i) {
-        return "\x08" + varint(1'690'000'000'123) + "\x12\x05/home\x18" + varint(id(i, 0)) +
-               "\x20" + varint(id(i, 1)) + "\x28" + varint(id(i, 2)) + "\x30\x01";
-      }));
+  run(state, support::protobuf_form(kFeatures, dir.path()));
 }
 
 BENCHMARK(access_batch)->Arg(1)->Arg(64);

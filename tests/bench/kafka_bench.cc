@@ -6,7 +6,8 @@
 // floor: the same messages through bare librdkafka, not decoded. Versions: an artifact of a million
 // ids, published and read back, under each compression. ConsumeAndLearn is the daemon's whole
 // intake: messages of 256 ids (64 samples of four features) read, decoded and learned on one
-// thread; ConsumeSamples is its floor.
+// thread; ConsumeSamples is its floor. ConsumeRecordsAndLearn is the same of one sample a message,
+// as an AccessBatch and as JSON, Avro and protobuf of a team's own.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -28,6 +29,8 @@
 #include "core/base/random.h"
 #include "core/mapping/artifact_encoder.h"
 #include "core/pipeline/engine.h"
+#include "tests/bench/record_forms.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/zipf.h"
 
 namespace remapd::kafka {
@@ -176,6 +179,88 @@ void ConsumeSamples(benchmark::State& state) {
   consume(state, sample_topic_of_bench());
 }
 
+constexpr std::size_t kRecordMessages = 300'000;
+
+enum class Form { kAccessBatch, kJson, kAvro, kProtobuf };
+
+std::vector<std::string> feature_names() {
+  std::vector<std::string> names;
+  for (const pipeline::Feature& feature : engine_config(pipeline::LearnerChoice::kAuto).features) {
+    names.push_back(feature.name);
+  }
+  return names;
+}
+
+// Without a form of its own: AccessBatch.
+std::optional<support::RecordForm> record_form(Form form) {
+  static const test_support::TempDir kDir;
+  switch (form) {
+    case Form::kJson:
+      return support::json_form(feature_names());
+    case Form::kAvro:
+      return support::avro_form(feature_names(), kDir.path());
+    case Form::kProtobuf:
+      return support::protobuf_form(feature_names(), kDir.path());
+    case Form::kAccessBatch:
+      break;
+  }
+  return std::nullopt;
+}
+
+// A sample a message.
+std::string record_topic(const std::optional<support::RecordForm>& form) {
+  const std::string topic = make_topic(event_topic("records", 1));
+  auto producer = KafkaEventProducer::create({.settings = settings(), .topic = topic});
+  REMAPD_CHECK(producer.has_value(), "a benchmark can produce");
+  const pipeline::FeatureSchema features(engine_config(pipeline::LearnerChoice::kAuto).features);
+  const support::Zipf zipf(kUniverse, 1.05);
+  Random random(1);
+  pipeline::EventBatch batch;
+  for (std::size_t m = 0; m < kRecordMessages; ++m) {
+    batch.reset(kFeatures);
+    std::vector<Id> ids;
+    for (std::uint32_t f = 0; f < kFeatures; ++f) {
+      ids.push_back(hash_id(zipf(random), f));
+      batch.mutable_lengths(FeatureIndex{f}).assign(1, 1);
+      batch.mutable_values(FeatureIndex{f}).assign(1, ids.back());
+    }
+    const bool label = random.uniform() < 0.3;
+    batch.mutable_labels().assign(1, label ? 1.0F : 0.0F);
+    batch.seal(1);
+    const auto sent = form ? (*producer)->send(as_bytes(form->encode(ids, label)))
+                           : (*producer)->send(batch, features);
+    REMAPD_CHECK(sent, "a benchmark can produce");
+  }
+  REMAPD_CHECK((*producer)->flush(), "a benchmark can produce");
+  return topic;
+}
+
+void ConsumeRecordsAndLearn(benchmark::State& state, Form form) {
+  const auto records = record_form(form);
+  const std::string topic = record_topic(records);
+  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, 1);
+  auto engine = pipeline::Engine::create(engine_config(pipeline::LearnerChoice::kSupervised));
+  REMAPD_CHECK(engine.has_value(), "the bench's configuration is sound");
+  const auto read_topic = [&] {
+    KafkaEventSourceOptions options{.settings = settings(), .topic = topic, .group = "bench"};
+    if (records) options.decode = records->options;
+    auto source = KafkaEventSource::create(std::move(options), (*engine)->schema(), nullptr);
+    REMAPD_CHECK(source && (*source)->start({}), "a benchmark can read its topic");
+    pipeline::EventBatch batch;
+    for (std::size_t samples = 0; samples < kRecordMessages;) {
+      const auto polled = (*source)->poll(batch, 1s);
+      if (!polled || *polled != pipeline::PollOutcome::kBatch) continue;
+      samples += batch.samples();
+      (*engine)->ingest(batch);
+    }
+  };
+  read_topic();
+  for (auto _ : state) read_topic();
+  state.counters["ids/s"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * kRecordMessages * kFeatures),
+                         benchmark::Counter::kIsRate);
+}
+
 // The same messages again and again, so that after the first round most ids are tracked.
 void ConsumeAndLearn(benchmark::State& state, pipeline::LearnerChoice learner) {
   const std::string& topic = sample_topic_of_bench();
@@ -258,6 +343,18 @@ BENCHMARK_CAPTURE(ConsumeAndLearn, coaccess, pipeline::LearnerChoice::kCoAccess)
     ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(ConsumeAndLearn, supervised, pipeline::LearnerChoice::kSupervised)
+    ->MeasureProcessCPUTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ConsumeRecordsAndLearn, access_batch, Form::kAccessBatch)
+    ->MeasureProcessCPUTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ConsumeRecordsAndLearn, json, Form::kJson)
+    ->MeasureProcessCPUTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ConsumeRecordsAndLearn, avro, Form::kAvro)
+    ->MeasureProcessCPUTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ConsumeRecordsAndLearn, protobuf, Form::kProtobuf)
     ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(PublishAndFetch, none, "none")->UseRealTime()->Unit(benchmark::kMillisecond);
