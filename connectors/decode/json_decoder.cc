@@ -79,8 +79,8 @@ class JsonDecoder final : public RecordDecoder {
 
   bool read_object(ondemand::object& object, NodeIndex index) {
     for (auto entry : object) {
-      ondemand::field field;
-      if (const auto error = std::move(entry).get(field); error) return broken(error);
+      if (const auto error = entry.error(); error) return broken(error);
+      ondemand::field&& field = std::move(entry).value_unsafe();  // not copied: most are skipped
       const NodeIndex child = child_of(index, field.key().raw());
       if (child == kNoNode) continue;
       if (!read_value(field.value(), child)) return false;
