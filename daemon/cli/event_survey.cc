@@ -222,6 +222,8 @@ void EventSurvey::add_row(const std::vector<std::string>& columns,
       row[columns[c]] = *integer;
     } else if (const auto number = fields::number_of_text(cell)) {
       row[columns[c]] = *number;
+    } else if (const std::string word = lower(cell); word == "true" || word == "false") {
+      row[columns[c]] = word == "true";
     } else {
       row[columns[c]] = std::string(cell);
     }

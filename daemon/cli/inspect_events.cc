@@ -25,6 +25,7 @@
 #include "connectors/files/tsv_decoder.h"
 #include "connectors/kafka/topic_sample.h"
 #include "connectors/proto/json_text.h"
+#include "core/fields/text.h"
 #include "daemon/application/kafka_ports.h"
 #include "daemon/application/log_options.h"
 #include "daemon/cli/command.h"
@@ -169,6 +170,16 @@ class InspectEventsCommand final : public Command {
     }
     if (header.starts_with("\xef\xbb\xbf")) header.remove_prefix(3);
     const std::vector<std::string> names = choose_delimiter(header);
+    const bool numbers = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+      return fields::number_of_text(name).has_value();
+    });
+    if (numbers) {
+      return fail(
+          ErrorCode::kCorrupt,
+          fmt::format("{}: its first line must name the columns, and is \"{}\": is the header "
+                      "line missing?",
+                      log, header.substr(0, 200)));
+    }
     files::RowReader rows(std::move(lines), kMaxRecordBytes, delimiter_);
     while (survey_.records() < at_most) {
       std::string_view row;
@@ -279,6 +290,12 @@ class InspectEventsCommand final : public Command {
       out += fmt::format("{} {} ({})", out.empty() ? ":" : ",", reason, format_count(n));
     }
     if (survey_.records() > 0) return out;
+    if (topic.empty() && !columns_) {
+      out += fmt::format(
+          "; a log of JSON has an object a line: of one list, \"jq -c .[] {}\" makes "
+          "such a log",
+          log);
+    }
     if (framed_) {
       out +=
           "; they begin as messages of a schema registry do: give its URL with "

@@ -159,8 +159,29 @@ TEST(InspectEvents, ProtobufByItsDescriptorSet) {
               HasSubstr("--descriptor-set"));
 }
 
+TEST(InspectEvents, WordsOfColumnsMayBeBooleans) {
+  const TempDir dir;
+  std::string text = "\xef\xbb\xbf\"user id\",item,clicked?\r\n";
+  for (int i = 0; i < 300; ++i) {
+    text += std::to_string(i % 30) + ",\"x " + std::to_string(i % 70) + "\ny\"," +
+            (i % 4 == 0 ? "True" : "False") + "\r\n";
+  }
+  write_file(dir / "log.csv", text);
+  std::string printed;
+  const config::Config config = inspect(dir / "log.csv", printed);
+  EXPECT_EQ(config.source.decode.label, "clicked?");
+  EXPECT_THAT(paths(config), ElementsAre("user id", "item"));
+  EXPECT_THAT(printed, HasSubstr("configuration below: 300 samples, 0 refused"));
+}
+
 TEST(InspectEvents, SaysWhatItCannotRead) {
   const TempDir dir;
+  write_file(dir / "numbers.tsv", "7\t8\n9\t10\n");
+  EXPECT_THAT(invoke({"inspect-events", "--events", (dir / "numbers.tsv").string()}).err,
+              HasSubstr("is the header line missing?"));
+  write_file(dir / "pretty.json", "[\n  {\n    \"user\": 7\n  }\n]\n");
+  EXPECT_THAT(invoke({"inspect-events", "--events", (dir / "pretty.json").string()}).err,
+              HasSubstr("an object a line"));
   write_file(dir / "x.ndjson", "nonsense\n[1,2]\n");
   const Invocation none = invoke({"inspect-events", "--events", (dir / "x.ndjson").string()});
   EXPECT_EQ(none.code, ExitCode::kFailure);
