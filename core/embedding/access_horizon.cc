@@ -13,6 +13,14 @@ constexpr double kUnitSteps = 2'000;  // after which squared gradients count hal
 
 }  // namespace
 
+void AccessHorizon::set(double accesses) {
+  const double most = static_cast<double>(kUnbounded);
+  accesses_ = static_cast<float>(
+      accesses > 0 ? std::clamp(accesses, static_cast<double>(kLeast), most) : most);
+  is_set_ = true;
+  find_bound();
+}
+
 void AccessHorizon::advance(std::uint32_t steps, const Sums& squares) {
   steps_ += steps;
   bias_squares_ += static_cast<double>(squares.bias);
@@ -36,7 +44,7 @@ void AccessHorizon::move() {
   const double change = kGain * (kTolerated - agreement) * rounds;
   const double moved =
       static_cast<double>(accesses_) * std::exp(std::clamp(change, -kMostChange, kMostChange));
-  accesses_ = std::clamp(static_cast<float>(moved), kLeast, kUnbounded);
+  if (!is_set_) accesses_ = std::clamp(static_cast<float>(moved), kLeast, kUnbounded);
   agreement_ = 0;
   squares_ = 0;
   compared_ = 0;

@@ -44,6 +44,9 @@ class AccessHorizon {
   explicit AccessHorizon(std::uint32_t ids) : most_ids_(ids) {}
 
   float accesses() const { return accesses_; }
+  bool is_unbounded() const { return accesses_ == kUnbounded; }
+  // The horizon from now on, brought within its bounds, whatever the stream; 0: unbounded.
+  void set(double accesses);
   // What the sums are bounded by.
   const Sums& bound() const { return bound_; }
   // The share that is kept of what made a sum that exceeds its bound; both finite. One long
@@ -84,6 +87,7 @@ class AccessHorizon {
   void find_bound();
 
   std::uint32_t most_ids_;
+  bool is_set_ = false;
   float accesses_ = kUnbounded;
   std::uint32_t settled_ids_ = 0;
   Sums unit_{0, 0};  // squared gradients of one access; 0: not known yet

@@ -66,6 +66,10 @@ class FactorisationMachine {
   // Correlation, in [-1, 1], between the residuals (label - prediction of the typical new id) of
   // successive recent accesses of the same new id; none while there were no such accesses.
   std::optional<double> new_id_persistence(TableIndex table) const;
+  // Of a table whose horizon the stream is not to choose: accesses; 0: unbounded.
+  void set_horizon(TableIndex table, double accesses) {
+    tables_[table.value].horizon.set(accesses);
+  }
   // How many of its latest accesses count for an id of the table.
   const AccessHorizon& horizon(TableIndex table) const { return tables_[table.value].horizon; }
 

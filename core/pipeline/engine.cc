@@ -203,6 +203,8 @@ class StreamEngine final : public Engine {
       stats.tracked_ids = table.ids().size();
       stats.evicted_ids = table.evicted();
       stats.new_id_traffic = table.new_id_traffic();
+      stats.half_life_samples = table.half_life(static_cast<double>(config_.tick_samples));
+      stats.horizon_accesses = intake.learners().horizon_accesses(TableIndex{t});
       stats.memory_bytes = table.memory_bytes();
       if (const auto incumbent = table.incumbent()) {
         stats.version = incumbent->info.version;

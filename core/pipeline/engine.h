@@ -44,8 +44,11 @@ struct TableStats {
   std::uint64_t accesses = 0;  // ids seen, all time
   double distinct_ids = 0;     // HyperLogLog estimate, all time
   std::uint64_t tracked_ids = 0;
-  std::uint64_t evicted_ids = 0;   // all time
-  double new_id_traffic = 0;       // share of new ids among the accesses since the last adopt()
+  std::uint64_t evicted_ids = 0;  // all time
+  double new_id_traffic = 0;      // share of new ids among the accesses since the last adopt()
+  // In force now; 0: unbounded.
+  double half_life_samples = 0;    // of counts
+  double horizon_accesses = 0;     // of supervised learning: an id's latest that count
   std::uint64_t memory_bytes = 0;  // without the learners
   Version version;                 // adopted version, 0 before the first
   mapping::MappingStats mapping;   // of the adopted version

@@ -29,8 +29,7 @@ Result<void> validate_table(const TableConfig& table) {
       })
       .and_then([&] { return in_range(key + "dedicated_share", table.dedicated_share, 0.0, 1.0); })
       .and_then([&] { return in_range(key + "new_id_share", table.new_id_share, -1.0, 0.9); })
-      .and_then(
-          [&] { return in_range(key + "half_life_samples", table.half_life_samples, 0.0, 1e18); })
+      .and_then([&] { return in_range(key + "horizon", table.horizon, -1.0, 1e18); })
       .and_then([&] { return in_range(key + "hysteresis", table.hysteresis, 0.0, 1.0); })
       .and_then([&] { return in_range(key + "churn_budget", table.churn_budget, 0.0, 1.0); });
 }

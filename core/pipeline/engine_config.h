@@ -31,10 +31,10 @@ struct TableConfig {
   std::uint64_t max_tracked_ids = 1'000'000;  // bound of the exact statistics, and of mapping size
   // Of the rows beside those that new-id rows may take at most, 0 .. 1: one frequent id each.
   double dedicated_share = 0.3;
-  double new_id_share = -1;      // of the rows, 0 .. 0.9: new-id rows; < 0: from the stream
-  double half_life_samples = 0;  // frequency halves in this many samples; 0: never
-  double hysteresis = 0;         // an id moves only to a row this much nearer (squared distance)
-  double churn_budget = 0.05;    // share of traffic that may move per version
+  double new_id_share = -1;    // of the rows, 0 .. 0.9: new-id rows; < 0: from the stream
+  double horizon = -1;         // samples, see table_state.h; 0: unbounded; < 0: from the stream
+  double hysteresis = 0;       // an id moves only to a row this much nearer (squared distance)
+  double churn_budget = 0.05;  // share of traffic that may move per version
 };
 
 struct EngineConfig {

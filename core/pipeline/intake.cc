@@ -28,6 +28,14 @@ std::vector<TableState> tables_of(const EngineConfig& config) {
   return out;
 }
 
+// Of an average tracked id; 0: all.
+double accesses_within_horizon(const TableState& table, std::uint64_t samples) {
+  if (samples == 0 || table.ids().size() == 0) return 0;
+  const double of_each =
+      static_cast<double>(table.accesses()) / static_cast<double>(table.ids().size());
+  return table.config().horizon * of_each / static_cast<double>(samples);
+}
+
 // That all tables tell apart.
 std::uint32_t generations(const std::vector<TableState>& tables) {
   std::uint32_t least = embedding::Generations::kAll;
@@ -226,11 +234,14 @@ void Intake::tick() {
   const std::uint64_t now = learners_.samples();
   const auto passed = static_cast<double>(now - last_tick_);
   parallel_pieces(tables_.size(), [&](std::size_t t) {
-    const double half_life = tables_[t].config().half_life_samples;
-    const double decay = half_life > 0 ? std::exp2(-passed / half_life) : 1.0;
     evicted_[t].clear();
-    tables_[t].fold(decay, evicted_[t]);
+    tables_[t].fold(passed, evicted_[t]);
   });
+  for (std::uint32_t t = 0; t < tables_.size(); ++t) {
+    if (tables_[t].config().horizon >= 0) {
+      learners_.set_horizon(TableIndex{t}, accesses_within_horizon(tables_[t], now));
+    }
+  }
   bool restart = learners_.evict(evicted_);
   restart |= learners_.begin_or_end_at_tick([this](TableIndex t) { return tracked(t); });
   for (std::size_t t = 0; restart && t < tables_.size(); ++t) tables_[t].restart_generations();

@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kLabelledShare = 0.5;    // of the samples
 constexpr double kMinorityShare = 0.005;  // of the labelled samples, of the rarer class
+constexpr double kRecent = 0.933;         // of what has been counted, a tick: halves in ten
 
 embedding::FactorisationMachine::Config machine_config(const EngineConfig& config) {
   embedding::FactorisationMachine::Config out;
@@ -61,6 +62,19 @@ bool Learners::graph_is_ready() const {
 void Learners::make_machine() {
   machine_.emplace(machine_config(config_), slot_counts_);
   machine_learns_ = some_table(LearnerChoice::kSupervised);
+  for (std::uint32_t t = 0; t < config_.tables.size(); ++t) {
+    if (config_.tables[t].horizon >= 0) set_horizon(TableIndex{t}, 0);
+  }
+}
+
+void Learners::set_horizon(TableIndex table, double accesses) {
+  if (machine_) machine_->set_horizon(table, accesses);
+}
+
+double Learners::horizon_accesses(TableIndex table) const {
+  if (!machine_ || choice(table).learner != LearnerChoice::kSupervised) return 0;
+  const embedding::AccessHorizon& horizon = machine_->horizon(table);
+  return horizon.is_unbounded() ? 0 : static_cast<double>(horizon.accesses());
 }
 
 void Learners::make_graph() {
@@ -88,6 +102,9 @@ void Learners::begin_for(std::span<const float> labels, const TrackedIdsOf& trac
 }
 
 bool Learners::begin_or_end_at_tick(const TrackedIdsOf& tracked) {
+  for (double* recent : {&recent_samples_, &recent_labelled_, &recent_label_sum_}) {
+    *recent *= kRecent;
+  }
   const bool needed = graph_is_needed();
   if (!needed) graph_.reset();
   const bool begins = needed && !graph_;
@@ -121,6 +138,8 @@ void Learners::learn_labels(const embedding::SlotBatch& batch,
     sum += static_cast<double>(batch.labels[s]);
   }
   labelled_ += labelled;
+  recent_labelled_ += static_cast<double>(labelled);
+  recent_label_sum_ += sum - label_sum_;
   label_sum_ = sum;
   if (!machine_) return;
   const std::size_t first = machine_learns_ ? 0 : first_labelled / mini_batch * mini_batch;
@@ -134,13 +153,15 @@ void Learners::learn(const embedding::SlotBatch& batch, std::span<const embeddin
   // The graph knows no mini-batches.
   if (graph_) graph_->learn(batch);
   samples_ += batch.samples;
+  recent_samples_ += static_cast<double>(batch.samples);
   spectral_.reset();
 }
 
 bool Learners::stream_is_labelled() const {
-  const auto labelled = static_cast<double>(labelled_);
-  return labelled_ > 0 && labelled >= kLabelledShare * static_cast<double>(samples_) &&
-         label_sum_ >= kMinorityShare * labelled && label_sum_ <= (1 - kMinorityShare) * labelled;
+  const double labelled = recent_labelled_;
+  return labelled_ > 0 && labelled >= kLabelledShare * recent_samples_ &&
+         recent_label_sum_ >= kMinorityShare * labelled &&
+         recent_label_sum_ <= (1 - kMinorityShare) * labelled;
 }
 
 Learners::Choice Learners::choice(TableIndex table) const {
@@ -212,6 +233,9 @@ void Learners::save(StateWriter& out) const {
   out.small().put(samples_);
   out.small().put(labelled_);
   out.small().put(label_sum_);
+  out.small().put(recent_samples_);
+  out.small().put(recent_labelled_);
+  out.small().put(recent_label_sum_);
   out.small().put<std::uint8_t>(machine_ ? 1 : 0);
   if (machine_) machine_->save(out);
   out.small().put<std::uint8_t>(graph_ ? 1 : 0);
@@ -224,6 +248,9 @@ Result<void> Learners::load(ByteReader& in, const TrackedIdsOf& tracked) {
   samples_ = in.get<std::uint64_t>();
   labelled_ = in.get<std::uint64_t>();
   label_sum_ = in.get<double>();
+  recent_samples_ = in.get<double>();
+  recent_labelled_ = in.get<double>();
+  recent_label_sum_ = in.get<double>();
   if (!in.ok() || labelled_ > samples_ || !(label_sum_ >= 0) ||
       label_sum_ > static_cast<double>(labelled_)) {
     return fail(ErrorCode::kCorrupt, "learners: counts contradict each other");

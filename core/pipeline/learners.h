@@ -1,9 +1,9 @@
 // The learners of an engine, the factorisation machine (supervised) and the co-access graph, and
 // the choice between them.
 //
-// A table with learner = auto uses supervised embeddings when at least half of all samples so far
-// are labelled and at least 0.5 % of the labels are of the rarer class; otherwise co-access
-// embeddings.
+// A table with learner = auto uses supervised embeddings when at least half of the recent samples
+// are labelled and at least 0.5 % of their labels are of the rarer class; otherwise co-access
+// embeddings. A sample counts half after ten ticks.
 //
 // A learner exists only while a table uses it or may soon. The machine begins with the first label,
 // or with the engine if a table pins it. The graph ends at the first tick at which no table needs
@@ -49,9 +49,14 @@ class Learners {
 
   // Begins the learners that samples with these labels need; call before they are learned.
   void begin_for(std::span<const float> labels, const TrackedIdsOf& tracked);
-  // At a tick: begins or ends co-access learning, by all labels so far. True if it has begun: then
+  // At a tick: begins or ends co-access learning, by recent labels. True if it has begun: then
   // all slots' generations are 0 again.
   bool begin_or_end_at_tick(const TrackedIdsOf& tracked);
+
+  // For a table with a configured horizon: so many of an id's latest accesses count; 0: all.
+  void set_horizon(TableIndex table, double accesses);
+  // See FactorisationMachine; 0: unbounded, or not in use.
+  double horizon_accesses(TableIndex table) const;
 
   // Slots of each table whose ids were evicted. True: all slots' generations are 0 again.
   bool evict(std::span<const std::vector<sketch::Slot>> slots);
@@ -124,6 +129,10 @@ class Learners {
   std::uint64_t samples_ = 0;
   std::uint64_t labelled_ = 0;
   double label_sum_ = 0;
+  // The same, of recent samples.
+  double recent_samples_ = 0;
+  double recent_labelled_ = 0;
+  double recent_label_sum_ = 0;
 };
 
 }  // namespace remapd::pipeline

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "core/base/parallel.h"
 #include "core/mapping/mapping_state.h"
@@ -9,11 +10,15 @@
 namespace remapd::pipeline {
 
 TableState::TableState(const TableConfig& config)
-    : config_(config), ids_(config.max_tracked_ids), rows_(ids_.slot_count()) {}
+    : config_(config),
+      ids_(config.max_tracked_ids),
+      count_horizon_(ids_.slot_count()),
+      rows_(ids_.slot_count()) {}
 
 sketch::TrackedIds::Footprint TableState::footprint(const TableConfig& config) {
   auto out = sketch::TrackedIds::footprint(config.max_tracked_ids);
-  out.bytes += out.slots * sizeof(Row) + sketch::HyperLogLog().memory_bytes();
+  out.bytes += out.slots * sizeof(Row) + sketch::HyperLogLog().memory_bytes() +
+               sketch::CountHorizon::bytes(out.slots);
   return out;
 }
 
@@ -66,9 +71,17 @@ void TableState::access(std::span<const Id> ids, const Accessed& out,
   recent_accesses_ += ids.size();
 }
 
-void TableState::fold(double decay, std::vector<sketch::Slot>& evicted) {
+void TableState::fold(double samples, std::vector<sketch::Slot>& evicted) {
   const std::size_t before = evicted.size();
+  double decay = 1;
+  if (config_.horizon < 0) {
+    count_horizon_.predict(ids_);
+    decay = count_horizon_.decay();
+  } else if (config_.horizon > 0) {
+    decay = std::exp2(-samples / config_.horizon);
+  }
   ids_.fold(decay, evicted);
+  count_horizon_.forget(std::span(evicted).subspan(before));
   evicted_ += evicted.size() - before;
 }
 
@@ -123,7 +136,8 @@ double TableState::new_id_traffic() const {
 }
 
 std::size_t TableState::memory_bytes() const {
-  std::size_t bytes = ids_.memory_bytes() + rows_.memory_bytes() + distinct_.memory_bytes();
+  std::size_t bytes = ids_.memory_bytes() + rows_.memory_bytes() + distinct_.memory_bytes() +
+                      count_horizon_.memory_bytes();
   if (incumbent_) bytes += incumbent_->ids.size() * (sizeof(Id) + sizeof(Row));
   bytes += known_ids_.memory_bytes();
   return bytes;
@@ -133,6 +147,7 @@ void TableState::save(StateWriter& out) const {
   ids_.save(out);
   ByteWriter& small = out.small();
   distinct_.save(small);
+  count_horizon_.save(small);
   small.put(clustered_ids_);
   small.put(accesses_);
   small.put(evicted_);
@@ -154,6 +169,7 @@ void TableState::save(StateWriter& out) const {
 Result<void> TableState::load(ByteReader& in) {
   if (auto ok = ids_.load(in); !ok) return ok;
   if (auto ok = distinct_.load(in); !ok) return ok;
+  if (auto ok = count_horizon_.load(in); !ok) return ok;
   clustered_ids_ = in.get<std::uint64_t>();
   accesses_ = in.get<std::uint64_t>();
   evicted_ = in.get<std::uint64_t>();

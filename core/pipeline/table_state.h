@@ -1,6 +1,9 @@
 // TableState: what the engine keeps of one table beside the learners' parameters: tracked ids with
 // their counts, the distinct-id sketch, and the incumbent mapping.
 //
+// Counts have a half-life: the configured horizon, or the one that predicts the stream best
+// (count_horizon.h).
+//
 // Not thread safe; different tables may be used at the same time.
 #pragma once
 
@@ -17,6 +20,7 @@
 #include "core/mapping/id_index.h"
 #include "core/mapping/mapping.h"
 #include "core/pipeline/engine_config.h"
+#include "core/sketch/count_horizon.h"
 #include "core/sketch/hyperloglog.h"
 #include "core/sketch/tracked_ids.h"
 
@@ -48,8 +52,13 @@ class TableState {
   std::uint32_t generations() const { return 1U + (ids_.marks_kept() & kGeneration); }
   // All ids are of generation 0.
   void restart_generations() { ids_.clear_marks(kGeneration); }
-  // A tick: decays counts and makes room; the slots freed are appended to `evicted`.
-  void fold(double decay, std::vector<sketch::Slot>& evicted);
+  // A tick, so many samples after the last: decays counts and makes room; the slots freed are
+  // appended to `evicted`.
+  void fold(double samples, std::vector<sketch::Slot>& evicted);
+  // Of counts, in samples where a tick has so many; 0: they do not decay.
+  double half_life(double tick_samples) const {
+    return config_.horizon >= 0 ? config_.horizon : count_horizon_.half_life() * tick_samples;
+  }
 
   // The incumbent mapping, null before the first.
   std::shared_ptr<const mapping::Mapping> incumbent() const { return incumbent_; }
@@ -84,6 +93,7 @@ class TableState {
   TableConfig config_;
   sketch::TrackedIds ids_;
   sketch::HyperLogLog distinct_;
+  sketch::CountHorizon count_horizon_;
   HugeArray<Row> rows_;  // by slot: in the incumbent, where the id is known to it
   std::shared_ptr<const mapping::Mapping> incumbent_;
   mapping::IdIndex known_ids_;  // the incumbent's

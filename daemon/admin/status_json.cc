@@ -94,6 +94,11 @@ Json to_json(const application::Problem& problem) {
           {"advice", text_or_null(problem.advice)}};
 }
 
+// 0: unbounded.
+Json bounded_or_null(double value) {
+  return value == 0 ? Json(nullptr) : Json(value);
+}
+
 Json features_of(const application::Status& status) {
   Json features = Json::array();
   for (const application::FeatureStatus& feature : status.features) {
@@ -117,6 +122,9 @@ Json to_json(const application::TableStatus& table) {
           {"tracked_ids", stats.tracked_ids},
           {"evicted_ids", stats.evicted_ids},
           {"new_id_traffic", stats.new_id_traffic},
+          {"horizon",
+           {{"half_life_samples", bounded_or_null(stats.half_life_samples)},
+            {"accesses", bounded_or_null(stats.horizon_accesses)}}},
           {"memory_bytes", stats.memory_bytes},
           {"version", version_or_null(stats.version)},
           {"epoch", table.epoch.value},

@@ -381,9 +381,15 @@ ArraySection<TableConfig> table_section() {
                "auto: one row, or up to 0.3 of the rows by the number of new ids "
                "where rows of their own help them."},
               REMAPD_MEMBER(new_id_share), 0, 0.9, "auto", -1),
-          number<TableConfig>({"half_life_samples", "samples",
-                               "A frequency halves in this many samples; 0: never."},
-                              REMAPD_MEMBER(half_life_samples), 0, 1e18),
+          number_or_word<TableConfig>({"horizon", "samples",
+                                       "How long what has been learned counts: counts halve in "
+                                       "this many samples, and of an "
+                                       "id's accesses the latest count, as many as an average id "
+                                       "has in them. 0: nothing is "
+                                       "forgotten. auto: what predicts the stream best; nothing is "
+                                       "forgotten as long as ids "
+                                       "behave as before (docs/horizon.md)."},
+                                      REMAPD_MEMBER(horizon), 0, 1e18, "auto", -1),
           number<TableConfig>({"hysteresis", "share",
                                "An id moves only to a row whose ids are nearer by this share of "
                                "the squared distance."},

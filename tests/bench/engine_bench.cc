@@ -93,7 +93,7 @@ EngineConfig config_of(const Shape& shape) {
     table.rows = static_cast<std::uint32_t>(std::max<std::uint64_t>(shape.universe / 10, 1));
     table.max_tracked_ids = shape.tracked;
     table.learner = shape.labelled ? LearnerChoice::kSupervised : LearnerChoice::kCoAccess;
-    table.half_life_samples = 10'000'000;
+    table.horizon = 10'000'000;
     config.tables.push_back(table);
     config.features.push_back({table.name, TableIndex{t}});
   }

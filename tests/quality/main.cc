@@ -113,7 +113,8 @@ void add_common(CLI::App& command, CommonOptions& options) {
   setting("--dedicated-share", table.dedicated_share, "Share of the rows owned by one frequent id");
   setting("--new-id-share", table.new_id_share,
           "Share of the rows kept for new ids; < 0: from the stream");
-  setting("--half-life-samples", table.half_life_samples, "Frequency halves in so many; 0: never");
+  setting("--horizon", table.horizon,
+          "Samples after which what was learned counts half; 0: never; < 0: from the stream");
   setting("--hysteresis", table.hysteresis, "An id moves only to a row this much nearer");
   setting("--churn-budget", table.churn_budget, "Share of the traffic that may move per version");
   setting("--max-tracked-ids", table.max_tracked_ids, "Bound of the ids tracked per table");

@@ -58,6 +58,17 @@ TEST(AccessHorizon, FallsWhileGradientsAgreeAndRisesAgain) {
   EXPECT_GT(horizon.accesses(), 1000);
 }
 
+TEST(AccessHorizon, StaysWhereItIsSet) {
+  for (const auto& [set, accesses] :
+       {std::pair{0.0, AccessHorizon::kUnbounded}, {1.0, AccessHorizon::kLeast}, {300.0, 300.0F}}) {
+    AccessHorizon horizon = settled();
+    horizon.set(set);
+    compare(horizon, 5, 0.1, 1);
+    EXPECT_EQ(horizon.accesses(), accesses);
+    EXPECT_EQ(horizon.is_unbounded(), set == 0);
+  }
+}
+
 TEST(AccessHorizon, MeasuresGradientsByTheirOwn) {
   AccessHorizon horizon = settled();
   compare(horizon, 5, 0.1, 1);

@@ -70,7 +70,7 @@ TEST(EngineConfig, NamesWhatIsOutOfBounds) {
       {[](EngineConfig& c) { c.tables[0].dedicated_share = 1.01; }, "dedicated_share"},
       {[](EngineConfig& c) { c.tables[0].dedicated_share = std::nan(""); }, "dedicated_share"},
       {[](EngineConfig& c) { c.tables[0].new_id_share = 0.91; }, "new_id_share"},
-      {[](EngineConfig& c) { c.tables[0].half_life_samples = -1; }, "half_life_samples"},
+      {[](EngineConfig& c) { c.tables[0].horizon = 2e18; }, "horizon"},
       {[](EngineConfig& c) { c.tables[0].hysteresis = -0.1; }, "hysteresis"},
       {[](EngineConfig& c) { c.tables[0].churn_budget = 2; }, "churn_budget"},
       {[](EngineConfig& c) { c.co_access_dimension = 0; }, "co_access_dimension"},

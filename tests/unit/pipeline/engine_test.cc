@@ -99,7 +99,7 @@ TEST(Engine, GoesOnFromASavedState) {
     EngineConfig config = two_tables();
     for (TableConfig& table : config.tables) {
       table.max_tracked_ids = 150;
-      table.half_life_samples = 1500;
+      table.horizon = 1500;
     }
     const auto samples = communities(6000, 3, unlabelled);
     for (const std::size_t middle : {0UL, 1UL, 1407UL, 3001UL, 4500UL}) {
@@ -180,7 +180,7 @@ TEST(Engine, KnowsReturningIdsBeforeAndAfterARestart) {
 
 TEST(Engine, KeepsTheTimeSinceTheLastTickWhenTickSamplesChanges) {
   EngineConfig config = two_tables();
-  for (TableConfig& table : config.tables) table.half_life_samples = 1000;
+  for (TableConfig& table : config.tables) table.horizon = 1000;
   const auto samples = communities(2048, 5);
   auto engine = make(config);
   feed(*engine, samples);

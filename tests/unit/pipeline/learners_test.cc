@@ -96,6 +96,36 @@ TEST(Learners, ChooseByLabels) {
   }
 }
 
+TEST(Learners, ChooseByRecentLabels) {
+  const EngineConfig config = two_tables();
+  Learners subject = learners(config);
+  learn(subject, 10'000, 10'000, 5'000);
+  const auto later = [&](std::size_t labelled) {
+    for (int tick = 0; tick < 20; ++tick) {
+      learn(subject, 500, labelled, labelled / 2);
+      subject.begin_or_end_at_tick(all_tracked);
+    }
+    return subject.choice(TableIndex{0}).learner;
+  };
+  EXPECT_EQ(later(500), LearnerChoice::kSupervised);
+  EXPECT_EQ(later(0), LearnerChoice::kCoAccess) << "most labels of all time are long ago";
+  EXPECT_EQ(later(500), LearnerChoice::kSupervised);
+}
+
+TEST(Learners, TellTheHorizonOfSupervisedTables) {
+  EngineConfig config = two_tables();
+  config.tables[0].horizon = 5000;
+  config.tables[1].horizon = 0;
+  Learners subject = learners(config);
+  subject.set_horizon(TableIndex{0}, 60);
+  EXPECT_EQ(subject.horizon_accesses(TableIndex{0}), 0) << "there is no machine";
+  subject.begin_for(std::vector<float>{1}, all_tracked);
+  learn(subject, 1000, 1000, 500);
+  subject.set_horizon(TableIndex{0}, 60);
+  EXPECT_EQ(subject.horizon_accesses(TableIndex{0}), 60);
+  EXPECT_EQ(subject.horizon_accesses(TableIndex{1}), 0);
+}
+
 // What a build makes of it.
 std::vector<float> values(const Learners::Embedding& embedding, TableIndex table,
                           const std::vector<sketch::Slot>& slots) {

@@ -132,14 +132,16 @@ TEST(TableState, TellsTheGenerationOfSlots) {
 }
 
 TEST(TableState, DecaysAndEvictsAtFolds) {
-  TableState table(config_of(100));
+  TableConfig config = config_of(100);
+  config.horizon = 1000;
+  TableState table(config);
   std::vector<Id> ids;
   for (Id id = 0; id < 200; ++id) ids.push_back(id);
   const Access first = access(table, ids);
   EXPECT_EQ(first.slots.back(), sketch::kNoSlot) << "the store is full";
   EXPECT_EQ(first.is_new_id.back(), 1);
   std::vector<sketch::Slot> evicted;
-  table.fold(0.5, evicted);
+  table.fold(1000, evicted);
   EXPECT_FALSE(evicted.empty());
   EXPECT_EQ(table.evicted(), evicted.size());
   table.ids().for_each([](sketch::Slot, Id, double count) { EXPECT_EQ(count, 0.5); });
@@ -161,7 +163,7 @@ TEST(TableState, GoesOnFromASavedState) {
   for (TableState* table : {&undisturbed, &restored}) {
     std::vector<sketch::Slot> evicted;
     for (Id id = 300; id < 400; ++id) access(*table, {id, id});
-    table->fold(0.9, evicted);
+    table->fold(1000, evicted);
     access(*table, {1000, 3, 4, 5, 6});
   }
   EXPECT_EQ(saved(restored), saved(undisturbed));
