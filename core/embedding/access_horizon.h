@@ -47,6 +47,9 @@ class AccessHorizon {
   bool is_unbounded() const { return accesses_ == kUnbounded; }
   // The horizon from now on, brought within its bounds, whatever the stream; 0: unbounded.
   void set(double accesses);
+  // Whether parameters shrink with the sums that are cut: a horizon that is set says nothing of a
+  // change.
+  bool forgets_parameters() const { return !is_set_; }
   // What the sums are bounded by.
   const Sums& bound() const { return bound_; }
   // The share that is kept of what made a sum that exceeds its bound; both finite. One long

@@ -160,6 +160,32 @@ void FactorisationMachine::update_moments(Table& table, std::size_t columns, std
   }
 }
 
+// One Adagrad step of an id's parameters. Adds the squares of its gradients.
+template <std::size_t kFour>
+[[gnu::always_inline]] inline void FactorisationMachine::step(float* p, float bias_gradient,
+                                                              const float* factor_gradient,
+                                                              Squares& squares) const {
+  const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
+  Floats of_factors{};
+  for (std::size_t j = 0; j < k; j += 4) {
+    const Floats g = four_at(factor_gradient + j);
+    of_factors += g * g;
+  }
+  const Squares now{bias_gradient * bias_gradient, total(of_factors) / static_cast<float>(k)};
+  squares.bias += now.bias;
+  squares.factors += now.factors;
+  p[kBiasSquares] += now.bias;
+  p[kFactorSquares] += now.factors;
+  const float floored[2] = {p[kBiasSquares] + kAdagradFloor, p[kFactorSquares] + kAdagradFloor};
+  float scale[2];
+  two_square_roots(floored, scale);
+  p[kBias] -= config_.learning_rate * bias_gradient / scale[0];
+  const float rate = config_.learning_rate / scale[1];
+  for (std::size_t j = 0; j < k; j += 4) {
+    put_four(p + kFactors + j, four_at(p + kFactors + j) - rate * four_at(factor_gradient + j));
+  }
+}
+
 // All gradients are taken at the same parameters, which stay as they are until all are summed.
 // Those of the next mini-batch's ids are brought nearer on the way: of a whole stretch they do not
 // fit the nearest cache.
@@ -208,7 +234,8 @@ void FactorisationMachine::update_table(Table& table, const IdGroups& groups,
     p[kFactorSquares] = std::min(p[kFactorSquares], factor_bound);
     const bool is_settled = horizon.settled(p[kBiasSquares]);
     if (was_settled && is_settled) [[likely]] {
-      const std::size_t at = compared_coordinate(ids[id]);
+      // Another coordinate for each slot, so that a table's ids cover all.
+      const std::size_t at = ids[id] % (k + 1);
       const float now = at == 0 ? bias_gradient : gradient[at - 1];
       horizon.compare(p[kLast], now, at == 0);
       p[kLast] = now;
@@ -223,6 +250,11 @@ void FactorisationMachine::update_table(Table& table, const IdGroups& groups,
 // What the horizon has left behind since the id was last learned.
 void FactorisationMachine::forget(float* p, const AccessHorizon& horizon) const {
   const auto [bias_bound, factor_bound] = horizon.bound();
+  if (!horizon.forgets_parameters()) {
+    p[kBiasSquares] = std::min(p[kBiasSquares], bias_bound);
+    p[kFactorSquares] = std::min(p[kFactorSquares], factor_bound);
+    return;
+  }
   if (p[kBiasSquares] > bias_bound) {
     const float kept = AccessHorizon::kept(horizon.accesses(), p[kBiasSquares], bias_bound);
     p[kBiasSquares] = kept * bias_bound;
@@ -234,31 +266,6 @@ void FactorisationMachine::forget(float* p, const AccessHorizon& horizon) const 
     // Not to zero: ids without factors learn nothing from each other.
     const float shrunk = std::max(kept, kLeastKept);
     for (std::size_t j = 0; j < config_.factors; ++j) p[kFactors + j] *= shrunk;
-  }
-}
-
-// One Adagrad step of an id's parameters. Adds the squares of its gradients.
-template <std::size_t kFour>
-void FactorisationMachine::step(float* p, float bias_gradient, const float* factor_gradient,
-                                Squares& squares) const {
-  const std::size_t k = kFour != 0 ? 4 * kFour : config_.factors;
-  Floats of_factors{};
-  for (std::size_t j = 0; j < k; j += 4) {
-    const Floats g = four_at(factor_gradient + j);
-    of_factors += g * g;
-  }
-  const Squares now{bias_gradient * bias_gradient, total(of_factors) / static_cast<float>(k)};
-  squares.bias += now.bias;
-  squares.factors += now.factors;
-  p[kBiasSquares] += now.bias;
-  p[kFactorSquares] += now.factors;
-  const float floored[2] = {p[kBiasSquares] + kAdagradFloor, p[kFactorSquares] + kAdagradFloor};
-  float scale[2];
-  two_square_roots(floored, scale);
-  p[kBias] -= config_.learning_rate * bias_gradient / scale[0];
-  const float rate = config_.learning_rate / scale[1];
-  for (std::size_t j = 0; j < k; j += 4) {
-    put_four(p + kFactors + j, four_at(p + kFactors + j) - rate * four_at(factor_gradient + j));
   }
 }
 

@@ -88,7 +88,7 @@ class FactorisationMachine {
  private:
   // One id: bias, accumulated squared gradients of the bias and of the factors; one number from its
   // last step; factors. That number is the residual of a new id until it has settled, afterwards
-  // the coordinate of the gradient that compared_coordinate() names.
+  // one coordinate of the gradient.
   static constexpr std::size_t kBias = 0;
   static constexpr std::size_t kBiasSquares = 1;
   static constexpr std::size_t kFactorSquares = 2;
@@ -104,8 +104,6 @@ class FactorisationMachine {
     AccessHorizon horizon;
   };
 
-  // Of its bias, 0, and factors: another one for each slot, so that a table's ids cover all.
-  std::size_t compared_coordinate(Slot slot) const { return slot % dimension(); }
   using Squares = AccessHorizon::Sums;
 
   float* at(Table& table, Slot slot) const { return table.parameters.data() + slot * stride_; }

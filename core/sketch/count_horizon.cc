@@ -34,9 +34,11 @@ void CountHorizon::predict(const TrackedIds& ids) {
   }
   std::array<double, kChoices> likelihood{};
   for (std::size_t i = 0; i < counts_.size(); ++i) {
+    const auto slot = static_cast<Slot>(i) * kSampled;
+    if (!ids.occupied(slot)) continue;
     Counts& counts = counts_[i];
     const bool is_known = counts.at_last_tick > 0;
-    const auto count = static_cast<float>(ids.count(static_cast<Slot>(i) * kSampled));
+    const auto count = static_cast<float>(ids.count(slot));
     const float now = std::max(count - counts.at_last_tick, 0.0F);
     for (std::size_t h = 0; h < kChoices; ++h) {
       float& of = counts.by_half_life[h];

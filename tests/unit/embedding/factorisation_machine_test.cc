@@ -291,6 +291,21 @@ TEST(FactorisationMachine, FollowsIdsThatComeToBehaveDifferently) {
   EXPECT_LT(spread(learner), 0.2);
 }
 
+// As well as without, but for larger steps; without sums the same.
+TEST(FactorisationMachine, LearnsWithAHorizonThatIsSet) {
+  const auto samples = ratings(300 * kUsers, 23);
+  const auto spread = [&](std::optional<double> accesses) {
+    FactorisationMachine learner = machine();
+    for (std::uint32_t t = 0; accesses && t < 2; ++t) learner.set_horizon(TableIndex{t}, *accesses);
+    learn(learner, samples, 64);
+    std::vector<Slot> all(kUsers);
+    for (Slot i = 0; i < kUsers; ++i) all[i] = i;
+    return spread_within_kinds(learner.embed(TableIndex{0}, all), learner.dimension(), 4);
+  };
+  EXPECT_EQ(spread(0), spread(std::nullopt)) << "nothing changes, so nothing is forgotten";
+  EXPECT_LT(spread(1), 2 * spread(0) + 0.05) << "the shortest, 25 accesses";
+}
+
 TEST(FactorisationMachine, GoesOnFromASavedState) {
   FactorisationMachine undisturbed = machine();
   learn(undisturbed, ratings(3000, 14), 64);
