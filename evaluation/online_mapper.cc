@@ -16,20 +16,6 @@ namespace {
 
 constexpr std::size_t kBatchSamples = 1024;
 
-double total(std::span<const std::uint32_t> accesses) {
-  return std::accumulate(accesses.begin(), accesses.end(), 0.0);
-}
-
-// The accesses by ids whose row differs.
-double changed(const RowsOfIds& before, const RowsOfIds& now,
-               std::span<const std::uint32_t> accesses) {
-  double sum = 0;
-  for (std::size_t i = 0; i < accesses.size(); ++i) {
-    if (before.first[i] != now.first[i]) sum += accesses[i];
-  }
-  return sum;
-}
-
 }  // namespace
 
 TableBudget table_budget(std::uint32_t distinct_ids, double share) {
@@ -87,7 +73,10 @@ OnlineMapper::OnlineMapper(const EventLog& log, std::vector<TableBudget> budgets
     : log_(log), engine_(std::move(engine)) {
   for (std::uint32_t f = 0; f < budgets.size(); ++f) {
     tables_.push_back({budgets[f], pipeline::PublishSchedule(schedule), kNoVersion,
-                       std::vector<std::uint32_t>(log_.distinct(FeatureIndex{f}))});
+                       std::vector<std::uint32_t>(log_.distinct(FeatureIndex{f})), 0, {}});
+    if (!budgets[f].mapped) continue;
+    const std::span<const Id> ids = log_.ids(FeatureIndex{f});
+    for (std::uint32_t n = 0; n < ids.size(); ++n) tables_[f].numbers.emplace(ids[n], n);
   }
   rows_ = hashed_tables(log_, budgets, engine_->config().seed);
   next_due_ = pipeline::PublishSchedule(schedule).due_at();
@@ -108,6 +97,7 @@ void OnlineMapper::take(std::span<const std::span<const std::uint32_t>> numbers,
       batch_.mutable_values(feature).push_back(log_.ids(feature)[number]);
       ++tables_[f].accesses[number];
     }
+    tables_[f].all_accesses += numbers[f].size();
   }
   batch_.mutable_labels().push_back(label);
   ++samples_;
@@ -127,15 +117,53 @@ void OnlineMapper::finish() {
 }
 
 Publication OnlineMapper::publish_due() {
-  return publish([this](const Table& table) { return table.schedule.due(samples_); });
+  return publish([this](Table& table, TableIndex index) -> std::optional<pipeline::BuildKind> {
+    if (!table.schedule.due(samples_)) return std::nullopt;
+    const auto kind = table.schedule.kind(samples_, engine_->between_full_builds(index));
+    if (!kind) table.schedule.pass();
+    return kind;
+  });
 }
 
 Publication OnlineMapper::publish_all() {
-  return publish([](const Table&) { return true; });
+  return publish([](Table&, TableIndex) { return std::optional(pipeline::BuildKind::kFull); });
 }
 
-template <class IsWanted>
-Publication OnlineMapper::publish(IsWanted is_wanted) {
+// The rows of the table's ids are now those of the version. Returns the accesses, up to now, of ids
+// whose row has changed.
+std::uint64_t OnlineMapper::follow(const Table& table, FeatureIndex feature,
+                                   const pipeline::BuildOutcome& outcome) {
+  RowsOfIds& rows = rows_[feature.value];
+  std::uint64_t rerouted = 0;
+  // Where new ids get rows of their own, the fallback of the others changes too.
+  if (outcome.increment && outcome.mapping.stats.shared_rows > 0) {
+    const auto change = [&](const std::vector<Id>& ids, const std::vector<Row>& to) {
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        const std::uint32_t number = table.numbers.at(ids[i]);
+        if (rows.first[number] != to[i]) rerouted += table.accesses[number];
+        rows.first[number] = to[i];
+      }
+    };
+    change(outcome.increment->added, outcome.increment->added_rows);
+    change(outcome.increment->moved, outcome.increment->moved_rows);
+    return rerouted;
+  }
+  const Bytes bytes =
+      outcome.increment
+          ? mapping::encode_artifact(*engine_->incumbent(TableIndex{feature.value}))
+          : mapping::encode_artifact(outcome.mapping);
+  const auto artifact = mapping::ArtifactView::open(bytes, mapping::Verify::kAll);
+  REMAPD_CHECK(artifact.has_value(), "an artifact just encoded can be opened");
+  RowsOfIds now = rows_by_artifact(log_.ids(feature), *artifact);
+  for (std::size_t i = 0; i < now.first.size(); ++i) {
+    if (rows.first[i] != now.first[i]) rerouted += table.accesses[i];
+  }
+  rows = std::move(now);
+  return rerouted;
+}
+
+template <class KindOf>
+Publication OnlineMapper::publish(KindOf kind_of) {
   ingest();
   Publication out;
   double traffic = 0;
@@ -143,26 +171,18 @@ Publication OnlineMapper::publish(IsWanted is_wanted) {
   for (std::uint32_t f = 0; f < tables_.size(); ++f) {
     Table& table = tables_[f];
     if (!table.budget.mapped) continue;
-    if (is_wanted(table)) {
-      const FeatureIndex feature{f};
+    const TableIndex index{f};
+    if (const auto kind = kind_of(table, index)) {
       table.version = Version{table.version.value + 1};
-      pipeline::BuildJobPtr job = engine_->begin_build(
-          {.table = TableIndex{f}, .version = table.version, .epoch = Epoch{1}});
-      pipeline::BuildOutcome outcome = pipeline::run_build(std::move(job));
+      pipeline::BuildOutcome outcome = pipeline::run_build(engine_->begin_build(
+          {.table = index, .version = table.version, .epoch = Epoch{1}, .kind = *kind}));
       engine_->adopt(outcome);
-
-      const Bytes bytes = mapping::encode_artifact(outcome.mapping);
-      const auto artifact = mapping::ArtifactView::open(bytes, mapping::Verify::kAll);
-      REMAPD_CHECK(artifact.has_value(), "an artifact just encoded can be opened");
-      RowsOfIds rows = rows_by_artifact(log_.ids(feature), *artifact);
-
-      const double of_table = total(table.accesses);
+      out.rerouted += static_cast<double>(follow(table, FeatureIndex{f}, outcome));
+      const auto of_table = static_cast<double>(table.all_accesses);
       traffic += of_table;
       out.moved += outcome.mapping.stats.traffic_moved * of_table;
-      out.rerouted += changed(rows_[f], rows, table.accesses);
-      out.tables.push_back({feature, std::move(outcome.plan)});
-      rows_[f] = std::move(rows);
-      table.schedule.done(samples_, engine_->tracked_ids(TableIndex{f}));
+      out.tables.push_back({FeatureIndex{f}, std::move(outcome.plan)});
+      table.schedule.done(*kind, samples_, engine_->tracked_ids(index));
     }
     next_due_ = std::min(next_due_, table.schedule.due_at());
   }

@@ -6,13 +6,14 @@
 // encode as an artifact, open the artifact, look up. Before the first version every id is hashed
 // over its whole table, from which the first version's migration plan starts.
 //
-// Not thread safe. A version costs O(distinct ids).
+// Not thread safe. A full build costs O(distinct ids), an increment what it changes.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/result.h"
@@ -101,11 +102,15 @@ class OnlineMapper {
     pipeline::PublishSchedule schedule;
     Version version;
     std::vector<std::uint32_t> accesses;  // by number of the id
+    std::uint64_t all_accesses = 0;
+    std::unordered_map<Id, std::uint32_t> numbers;  // of the ids; of mapped tables
   };
 
   void ingest();
-  template <class IsWanted>
-  Publication publish(IsWanted is_wanted);
+  std::uint64_t follow(const Table& table, FeatureIndex feature,
+                       const pipeline::BuildOutcome& outcome);
+  template <class KindOf>
+  Publication publish(KindOf kind_of);
 
   const EventLog& log_;
   std::vector<Table> tables_;    // by feature

@@ -9,6 +9,8 @@
 namespace remapd::evaluation {
 namespace {
 
+constexpr std::size_t kStretch = 10'000;  // samples
+
 void migrate(const Publication& version, FmModel& model) {
   for (const Publication::Table& table : version.tables) {
     FmTable& target = model.table(table.feature);
@@ -102,7 +104,10 @@ void Prequential::publish_due() {
   const Publication version = mapper_->publish_due();
   if (migrate_) migrate(version, model_);
   if (done_ < warm_up_) return;
+  if (version.tables.empty()) return;
   moved_.push_back(version.moved);
+  moved_in_stretch_.resize((done_ - warm_up_) / kStretch + 1);
+  moved_in_stretch_.back() += version.moved;
   rerouted_.push_back(version.rerouted);
 }
 
@@ -117,6 +122,7 @@ PrequentialFigures Prequential::figures() const {
   figures.moved_median = median(moved_);
   figures.moved_mean = mean(moved_);
   figures.rerouted_median = median(rerouted_);
+  figures.moved_per_stretch = median(moved_in_stretch_);
   return figures;
 }
 

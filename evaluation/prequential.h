@@ -41,6 +41,8 @@ struct PrequentialFigures {
   double moved_median = 0;  // Publication::moved
   double moved_mean = 0;
   double rerouted_median = 0;  // Publication::rerouted
+  // The sum of Publication::moved over 10,000 samples; the median of such stretches.
+  double moved_per_stretch = 0;
 };
 
 // A row for every id of every feature: what sharing rows is measured against.
@@ -97,6 +99,7 @@ class Prequential {
   std::vector<float> labels_;
   std::vector<double> moved_;
   std::vector<double> rerouted_;
+  std::vector<double> moved_in_stretch_;
 };
 
 }  // namespace remapd::evaluation

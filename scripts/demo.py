@@ -188,7 +188,8 @@ listen = "127.0.0.1:0"
 [publish]
 first_samples = {FIRST_SAMPLES}
 every_samples = {every}
-samples_per_id = 0.0
+full_samples = {every}
+full_samples_per_id = 0.0
 wait_for_publish = true
 {tables}"""
 
@@ -207,8 +208,7 @@ wait_for_publish = true
             [TRAINER, "train",
              *(["--features", log.features] if self.brokers else log.options()),
              *(part for name, rows in shared for part in ("--share", f"{name}={rows}")),
-             "--first-samples", str(FIRST_SAMPLES), "--every-samples", str(every),
-             "--samples-per-id", "0", "--samples", str(survey.samples),
+             "--first-samples", str(FIRST_SAMPLES), "--samples", str(survey.samples),
              *(["--kafka", self.brokers] if self.brokers
                else ["--mappings", self.work / "mappings", "--await-last"]),
              "--ready-file", ready, *(["--json"] if self.options.json else [])])

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 constexpr int kAttempts = 5;      // at a download that breaks off
 constexpr auto kBackoff = 100ms;  // before the second, then twice as long each time
 constexpr std::chrono::milliseconds kLongestPause = 10s;
-constexpr std::size_t kMostAtOnce = 1000;  // versions; a daemon keeps 100 at most
+constexpr std::size_t kMostAtOnce = 1000;  // versions
 
 std::string percent_encoded(std::string_view text) {
   std::string out;
@@ -101,8 +101,13 @@ Result<std::vector<mapping::Manifest>> HttpMappingSource::look() {
   std::vector<mapping::Manifest> found;
   found.push_back(std::move(*newest));
   const Version last = found.front().info.version;
+  // What comes after what was reported; else from the newest snapshot on.
   const bool whole_story = seen_ != kNoVersion || from_the_first_;
-  while (whole_story && found.back().info.parent > seen_ && found.size() < kMostAtOnce) {
+  const auto leads_back = [&] {
+    return whole_story ? found.back().info.parent > seen_
+                       : !found.back().blob(mapping::BlobKind::kSnapshot).has_value();
+  };
+  while (leads_back() && found.size() < kMostAtOnce) {
     const Version parent = found.back().info.parent;
     auto before = kept(parent);
     if (!before) return fail(std::move(before).error());

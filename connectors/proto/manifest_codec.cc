@@ -48,6 +48,7 @@ v1::Manifest fields_of(const Manifest& manifest) {
   message.set_ids(manifest.ids);
   message.set_content_hash(manifest.content_hash);
   message.set_built_samples(manifest.built_samples);
+  message.set_next_samples(manifest.next_samples);
   message.set_rollback_of(manifest.rollback_of.value);
   v1::MappingStats& stats = *message.mutable_stats();
   stats.set_ids_moved(manifest.stats.ids_moved);
@@ -152,6 +153,7 @@ Result<Manifest> from_proto(const v1::Manifest& message) {
   manifest.ids = message.ids();
   manifest.content_hash = message.content_hash();
   manifest.built_samples = message.built_samples();
+  manifest.next_samples = message.next_samples();
   manifest.rollback_of = Version{message.rollback_of()};
   const auto take_blob = [&](BlobKind kind, bool present, const v1::BlobInfo& blob) {
     if (!present) return;

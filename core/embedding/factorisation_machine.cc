@@ -419,8 +419,7 @@ void FactorisationMachine::learn(const SlotBatch& batch, std::span<const IdGroup
   }
 }
 
-std::vector<float> FactorisationMachine::embed(TableIndex table,
-                                               std::span<const Slot> slots) const {
+std::vector<float> FactorisationMachine::metric(TableIndex table) const {
   const std::size_t d = dimension();
   const Table& t = tables_[table.value];
   Eigen::MatrixXd moments(d, d);
@@ -437,13 +436,21 @@ std::vector<float> FactorisationMachine::embed(TableIndex table,
   moments +=
       1e-4 * Eigen::MatrixXd::Identity(static_cast<Eigen::Index>(d), static_cast<Eigen::Index>(d));
   const Eigen::MatrixXd factor = moments.llt().matrixU();
-  std::vector<float> transform(d * d);
+  std::vector<float> out(d * d);
   for (std::size_t a = 0; a < d; ++a) {
     for (std::size_t b = 0; b < d; ++b) {
-      transform[a * d + b] =
+      out[a * d + b] =
           static_cast<float>(factor(static_cast<Eigen::Index>(a), static_cast<Eigen::Index>(b)));
     }
   }
+  return out;
+}
+
+std::vector<float> FactorisationMachine::embed(TableIndex table, std::span<const Slot> slots,
+                                               std::span<const float> metric) const {
+  const std::size_t d = dimension();
+  REMAPD_CHECK(metric.size() == d * d, "a metric is of this machine");
+  const Table& t = tables_[table.value];
   std::vector<float> out(slots.size() * d);
   constexpr std::size_t kPiece = 4'096;  // ids
   parallel_ranges(slots.size(), kPiece, [&](std::size_t begin, std::size_t end) {
@@ -454,7 +461,7 @@ std::vector<float> FactorisationMachine::embed(TableIndex table,
       std::copy_n(p + kFactors, d - 1, x.begin() + 1);
       for (std::size_t a = 0; a < d; ++a) {
         float sum = 0;
-        for (std::size_t b = a; b < d; ++b) sum += transform[a * d + b] * x[b];
+        for (std::size_t b = a; b < d; ++b) sum += metric[a * d + b] * x[b];
         out[i * d + a] = sum;
       }
     }

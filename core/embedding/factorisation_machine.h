@@ -10,6 +10,8 @@
 // changes by
 //     (bias_a - bias_b) + (v_a - v_b) . s,   s = sum of the other ids' vectors in the sample,
 // so the expectation is a quadratic form of the second moments of (1, s) over the table's traffic.
+// Its factor, metric(), maps parameters to coordinates; coordinates by one metric are comparable
+// over time, those by different ones are not.
 //
 // Every table has a typical new id: parameters learned from all accesses by new ids, as if these
 // shared one row. new_id_persistence() is the correlation between its prediction errors at
@@ -75,8 +77,14 @@ class FactorisationMachine {
 
   // Floats per id of embed().
   std::size_t dimension() const { return config_.factors + 1; }
-  // Row-major, slots.size() x dimension().
-  std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const;
+  // Of the table's recent traffic: upper triangular, row-major, dimension() x dimension().
+  std::vector<float> metric(TableIndex table) const;
+  // By a metric of the table; row-major, slots.size() x dimension().
+  std::vector<float> embed(TableIndex table, std::span<const Slot> slots,
+                           std::span<const float> metric) const;
+  std::vector<float> embed(TableIndex table, std::span<const Slot> slots) const {
+    return embed(table, slots, metric(table));
+  }
 
   static std::size_t bytes_per_slot(const Config& config) {
     return (kFactors + config.factors) * sizeof(float);

@@ -39,7 +39,7 @@ std::uint32_t ArtifactEditor::line_count() const {
 }
 
 template <class Line>
-std::optional<ArtifactEditor::Place> ArtifactEditor::find(std::uint64_t hash) {
+std::optional<ArtifactEditor::Place> ArtifactEditor::find_place(std::uint64_t hash) {
   const Line access(hash, shape_.row_bits);
   for (std::uint32_t l = reduce(hash, shape_.home_lines); l < line_count(); ++l) {
     if (const int i = access.find(line(l)); i >= 0) return Place{l, i};
@@ -58,7 +58,7 @@ bool ArtifactEditor::add(Id id, Row row) {
       learn(id, row);
       return true;
     };
-    if (find<Line>(hash)) return except();
+    if (find_place<Line>(hash)) return except();
     for (std::uint32_t l = home; l < line_count(); ++l) {
       std::byte* at = line(l);
       const std::uint32_t f = flags(at);
@@ -86,7 +86,7 @@ bool ArtifactEditor::move(Id id, Row row) {
   }
   const std::uint64_t hash = mix64(id);
   return with_line(shape_.layout, [&]<class Line>() {
-    const auto place = find<Line>(hash);
+    const auto place = find_place<Line>(hash);
     if (!place) return false;
     const Line access(hash, shape_.row_bits);
     forget(id, access.row(line(place->line), place->entry));
@@ -104,7 +104,7 @@ bool ArtifactEditor::remove(Id id) {
   }
   const std::uint64_t hash = mix64(id);
   return with_line(shape_.layout, [&]<class Line>() {
-    const auto place = find<Line>(hash);
+    const auto place = find_place<Line>(hash);
     if (!place) return false;
     std::byte* at = line(place->line);
     forget(id, Line(hash, shape_.row_bits).row(at, place->entry));
@@ -117,7 +117,17 @@ bool ArtifactEditor::remove(Id id) {
   });
 }
 
-Bytes ArtifactEditor::finish(const MappingInfo& info) && {
+std::optional<Row> ArtifactEditor::find(Id id) {
+  if (const auto e = exceptions_.find(id); e != exceptions_.end()) return e->second;
+  const std::uint64_t hash = mix64(id);
+  return with_line(shape_.layout, [&]<class Line>() -> std::optional<Row> {
+    const auto place = find_place<Line>(hash);
+    if (!place) return std::nullopt;
+    return Line(hash, shape_.row_bits).row(line(place->line), place->entry);
+  });
+}
+
+Bytes ArtifactEditor::artifact(const MappingInfo& info) const {
   REMAPD_CHECK(info.rows == info_.rows, "a delta keeps the row budget");
   std::vector<Exception> exceptions;
   for (const auto& [id, row] : exceptions_) exceptions.push_back({id, row});

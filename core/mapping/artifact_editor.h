@@ -3,7 +3,7 @@
 //
 //   ArtifactEditor editor(view);
 //   editor.remove(id);  editor.move(id, row);  editor.add(id, row);  // each may return false
-//   if (editor.content_hash() == delta.content_hash) bytes = std::move(editor).finish(delta.to);
+//   if (editor.content_hash() == delta.content_hash) bytes = editor.artifact(delta.to);
 //
 // Known ids stay exact. move() and remove() must be given known ids: another id may change an entry
 // with the same fingerprint, which the content hash at the end reveals. Memory: a copy of the
@@ -34,8 +34,11 @@ class ArtifactEditor {
   std::uint64_t ids() const { return ids_; }
   std::uint64_t content_hash() const { return content_hash_; }
 
-  // The changed artifact; `info` must have the same row budget.
-  Bytes finish(const MappingInfo& info) &&;
+  // The row of a known id, else none; rarely, of another id, some row.
+  std::optional<Row> find(Id id);
+
+  // The changed artifact; `info` must have the same row budget. O(its size).
+  Bytes artifact(const MappingInfo& info) const;
 
  private:
   struct Place {
@@ -46,7 +49,7 @@ class ArtifactEditor {
   std::byte* line(std::uint32_t index);
   std::uint32_t line_count() const;
   template <class Line>
-  std::optional<Place> find(std::uint64_t hash);
+  std::optional<Place> find_place(std::uint64_t hash);
   void learn(Id id, Row row);
   void forget(Id id, Row row);
 

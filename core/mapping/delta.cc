@@ -25,6 +25,11 @@ bool below(const std::vector<Row>& rows, std::uint32_t limit) {
   return true;
 }
 
+tl::unexpected<Error> conflict(const Delta& delta, const std::string& why) {
+  return fail(ErrorCode::kConflict, "delta to version " + std::to_string(delta.to.version.value) +
+                                        " of table \"" + delta.to.table + "\": " + why);
+}
+
 }  // namespace
 
 Delta make_delta(const Mapping& from, const Mapping& to) {
@@ -92,13 +97,30 @@ Result<Delta> decode_delta(ByteView bytes) {
   return delta;
 }
 
+Result<void> apply_delta(ArtifactEditor& editor, const Delta& delta) {
+  for (const Id id : delta.removed) {
+    if (!editor.remove(id)) return conflict(delta, "an id it removes is not there");
+  }
+  for (std::size_t i = 0; i < delta.moved.size(); ++i) {
+    if (!editor.move(delta.moved[i], delta.moved_rows[i])) {
+      return conflict(delta, "an id it moves is not there");
+    }
+  }
+  for (std::size_t i = 0; i < delta.added.size(); ++i) {
+    if (!editor.add(delta.added[i], delta.added_rows[i])) {
+      return fail(ErrorCode::kResource,
+                  "delta: the old artifact has no room for the added ids; take the snapshot");
+    }
+  }
+  if (editor.ids() != delta.ids || editor.content_hash() != delta.content_hash) {
+    return conflict(delta, "it does not lead to the content it promises");
+  }
+  return {};
+}
+
 Result<Bytes> apply_delta(const ArtifactView& from, const Delta& delta) {
-  const auto conflict = [&](const std::string& why) {
-    return fail(ErrorCode::kConflict, "delta to version " + std::to_string(delta.to.version.value) +
-                                          " of table \"" + delta.to.table + "\": " + why);
-  };
   if (from.info().table != delta.to.table || from.info().version != delta.to.parent) {
-    return conflict("it applies to version " + std::to_string(delta.to.parent.value) +
+    return conflict(delta, "it applies to version " + std::to_string(delta.to.parent.value) +
                     ", not to version " + std::to_string(from.info().version.value) +
                     " of table \"" + from.info().table + "\"");
   }
@@ -110,24 +132,7 @@ Result<Bytes> apply_delta(const ArtifactView& from, const Delta& delta) {
                 "delta: a compact artifact cannot be changed; take the snapshot instead");
   }
   ArtifactEditor editor(from);
-  for (const Id id : delta.removed) {
-    if (!editor.remove(id)) return conflict("an id it removes is not there");
-  }
-  for (std::size_t i = 0; i < delta.moved.size(); ++i) {
-    if (!editor.move(delta.moved[i], delta.moved_rows[i])) {
-      return conflict("an id it moves is not there");
-    }
-  }
-  for (std::size_t i = 0; i < delta.added.size(); ++i) {
-    if (!editor.add(delta.added[i], delta.added_rows[i])) {
-      return fail(ErrorCode::kResource,
-                  "delta: the old artifact has no room for the added ids; take the snapshot");
-    }
-  }
-  if (editor.ids() != delta.ids || editor.content_hash() != delta.content_hash) {
-    return conflict("it does not lead to the content it promises");
-  }
-  return std::move(editor).finish(delta.to);
+  return apply_delta(editor, delta).map([&] { return editor.artifact(delta.to); });
 }
 
 }  // namespace remapd::mapping

@@ -11,6 +11,7 @@
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/artifact_editor.h"
 #include "core/mapping/mapping.h"
 
 namespace remapd::mapping {
@@ -37,5 +38,8 @@ Result<Delta> decode_delta(ByteView bytes);
 // kResource: the old artifact is compact, or has no room; take a snapshot instead. The old artifact
 // is not changed. O(size of the artifact + changes).
 Result<Bytes> apply_delta(const ArtifactView& from, const Delta& delta);
+// The same in place, of the version the delta applies to, in O(changes); after an error the editor
+// holds some of them.
+Result<void> apply_delta(ArtifactEditor& editor, const Delta& delta);
 
 }  // namespace remapd::mapping

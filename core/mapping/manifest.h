@@ -40,6 +40,9 @@ struct Manifest {
   std::uint64_t content_hash = 0;
   std::uint64_t built_samples = 0;  // samples taken in when the build began: a trainer on the same
                                     // stream may swap there without look-ahead
+  // The samples from which on the next version is due, at the earliest; where reading waits for
+  // versions, exactly there. 0: not known.
+  std::uint64_t next_samples = 0;
   Version rollback_of;              // the version an operator went back to, else kNoVersion
   std::array<std::optional<BlobInfo>, kBlobKinds> blobs;  // by BlobKind; at least one of
                                                           // snapshot and delta is present

@@ -21,7 +21,9 @@ Result<BlobPtr> apply(const Blob& base, const Delta& delta) {
 
 }  // namespace
 
-Result<BlobPtr> published_artifact(MappingSink& sink, std::string_view table, Version version) {
+Result<PublishedArtifact> read_published(MappingSink& sink, std::string_view table,
+                                         Version version) {
+  PublishedArtifact out;
   const std::string context =
       "version " + std::to_string(version.value) + " of table " + std::string(table);
   std::vector<Delta> deltas;  // newest first
@@ -36,15 +38,24 @@ Result<BlobPtr> published_artifact(MappingSink& sink, std::string_view table, Ve
                                            std::to_string(at.value) + " is of another version");
     }
     at = delta->to.parent;
+    out.delta_bytes += (*blob)->view().size();
     deltas.push_back(std::move(*delta));
     artifact = sink.snapshot(table, at);
   }
+  if (artifact) out.snapshot_bytes = (*artifact)->view().size();
   while (artifact && !deltas.empty()) {
     artifact = apply(**artifact, deltas.back());
     deltas.pop_back();
   }
   if (!artifact) return fail(std::move(artifact).error().with_context(context));
-  return artifact;
+  out.artifact = std::move(*artifact);
+  return out;
+}
+
+Result<BlobPtr> published_artifact(MappingSink& sink, std::string_view table, Version version) {
+  return read_published(sink, table, version).map([](PublishedArtifact&& found) {
+    return std::move(found.artifact);
+  });
 }
 
 }  // namespace remapd::mapping

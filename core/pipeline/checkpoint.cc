@@ -25,8 +25,7 @@ std::vector<Bytes> write_checkpoint(const CheckpointHeader& header, const Engine
   for (const TableProgress& table : header.tables) {
     out.put_string(table.table);
     out.put(table.version);
-    out.put(table.schedule.gap);
-    out.put(table.schedule.due_at);
+    out.put(table.schedule);
     out.put<std::uint8_t>(table.frozen ? 1 : 0);
   }
   engine.save(state);
@@ -59,8 +58,7 @@ Result<CheckpointHeader> read_checkpoint_header(ByteReader& in) {
     TableProgress& table = header.tables.emplace_back();
     table.table = in.get_string();
     table.version = in.get<Version>();
-    table.schedule.gap = in.get<std::uint64_t>();
-    table.schedule.due_at = in.get<std::uint64_t>();
+    table.schedule = in.get<PublishSchedule::State>();
     table.frozen = in.get<std::uint8_t>() != 0;
   }
   if (!in.ok()) return fail(ErrorCode::kCorrupt, "checkpoint: cut short inside its header");

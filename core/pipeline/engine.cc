@@ -15,12 +15,18 @@ namespace remapd::pipeline {
 
 struct BuildJob {
   TableIndex table;
+  mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;
+
+  // A full build.
   placement::BuildInput input;      // ids in slot order, without embeddings; run_build() sorts
   std::vector<sketch::Slot> slots;  // of the ids
   Learners::Embedding embedding;    // of the slots
   placement::BuilderConfig config;
-  std::shared_ptr<const mapping::Mapping> incumbent;
-  mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;
+  std::optional<Incumbent> incumbent;
+
+  // An increment.
+  std::optional<placement::IncrementInput> increment;
+  std::shared_ptr<const placement::PlacedRows> placed;
 };
 
 void BuildJobDeleter::operator()(BuildJob* job) const {
@@ -34,7 +40,7 @@ constexpr std::uint32_t kStateFormat = 1;  // docs/formats.md "Engine state"
 constexpr std::size_t kLookedUpTogether = 16'384;  // ids
 
 // The ids, frequencies and embeddings of the job by ascending id.
-placement::BuildInput sorted_input(const BuildJob& job) {
+placement::BuildInput sorted_input(const BuildJob& job, const mapping::Mapping* incumbent) {
   const placement::BuildInput& from = job.input;
   struct Entry {
     Id id;
@@ -53,10 +59,13 @@ placement::BuildInput sorted_input(const BuildJob& job) {
                               .embedding = {},
                               .touched = {},
                               .dimension = job.embedding.dimension,
+                              .metric = job.embedding.metric,
                               .new_id_traffic = from.new_id_traffic,
                               .new_id_persistence = from.new_id_persistence,
-                              .incumbent = job.incumbent.get(),
-                              .clustered_ids = from.clustered_ids};
+                              .incumbent = incumbent,
+                              .clustered_ids = from.clustered_ids,
+                              .increments = from.increments,
+                              .increments_new_ids = from.increments_new_ids};
   to.ids.resize(n);
   to.frequency.resize(n);
   to.touched.resize(n);
@@ -109,40 +118,49 @@ class StreamEngine final : public Engine {
   void ingest(const EventBatch& batch) override { intake_->ingest(batch); }
   void flush() override { intake_->flush(); }
 
-  BuildJobPtr begin_build(const BuildRequest& request) override {
-    Learners& learners = settled().learners();
-    const TableState& table = settled().tables()[request.table.value];
-    const TableConfig& config = table.config();
-    BuildJobPtr job(new BuildJob);
-    job->table = request.table;
-    job->incumbent = table.incumbent();
-    job->artifact = config.artifact;
-    job->config = {.strategy = config.strategy,
-                   .rows = config.rows,
-                   .dedicated_share = config.dedicated_share,
-                   .new_id_share = config.new_id_share,
-                   .hysteresis = config.hysteresis,
-                   .churn_budget = config.churn_budget,
-                   .seed = config_.seed};
-    placement::BuildInput& input = job->input;
-    input.table = config.name;
-    input.version = request.version;
-    input.epoch = request.epoch;
-    input.built_ms = request.built_ms;
-    input.new_id_traffic = table.new_id_traffic();
-    input.new_id_persistence = learners.new_id_persistence(request.table);
-    input.clustered_ids = table.clustered_ids();
-    if (config.strategy == mapping::Strategy::kHash) return job;
-    copy_ids(table, *job);
-    if (config.strategy == mapping::Strategy::kEmbedding ||
-        config.strategy == mapping::Strategy::kCombined) {
-      job->embedding = learners.embed(request.table, job->slots);
+  std::optional<BuildKind> between_full_builds(TableIndex index) const override {
+    const TableState& table = settled().tables()[index.value];
+    const Incumbent* incumbent = table.incumbent();
+    const placement::PlacedRows* placed = table.placed().get();
+    if (incumbent == nullptr || placed == nullptr ||
+        table.config().artifact != mapping::ArtifactKind::kFast ||
+        incumbent->info().rows != table.config().rows ||
+        incumbent->info().strategy != table.config().strategy) {
+      return std::nullopt;
     }
+    if (placement::has_rows_to_spare(incumbent->stats())) {
+      const std::size_t spare = incumbent->info().fallback.row_count;
+      return table.accessed().size() <= spare / 2 ? BuildKind::kIncrement : BuildKind::kFull;
+    }
+    const bool comparable =
+        !placed->content().metric.empty() &&
+        settled().learners().choice(index).learner == LearnerChoice::kSupervised;
+    return comparable ? std::optional(BuildKind::kIncrement) : std::nullopt;
+  }
+
+  BuildJobPtr begin_build(const BuildRequest& request) override {
+    TableState& table = settled().tables()[request.table.value];
+    BuildJobPtr job = request.kind == BuildKind::kIncrement ? begin_increment(request, table)
+                                                            : begin_full_build(request, table);
+    job->table = request.table;
+    job->artifact = table.config().artifact;
+    table.begin_version();
     return job;
   }
 
+  mapping::Mapping mapping_after(const BuildOutcome& increment) const override {
+    Incumbent incumbent = *settled().tables()[increment.table.value].incumbent();
+    incumbent.apply(*increment.increment, increment.mapping.stats);
+    return *incumbent.mapping();
+  }
+
   void adopt(const BuildOutcome& outcome) override {
-    settled().tables()[outcome.table.value].adopt(outcome.mapping, outcome.clustered_ids);
+    TableState& table = settled().tables()[outcome.table.value];
+    if (outcome.increment) {
+      table.adopt(*outcome.increment, outcome.mapping.stats, outcome.row_traffic);
+    } else {
+      table.adopt(outcome.mapping, outcome.clustered_ids, outcome.placed);
+    }
   }
 
   Result<void> adopt(TableIndex index, const mapping::ArtifactView& artifact) override {
@@ -173,7 +191,7 @@ class StreamEngine final : public Engine {
     incumbent.stats.ids = incumbent.ids.size();
     incumbent.stats.dedicated_rows = incumbent.info.dedicated_rows;
     incumbent.stats.fallback_rows = incumbent.info.fallback.row_count;
-    table.adopt(std::move(incumbent), clustered);
+    table.adopt(std::move(incumbent), clustered, nullptr);
     holds_something_ = true;
     return {};
   }
@@ -206,9 +224,9 @@ class StreamEngine final : public Engine {
       stats.half_life_samples = table.half_life(static_cast<double>(config_.tick_samples));
       stats.horizon_accesses = intake.learners().horizon_accesses(TableIndex{t});
       stats.memory_bytes = table.memory_bytes();
-      if (const auto incumbent = table.incumbent()) {
-        stats.version = incumbent->info.version;
-        stats.mapping = incumbent->stats;
+      if (const Incumbent* incumbent = table.incumbent()) {
+        stats.version = incumbent->info().version;
+        stats.mapping = incumbent->stats();
       }
       out.ids += table.accesses();
     }
@@ -220,16 +238,17 @@ class StreamEngine final : public Engine {
   }
 
   std::shared_ptr<const mapping::Mapping> incumbent(TableIndex table) const override {
-    return intake_->tables()[table.value].incumbent();
+    const Incumbent* incumbent = intake_->tables()[table.value].incumbent();
+    return incumbent != nullptr ? incumbent->mapping() : nullptr;
   }
 
   std::vector<IdStats> heaviest(TableIndex table, std::size_t count, RowRole role) const override {
     if (role == RowRole::kAny) return top(table, count, [](Row) { return true; });
-    const auto& incumbent = settled().tables()[table.value].incumbent();
-    if (!incumbent) return {};
+    const Incumbent* incumbent = settled().tables()[table.value].incumbent();
+    if (incumbent == nullptr) return {};
     // Dedicated rows come first, then shared ones.
-    const std::uint32_t dedicated = incumbent->stats.dedicated_rows;
-    const std::uint32_t placed = dedicated + incumbent->stats.shared_rows;
+    const std::uint32_t dedicated = incumbent->stats().dedicated_rows;
+    const std::uint32_t placed = dedicated + incumbent->stats().shared_rows;
     return top(table, count, [=](Row row) {
       return role == RowRole::kDedicated ? row.value < dedicated
                                          : row.value >= dedicated && row.value < placed;
@@ -248,7 +267,9 @@ class StreamEngine final : public Engine {
       out.frequency = table.ids().count(slot);
       out.row = table.row(slot);
     }
-    if (out.row == kNoRow && table.incumbent()) out.row = table.incumbent()->lookup(id);
+    if (out.row == kNoRow && table.incumbent() != nullptr) {
+      out.row = table.incumbent()->lookup(id);
+    }
     count_row_ids(table, {&out, 1});
     return out;
   }
@@ -274,6 +295,81 @@ class StreamEngine final : public Engine {
   Intake& settled() const {
     intake_->settle();
     return *intake_;
+  }
+
+  BuildJobPtr begin_full_build(const BuildRequest& request, const TableState& table) {
+    Learners& learners = settled().learners();
+    const TableConfig& config = table.config();
+    BuildJobPtr job(new BuildJob);
+    if (table.incumbent() != nullptr) job->incumbent = *table.incumbent();
+    job->config = {.strategy = config.strategy,
+                   .rows = config.rows,
+                   .dedicated_share = config.dedicated_share,
+                   .new_id_share = config.new_id_share,
+                   .hysteresis = config.hysteresis,
+                   .churn_budget = config.churn_budget,
+                   .seed = config_.seed};
+    placement::BuildInput& input = job->input;
+    input.table = config.name;
+    input.version = request.version;
+    input.epoch = request.epoch;
+    input.built_ms = request.built_ms;
+    input.new_id_traffic = table.new_id_traffic();
+    input.new_id_persistence = learners.new_id_persistence(request.table);
+    input.clustered_ids = table.clustered_ids();
+    input.increments = table.increments().count;
+    input.increments_new_ids = table.increments().new_ids;
+    if (config.strategy == mapping::Strategy::kHash) return job;
+    copy_ids(table, *job);
+    if (config.strategy == mapping::Strategy::kEmbedding ||
+        config.strategy == mapping::Strategy::kCombined) {
+      job->embedding = learners.embed(request.table, job->slots);
+    }
+    return job;
+  }
+
+  // Looks at new ids, and at known ones of shared rows, that were accessed since the incumbent.
+  BuildJobPtr begin_increment(const BuildRequest& request, const TableState& table) {
+    REMAPD_CHECK(between_full_builds(request.table) == BuildKind::kIncrement,
+                 "an increment can be built");
+    const Incumbent& incumbent = *table.incumbent();
+    BuildJobPtr job(new BuildJob);
+    job->placed = table.placed();
+    placement::IncrementInput& input = job->increment.emplace();
+    input.version = request.version;
+    input.epoch = request.epoch;
+    input.built_ms = request.built_ms;
+    input.parent = incumbent.info();
+    input.parent_stats = incumbent.stats();
+    input.parent_content = incumbent.content_hash();
+    input.total_frequency = table.decayed_accesses();
+    input.new_id_traffic = table.new_id_traffic();
+    input.churn_budget = table.config().churn_budget * table.decayed_accesses();
+
+    const bool spare = placement::has_rows_to_spare(incumbent.stats());
+    std::vector<std::pair<Id, sketch::Slot>> entries;
+    for (const sketch::Slot slot : table.accessed()) {
+      if (!table.ids().occupied(slot)) continue;
+      const Row row = table.row(slot);
+      const bool may_move = !spare && row != kNoRow &&
+                            row.value >= incumbent.info().dedicated_rows &&
+                            table.ids().count(slot) <= placement::kSettledAccesses;
+      if (row == kNoRow || may_move) entries.emplace_back(table.ids().id_of(slot), slot);
+    }
+    std::sort(entries.begin(), entries.end());
+    entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+    std::vector<sketch::Slot> slots;
+    for (const auto& [id, slot] : entries) {
+      slots.push_back(slot);
+      input.ids.push_back(id);
+      input.rows.push_back(table.row(slot));
+      input.frequency.push_back(std::max(static_cast<float>(table.ids().count(slot)), 1e-6F));
+    }
+    if (!spare) {
+      input.embedding =
+          settled().learners().embed(request.table, slots, job->placed->content().metric).values;
+    }
+    return job;
   }
 
   static void copy_ids(const TableState& table, BuildJob& job) {
@@ -342,16 +438,31 @@ class StreamEngine final : public Engine {
 BuildOutcome run_build(BuildJobPtr job) {
   BuildOutcome out;
   out.table = job->table;
-  out.incumbent = job->incumbent;
   out.artifact = job->artifact;
+  if (job->increment) {
+    placement::Increment increment = placement::make_increment(*job->increment, *job->placed);
+    out.mapping.info = increment.delta.to;
+    out.mapping.stats = increment.stats;
+    out.plan = std::move(increment.plan);
+    out.row_traffic = std::move(increment.traffic);
+    out.increment = std::move(increment.delta);
+    return out;
+  }
+  if (job->incumbent) out.incumbent = job->incumbent->mapping();
   const placement::BuilderConfig config = job->config;
-  const placement::BuildInput input = sorted_input(*job);
+  const placement::BuildInput input = sorted_input(*job, out.incumbent.get());
   job.reset();  // its copies take more memory than what was made of them
   placement::BuildResult result = placement::build_mapping(input, config);
   out.mapping = std::move(result.mapping);
   out.plan = std::move(result.plan);
   out.clustered_ids = result.clustered_ids;
+  out.placed = std::move(result.placed);
   return out;
+}
+
+bool BuildOutcome::leads_to_increments() const {
+  return placed != nullptr && artifact == mapping::ArtifactKind::kFast &&
+         (placement::has_rows_to_spare(mapping.stats) || !placed->content().metric.empty());
 }
 
 Result<void> check_saved_state(const EngineConfig& config, ByteReader& in) {

@@ -11,14 +11,19 @@
 //   BuildOutcome out = run_build(job);         // pure; on any thread
 //   engine.adopt(out);                         // the version was published; on the intake thread
 // Until adopt() the incumbent stays in force: a build that is begun and dropped changes neither
-// counts nor mappings. begin_build() is O(tracked ids of the table) and, with co-access embeddings,
-// copies the co-access graph of all tables; jobs begun at the same sample share that copy.
+// counts nor mappings.
+//
+// A full build ranks and clusters all ids: begin_build() is O(tracked ids of the table) and, with
+// co-access embeddings, copies the co-access graph of all tables; jobs begun at the same sample
+// share that copy. An increment looks only at the ids accessed since the incumbent (increment.h);
+// all three steps are O(those).
 //
 // Not thread safe: one caller at a time, normally the pipeline thread. Parallel inside (oneTBB).
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,10 +32,13 @@
 #include "core/base/result.h"
 #include "core/base/state_writer.h"
 #include "core/mapping/artifact.h"
+#include "core/mapping/delta.h"
 #include "core/mapping/mapping.h"
 #include "core/mapping/migration_plan.h"
 #include "core/pipeline/engine_config.h"
 #include "core/pipeline/event_batch.h"
+#include "core/placement/increment.h"
+#include "core/placement/placed_rows.h"
 
 namespace remapd::pipeline {
 
@@ -87,15 +95,28 @@ using BuildJobPtr = std::unique_ptr<BuildJob, BuildJobDeleter>;
 
 struct BuildOutcome {
   TableIndex table;
-  mapping::Mapping mapping;  // info.version, parent, epoch as given to begin_build()
-  std::shared_ptr<const mapping::Mapping> incumbent;  // its predecessor, for deltas; null if none
-  mapping::MigrationPlan plan;      // from the incumbent, or from hashing over all rows if none
-  std::uint64_t clustered_ids = 0;  // for adopt()
+  // info.version, parent, epoch as given to begin_build(). Of an increment: info and stats alone.
+  mapping::Mapping mapping;
+  std::shared_ptr<const mapping::Mapping> incumbent;  // of a full build; null if there was none
+  mapping::MigrationPlan plan;  // from the incumbent, or from hashing over all rows if none
   mapping::ArtifactKind artifact = mapping::ArtifactKind::kFast;  // to encode the mapping as
+
+  // An increment: the version is the incumbent with these changes.
+  std::optional<mapping::Delta> increment;
+
+  // Whether increments can follow a full build, as far as can be known then.
+  bool leads_to_increments() const;
+
+  // For adopt().
+  std::uint64_t clustered_ids = 0;
+  std::shared_ptr<placement::PlacedRows> placed;
+  std::vector<placement::Increment::RowTraffic> row_traffic;
 };
 
 // Pure and re-entrant; may run on any thread while the engine takes in events.
 BuildOutcome run_build(BuildJobPtr job);
+
+enum class BuildKind : std::uint8_t { kFull, kIncrement };
 
 // The version to be built.
 struct BuildRequest {
@@ -103,6 +124,7 @@ struct BuildRequest {
   Version version;  // > the adopted one
   Epoch epoch;
   std::int64_t built_ms = 0;
+  BuildKind kind = BuildKind::kFull;
 };
 
 // Whether what Engine::save() wrote, which `in` stands at, can be loaded under this configuration,
@@ -128,7 +150,15 @@ class Engine {
   // shifts the mini-batches that follow, and with them the results.
   virtual void flush() = 0;
 
+  // What a version of the table can be while no full build is due. kIncrement: its incumbent was
+  // built here, for the same row budget and as a fast artifact, and has rows to spare for the ids
+  // that are new, or the ids' embeddings can be compared with those of then (supervised ones can).
+  // kFull: the ids that are new are about to use up its spare rows. None: neither.
+  virtual std::optional<BuildKind> between_full_builds(TableIndex table) const = 0;
+  // kIncrement: only while between_full_builds() says so.
   virtual BuildJobPtr begin_build(const BuildRequest& request) = 0;
+  // All ids and rows of an increment that has not been adopted. O(known ids).
+  virtual mapping::Mapping mapping_after(const BuildOutcome& increment) const = 0;
   // The outcome's version is now the incumbent of its table.
   virtual void adopt(const BuildOutcome& outcome) = 0;
   // Makes a published artifact the incumbent: after a restart whose checkpoint is older, or a

@@ -186,9 +186,7 @@ Learners::Choice Learners::choice(TableIndex table) const {
 
 Learners::Embedding Learners::embed(TableIndex table, std::span<const sketch::Slot> slots) {
   if (choice(table).learner == LearnerChoice::kSupervised) {
-    return {.values = machine_->embed(table, slots),
-            .dimension = machine_->dimension(),
-            .spectral = nullptr};
+    return embed(table, slots, machine_->metric(table));
   }
   auto spectral = spectral_.lock();
   if (!spectral) {
@@ -196,7 +194,17 @@ Learners::Embedding Learners::embed(TableIndex table, std::span<const sketch::Sl
                                                                     graph_->snapshot());
     spectral_ = spectral;
   }
-  return {.values = {}, .dimension = spectral->dimension(), .spectral = std::move(spectral)};
+  const std::size_t dimension = spectral->dimension();
+  return {.values = {}, .dimension = dimension, .metric = {}, .spectral = std::move(spectral)};
+}
+
+Learners::Embedding Learners::embed(TableIndex table, std::span<const sketch::Slot> slots,
+                                    std::vector<float> metric) {
+  std::vector<float> values = machine_->embed(table, slots, metric);
+  return {.values = std::move(values),
+          .dimension = machine_->dimension(),
+          .metric = std::move(metric),
+          .spectral = nullptr};
 }
 
 std::size_t Learners::bytes_per_slot(const EngineConfig& config) {

@@ -87,9 +87,13 @@ class Learners {
   struct Embedding {
     std::vector<float> values;  // row-major, slots.size() x dimension; empty with `spectral`
     std::size_t dimension = 0;
+    std::vector<float> metric;  // by which the values were computed; empty with `spectral`
     std::shared_ptr<const embedding::SpectralEmbedding> spectral;  // co-access; else null
   };
   Embedding embed(TableIndex table, std::span<const sketch::Slot> slots);
+  // By the metric of an earlier embed(), so that the values can be compared with those of then. Only
+  // while the table's choice() is kSupervised.
+  Embedding embed(TableIndex table, std::span<const sketch::Slot> slots, std::vector<float> metric);
 
   std::uint64_t samples() const { return samples_; }
   std::uint64_t labelled_samples() const { return labelled_; }

@@ -23,12 +23,26 @@ GateResult min_samples(const GateLimits& limits, std::uint64_t samples) {
 }
 
 GateResult max_churn(const GateLimits& limits, const BuildOutcome& outcome) {
-  if (outcome.incumbent == nullptr) return {true, "the first version moves nothing"};
+  if (outcome.incumbent == nullptr && !outcome.increment) return {true, "the first version moves nothing"};
   const double moved = outcome.mapping.stats.traffic_moved;
   // Written so that NaN does not pass.
   return {limits.max_churn >= 1 || moved <= limits.max_churn,
           percent(moved) + " of the traffic moves, publish.gates.max_churn allows " +
               percent(limits.max_churn)};
+}
+
+GateReport check_limits(const GateLimits& limits, std::uint64_t samples,
+                        const BuildOutcome& outcome) {
+  GateReport report;
+  report.results[static_cast<std::size_t>(Gate::kMinSamples)] = min_samples(limits, samples);
+  report.results[static_cast<std::size_t>(Gate::kMaxChurn)] = max_churn(limits, outcome);
+  return report;
+}
+
+// Of the self-check; `wrong` is empty if all is well.
+GateResult checked(const std::string& wrong, std::size_t ids) {
+  if (wrong.empty()) return {true, "all " + std::to_string(ids) + " ids look up to their rows"};
+  return {false, "self-check: " + wrong};
 }
 
 std::string row_text(Row row) {
@@ -114,15 +128,20 @@ std::string self_check(const mapping::Mapping& mapping, ByteView artifact) {
 
 GateReport check_gates(const GateLimits& limits, std::uint64_t samples, const BuildOutcome& outcome,
                        ByteView artifact) {
-  std::string wrong = self_check(outcome.mapping, artifact);
-  const bool sound = wrong.empty();
-  GateReport report;
-  report.results[static_cast<std::size_t>(Gate::kMinSamples)] = min_samples(limits, samples);
-  report.results[static_cast<std::size_t>(Gate::kMaxChurn)] = max_churn(limits, outcome);
-  report.results[static_cast<std::size_t>(Gate::kSelfCheck)] = {
-      sound,
-      sound ? "all " + std::to_string(outcome.mapping.ids.size()) + " ids look up to their rows"
-            : "self-check: " + wrong};
+  GateReport report = check_limits(limits, samples, outcome);
+  report.results[static_cast<std::size_t>(Gate::kSelfCheck)] =
+      checked(self_check(outcome.mapping, artifact), outcome.mapping.ids.size());
+  return report;
+}
+
+GateReport check_gates(const GateLimits& limits, std::uint64_t samples, const BuildOutcome& outcome,
+                       const std::function<std::string()>& apply_and_check) {
+  GateReport report = check_limits(limits, samples, outcome);
+  GateResult& check = report.results[static_cast<std::size_t>(Gate::kSelfCheck)];
+  check = {true, "not made"};
+  if (!report.passed()) return report;
+  const mapping::Delta& changes = *outcome.increment;
+  check = checked(apply_and_check(), changes.added.size() + changes.moved.size());
   return report;
 }
 

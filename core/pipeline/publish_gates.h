@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,10 @@ struct GateReport {
 // outcome.mapping.
 GateReport check_gates(const GateLimits& limits, std::uint64_t samples, const BuildOutcome& outcome,
                        ByteView artifact);
+// The same of an increment. `apply_and_check` is called if the version passes the limits: empty, or
+// why not all ids that change look up to their rows.
+GateReport check_gates(const GateLimits& limits, std::uint64_t samples, const BuildOutcome& outcome,
+                       const std::function<std::string()>& apply_and_check);
 
 // The self-check alone: empty, or the first disagreement in words.
 std::string self_check(const mapping::Mapping& mapping, ByteView artifact);

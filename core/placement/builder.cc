@@ -173,8 +173,9 @@ class Builder {
 
   void build_clustered() {
     const std::size_t n = in_.ids.size();
-    std::uint64_t new_ids = 0;
+    std::uint64_t new_ids = in_.increments_new_ids;
     for (const Row row : old_rows_) new_ids += row == kNoRow ? 1 : 0;
+    new_ids /= in_.increments + 1;
     std::optional<LayoutRequest::Incumbent> incumbent;
     if (in_.incumbent != nullptr) {
       const mapping::MappingStats& stats = in_.incumbent->stats;
@@ -192,7 +193,12 @@ class Builder {
     std::vector<Row> rows(n, kNoRow);
     const auto owns = place_dedicated(by_frequency(in_, config_.seed), old_rows_, layout.dedicated,
                                       old_dedicated(), rows);
-    if (layout.shared > 0) place_clusters(layout, owns, rows);
+    PlacedRows::Content placed;
+    placed.first_row = layout.dedicated;
+    placed.metric = in_.metric;
+    if (layout.shared > 0) place_clusters(layout, owns, rows, placed);
+    placed.rare = rows_of_rare_ids(rows);
+    out_.placed = std::make_shared<PlacedRows>(std::move(placed), config_.seed);
 
     mapping::MappingInfo& info = out_.mapping.info;
     info.dedicated_rows = layout.dedicated;
@@ -211,7 +217,7 @@ class Builder {
 
   // Clusters the ids that own no row into rows [dedicated, dedicated + shared).
   void place_clusters(const RowLayout& layout, const std::vector<bool>& owns,
-                      std::vector<Row>& rows) {
+                      std::vector<Row>& rows, PlacedRows::Content& placed) {
     REMAPD_CHECK(in_.dimension > 0 && in_.embedding.size() == in_.ids.size() * in_.dimension,
                  "clustering needs one embedding for each id");
     const bool weighted = config_.strategy == mapping::Strategy::kCombined;
@@ -270,8 +276,32 @@ class Builder {
     for (std::size_t m = 0; m < members.size(); ++m) {
       rows[members[m]] = Row{layout.dedicated + assignment[m]};
     }
-    out_.mapping.stats.distortion =
-        relative_distortion(points, weights, in_.dimension, layout.shared, assignment);
+    ClusterMeans clusters =
+        cluster_means(points, weights, in_.dimension, layout.shared, assignment);
+    out_.mapping.stats.distortion = clusters.distortion;
+    placed.dimension = in_.dimension;
+    placed.centroids = std::move(clusters.means);
+    placed.traffic.assign(layout.shared, 0);
+    for (std::size_t m = 0; m < members.size(); ++m) placed.traffic[assignment[m]] += traffic[m];
+  }
+
+  std::vector<Row> rows_of_rare_ids(const std::vector<Row>& rows) const {
+    std::vector<std::uint32_t> rare;
+    for (std::uint32_t i = 0; i < rows.size(); ++i) {
+      if (in_.frequency[i] <= kRareAccesses) rare.push_back(i);
+    }
+    std::vector<Row> out;
+    for_sample(rare, [&](std::uint32_t i) { out.push_back(rows[i]); });
+    return out;
+  }
+
+  // fn(i) for about kRestartSourceIds of the ids at these positions.
+  template <class Fn>
+  void for_sample(std::span<const std::uint32_t> positions, Fn&& fn) const {
+    const std::uint64_t stride = 1 + positions.size() / kRestartSourceIds;
+    for (const std::uint32_t i : positions) {
+      if (stride == 1 || mix64(in_.ids[i]) % stride == 0) fn(i);
+    }
   }
 
   std::uint32_t old_dedicated() const {
@@ -363,13 +393,11 @@ class Builder {
       if (one_row ? arrived : !arrived && in_.frequency[i] <= kRareAccesses) typical.push_back(i);
     }
     if (typical.empty()) typical = positions_;  // the first version, or no rare ids
-    const std::uint64_t stride = 1 + typical.size() / kRestartSourceIds;
-    for (const std::uint32_t i : typical) {
-      if (stride > 1 && mix64(in_.ids[i]) % stride != 0) continue;
+    for_sample(typical, [&](std::uint32_t i) {
       request.restart_sources.push_back(old_rows_[i] != kNoRow ? old_rows_[i]
                                                                : before.row(in_.ids[i]));
       request.restart_weights.push_back(1);
-    }
+    });
   }
 
   const BuildInput& in_;

@@ -19,12 +19,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "core/mapping/mapping.h"
 #include "core/mapping/migration_plan.h"
 #include "core/mapping/strategy.h"
+#include "core/placement/placed_rows.h"
 
 namespace remapd::placement {
 
@@ -49,17 +51,22 @@ struct BuildInput {
   std::vector<float> embedding;       // row-major, n x dimension; similar ids are near each other
   std::vector<std::uint8_t> touched;  // n: accessed since the incumbent was adopted; empty: all
   std::size_t dimension = 0;          // 0 for strategies that need none
+  std::vector<float> metric{};        // of the embedding; opaque, see PlacedRows
   double new_id_traffic = 0;          // share of new ids among the accesses since then
   std::optional<double> new_id_persistence{};  // see row_layout.h
 
   const mapping::Mapping* incumbent = nullptr;  // null: the table is hashed over all its rows
   std::uint64_t clustered_ids = 0;              // ids in the last clustering from scratch
+  std::uint64_t increments = 0;                 // since the last full build,
+  std::uint64_t increments_new_ids = 0;         // and the new ids that they placed
 };
 
 struct BuildResult {
   mapping::Mapping mapping;
   mapping::MigrationPlan plan;
   std::uint64_t clustered_ids = 0;  // for the next BuildInput
+  // For the increments until the next full build; null for strategies that cluster nothing.
+  std::shared_ptr<PlacedRows> placed;
 };
 
 BuildResult build_mapping(const BuildInput& input, const BuilderConfig& config);

@@ -206,9 +206,11 @@ void refine_clusters(const RefinementInput& in, std::span<std::uint32_t> assignm
   if (!assignment.empty()) Refinement(in, assignment).run();
 }
 
-double relative_distortion(std::span<const float> points, std::span<const float> weights,
+ClusterMeans cluster_means(std::span<const float> points, std::span<const float> weights,
                            std::size_t dimension, std::uint32_t clusters,
                            std::span<const std::uint32_t> assignment) {
+  ClusterMeans result;
+  result.means.resize(clusters * dimension);
   const std::size_t d = dimension;
   const Members members = members_of(assignment, clusters);
   struct Sums {
@@ -241,6 +243,7 @@ double relative_distortion(std::span<const float> points, std::span<const float>
       for (std::size_t k = 0; k < d; ++k) {
         out.all[k] += sum[k];
         out.between += sum[k] * sum[k] / mass;
+        result.means[c * d + k] = static_cast<float>(sum[k] / mass);
       }
     }
   });
@@ -252,11 +255,12 @@ double relative_distortion(std::span<const float> points, std::span<const float>
     total.between += part.between;
     for (std::size_t k = 0; k < d; ++k) total.all[k] += part.all[k];
   }
-  if (total.mass <= 0) return 0;
+  if (total.mass <= 0) return result;
   const double within = total.squares - total.between;
   double spread = total.squares;
   for (const double sum : total.all) spread -= sum * sum / total.mass;
-  return spread > 0 ? std::clamp(within / spread, 0.0, 1.0) : 0.0;
+  if (spread > 0) result.distortion = std::clamp(within / spread, 0.0, 1.0);
+  return result;
 }
 
 void match_clusters(std::span<const std::uint32_t> old, std::span<const float> traffic,

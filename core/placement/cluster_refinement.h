@@ -27,9 +27,13 @@ struct RefinementInput {
 // assigned. O(n sqrt(clusters) dimension).
 void refine_clusters(const RefinementInput& input, std::span<std::uint32_t> assignment);
 
-// Weighted mean squared distance of points to their cluster's mean, relative to the distance to the
-// mean of all: 0 = no loss, 1 = no better than one cluster.
-double relative_distortion(std::span<const float> points, std::span<const float> weights,
+struct ClusterMeans {
+  std::vector<float> means;  // row-major, clusters x dimension; zeros for a cluster without points
+  // Weighted mean squared distance of points to their cluster's mean, relative to the distance to
+  // the mean of all: 0 = no loss, 1 = no better than one cluster.
+  double distortion = 0;
+};
+ClusterMeans cluster_means(std::span<const float> points, std::span<const float> weights,
                            std::size_t dimension, std::uint32_t clusters,
                            std::span<const std::uint32_t> assignment);
 

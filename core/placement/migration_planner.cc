@@ -1,6 +1,7 @@
 #include "core/placement/migration_planner.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
@@ -106,6 +107,38 @@ mapping::MigrationPlan make_plan(const PlanInput& in) {
     sources.push_back({in.restart_sources[i], in.restart_weights[i]});
   }
   append_normalised(sources, plan.restart_sources, plan.restart_weights);
+  return plan;
+}
+
+mapping::MigrationPlan plan_of(RowChanges changes) {
+  mapping::MigrationPlan plan;
+  plan.table = std::move(changes.table);
+  plan.from = changes.from;
+  plan.to = changes.to;
+  plan.from_rows = changes.rows;
+  plan.to_rows = changes.rows;
+  plan.source_begin.push_back(0);
+  std::stable_sort(changes.sources.begin(), changes.sources.end(),
+                   [](const auto& a, const auto& b) { return a.to < b.to; });
+  std::vector<Source> sources;
+  for (auto at = changes.sources.begin(); at != changes.sources.end();) {
+    const Row row = at->to;
+    sources.clear();
+    for (; at != changes.sources.end() && at->to == row; ++at) {
+      sources.push_back({at->from, static_cast<double>(at->weight)});
+    }
+    append_normalised(sources, plan.sources, plan.weights);
+    plan.changed.push_back(row);
+    plan.source_begin.push_back(static_cast<std::uint32_t>(plan.sources.size()));
+  }
+  plan.state.assign(plan.changed.size(), mapping::StateRule::kCarry);
+
+  plan.restarted = std::move(changes.restarted);
+  sources.clear();
+  for (const Row row : changes.restart_sources) sources.push_back({row, 1});
+  if (!plan.restarted.empty()) {
+    append_normalised(sources, plan.restart_sources, plan.restart_weights);
+  }
   return plan;
 }
 

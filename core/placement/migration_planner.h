@@ -27,7 +27,28 @@ struct PlanInput {
   std::vector<float> restart_weights;  // > 0, of any scale
 };
 
-// O(n + rows) time and space. Pure and deterministic.
+// O(n + rows) time and space. Pure and deterministic, as all below.
 mapping::MigrationPlan make_plan(const PlanInput& input);
+
+// The same where few ids have changed, from what each changed row is made of.
+struct RowChanges {
+  std::string table;
+  Version from;
+  Version to;
+  std::uint32_t rows = 0;  // of both
+
+  struct Source {
+    Row to;
+    Row from;      // before
+    float weight;  // > 0, of any scale
+  };
+  std::vector<Source> sources;
+
+  std::vector<Row> restarted;  // ascending; not among sources[i].to
+  std::vector<Row> restart_sources;  // old rows, each with the same weight
+};
+
+// O(sources log sources).
+mapping::MigrationPlan plan_of(RowChanges changes);
 
 }  // namespace remapd::placement

@@ -366,6 +366,21 @@ void TrackedIds::clear_marks(Marks which) {
   });
 }
 
+void TrackedIds::add_marks(std::span<const Slot> slots, Marks add) {
+  for (const Slot slot : slots) {
+    const std::uint32_t place = places_[slot];
+    if (place != 0) add_marks_at(lines_[(place - 1) / kLineIds], (place - 1) % kLineIds, add);
+  }
+}
+
+void TrackedIds::clear_marks(std::span<const Slot> slots, Marks which) {
+  const std::uint32_t cleared = static_cast<std::uint32_t>(which & marks_kept_) << kSlotBits;
+  for (const Slot slot : slots) {
+    const std::uint32_t place = places_[slot];
+    if (place != 0) lines_[(place - 1) / kLineIds].slots[(place - 1) % kLineIds] &= ~cleared;
+  }
+}
+
 TrackedIds::Found TrackedIds::admit_untracked(Id id, std::uint64_t hash,
                                               std::vector<Slot>& admitted) {
   const std::uint32_t shard_index = shard_of_hash(hash);

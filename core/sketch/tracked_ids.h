@@ -127,6 +127,9 @@ class TrackedIds {
   }
   // Of all ids.
   void clear_marks(Marks which);
+  // Of the ids of some slots; free slots are passed over.
+  void add_marks(std::span<const Slot> slots, Marks add);
+  void clear_marks(std::span<const Slot> slots, Marks which);
 
   // Counts n >= 0 accesses of a tracked id.
   void add(Slot slot, float n = 1.0F) {

@@ -18,7 +18,8 @@ Pipeline::LiveSettings live_settings(const config::Config& config) {
           .checkpoint_interval = config.checkpoint.interval,
           .publish = {.interval = config.publish.interval,
                       .min_interval = config.publish.min_interval,
-                      .snapshot_every = config.sink.snapshot_every,
+                      .cpu_share = config.publish.cpu_share,
+                      .snapshot_share = config.sink.snapshot_share,
                       .gates = {.min_samples = config.publish.gates.min_samples,
                                 .max_churn = config.publish.gates.max_churn}}};
 }

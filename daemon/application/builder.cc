@@ -71,40 +71,35 @@ bool Builder::wait_before_retry(std::chrono::milliseconds pause) {
 BuildReport Builder::carry_out(BuildOrder order) {
   BuildReport report;
   report.purpose = order.next.purpose;
+  report.next = order.next;
   report.table = order.table;
   report.version = order.next.version;
   report.samples = order.samples;
   if (cancelled()) return report;
   Bytes artifact;
   if (!build(order, report, artifact)) return report;
-  const mapping::Mapping& mapping = report.outcome->mapping;
+  const pipeline::BuildOutcome& outcome = *report.outcome;
   switch (order.next.purpose) {
     case BuildPurpose::kRejoin:
-      if (mapping::content_hash(mapping) == order.next.published_content) {
-        report.end = BuildEnd::kRebuilt;
-      } else if (auto published =
-                     mapping::published_artifact(sink_, mapping.info.table, report.version)) {
-        report.end = BuildEnd::kFetched;
-        report.artifact = std::move(*published);
-      } else {
-        report.end = BuildEnd::kFailed;
-        report.error = std::move(published).error();
-      }
+      rejoin(order, report);
       break;
     case BuildPurpose::kRebuild:
       report.end = report.gates->passed() ? BuildEnd::kRebuilt : BuildEnd::kRefused;
       break;
     case BuildPurpose::kPublish:
-      if (report.gates->passed()) {
-        publish(
-            prepare_publication(*report.outcome, std::move(artifact),
-                                {.instance = options_.instance,
-                                 .built_samples = order.samples,
-                                 .with_snapshot = order.with_snapshot,
-                                 .parent_artifact = clients_artifact(order, mapping.info.table)}),
-            report);
-      } else {
+      if (!report.error.message.empty()) {
+        report.end = BuildEnd::kUnfit;
+      } else if (!report.gates->passed()) {
         report.end = BuildEnd::kRefused;
+      } else if (outcome.increment && artifact.empty()) {
+        publish(prepare_increment(outcome, clients_[order.table], order.snapshot,
+                                  notes_of(order, outcome)),
+                report);
+      } else {
+        publish(prepare_publication(outcome, std::move(artifact),
+                                    clients_mapping(order, outcome.mapping.info.table),
+                                    order.snapshot, notes_of(order, outcome)),
+                report);
       }
       break;
     case BuildPurpose::kNothing:
@@ -118,7 +113,10 @@ bool Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
   const auto begin = clock_.now();
   const auto work = [&] {
     const CancellationScope scope(build_cancellation_);
-    report.outcome = pipeline::run_build(std::move(order.job));
+    const bool whole = order.whole.has_value();
+    report.outcome =
+        whole ? std::move(*order.whole) : pipeline::run_build(std::move(order.job));
+    if (report.outcome->increment && !whole) return check_increment(order, report);
     artifact = mapping::encode_artifact(report.outcome->mapping, report.outcome->artifact);
     report.gates = pipeline::check_gates(order.limits, order.samples, *report.outcome, artifact);
   };
@@ -131,6 +129,43 @@ bool Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
   }
   report.build_seconds = seconds_between(begin, clock_.now());
   return true;
+}
+
+// What clients have becomes the increment's version if it is to be published and passes the gates.
+void Builder::check_increment(const BuildOrder& order, BuildReport& report) {
+  const pipeline::BuildOutcome& outcome = *report.outcome;
+  report.gates = pipeline::check_gates(order.limits, order.samples, outcome, [&]() -> std::string {
+    if (order.next.purpose != BuildPurpose::kPublish) return "";  // clients have it
+    auto applied =
+        clients_mapping(order, outcome.mapping.info.table).apply(*outcome.increment);
+    if (applied) return "";
+    report.error = std::move(applied).error();
+    return report.error.message;
+  });
+}
+
+void Builder::rejoin(const BuildOrder& order, BuildReport& report) {
+  const pipeline::BuildOutcome& outcome = *report.outcome;
+  const std::uint64_t content = outcome.increment ? outcome.increment->content_hash
+                                                  : mapping::content_hash(outcome.mapping);
+  if (content == order.next.published_content) {
+    report.end = BuildEnd::kRebuilt;
+  } else if (auto published = mapping::published_artifact(sink_, outcome.mapping.info.table,
+                                                          report.version)) {
+    report.end = BuildEnd::kFetched;
+    report.artifact = std::move(*published);
+  } else {
+    report.end = BuildEnd::kFailed;
+    report.error = std::move(published).error();
+  }
+}
+
+PublicationNotes Builder::notes_of(const BuildOrder& order,
+                                   const pipeline::BuildOutcome& outcome) const {
+  const bool increments_follow = outcome.increment || outcome.leads_to_increments();
+  return {.instance = options_.instance,
+          .built_samples = order.samples,
+          .next_samples = increments_follow ? order.next.due_after : order.next.full_due_after};
 }
 
 BuildReport Builder::carry_out(RollBackOrder order) {
@@ -163,19 +198,19 @@ BuildReport Builder::carry_out(RollBackOrder order) {
   return report;
 }
 
-// Of the version before the one to be published; empty if no delta can lead on from there.
-ByteView Builder::clients_artifact(const BuildOrder& order, const std::string& table) {
-  Published& published = published_[order.table];
+// Of the version before the one to be published; unknown if no delta can lead on from there.
+ClientsMapping& Builder::clients_mapping(const BuildOrder& order, const std::string& table) {
+  ClientsMapping& clients = clients_[order.table];
   const Version parent{order.next.version.value - 1};
   if (!order.next.published_content) {
-    published = {};
-  } else if (published.version != parent) {  // the first since the start
-    published = {.version = parent, .artifact = nullptr};
-    if (const auto artifact = mapping::published_artifact(sink_, table, parent)) {
-      published.artifact = *artifact;
+    clients.forget();
+  } else if (clients.version() != parent) {  // the first since the start
+    clients.forget();
+    if (auto found = mapping::read_published(sink_, table, parent)) {
+      clients.set(parent, std::move(*found));
     }
   }
-  return published.artifact == nullptr ? ByteView{} : published.artifact->view();
+  return clients;
 }
 
 void Builder::publish(Prepared prepared, BuildReport& report) {
@@ -189,16 +224,18 @@ void Builder::publish(Prepared prepared, BuildReport& report) {
       report.end = BuildEnd::kPublished;
       report.manifest = publication.manifest;
       report.kept = std::move(prepared).keep();
-      published_[report.table] = {.version = report.version,
-                                  .artifact = report.kept->blob(mapping::BlobKind::kSnapshot)};
+      clients_[report.table].published(*report.manifest,
+                                       report.kept->blob(mapping::BlobKind::kSnapshot));
       return;
     }
+
     report.error = published.error();
     if (report.error.code == ErrorCode::kConflict) {
       report.end = BuildEnd::kSuperseded;
       return;
     }
     if (!report.error.retryable) {
+      clients_[report.table].forget();  // an increment that has been applied is not there
       report.end = BuildEnd::kFailed;
       return;
     }

@@ -6,7 +6,7 @@
 // one report, in order, on the builder thread.
 //
 // From submit() to the report the sink belongs to this thread. Memory: the artifact of each table's
-// newest version. submit(), cancel() and request_stop() are thread safe.
+// newest version (clients_mapping.h). submit(), cancel() and request_stop() are thread safe.
 #pragma once
 
 #include <chrono>
@@ -28,6 +28,7 @@
 #include "core/pipeline/engine.h"
 #include "core/pipeline/publish_gates.h"
 #include "core/placement/roll_back.h"
+#include "daemon/application/clients_mapping.h"
 #include "daemon/application/mailbox.h"
 #include "daemon/application/publication.h"
 #include "daemon/application/version_shelf.h"
@@ -39,9 +40,12 @@ namespace remapd::application {
 struct BuildOrder {
   NextBuild next;
   pipeline::BuildJobPtr job;
+  // Instead of a job: an increment that ended with kUnfit, its mapping complete. It is published as
+  // a snapshot.
+  std::optional<pipeline::BuildOutcome> whole{};
   TableIndex table;
   std::uint64_t samples = 0;  // taken in when the build began
-  bool with_snapshot = false;
+  SnapshotRule snapshot;
   pipeline::GateLimits limits;
 };
 
@@ -60,6 +64,7 @@ enum class BuildEnd : std::uint8_t {
   kFetched,     // kRejoin: another mapping was published under this number: `artifact`
   kRefused,     // a gate said no: `gates`
   kFailed,      // could not be published (or fetched): `error`
+  kUnfit,       // an increment that what clients have cannot take in (`error`)
   kSuperseded,  // another instance has taken the table over: `error`
   kCancelled,   // given up because of a stop
 };
@@ -67,6 +72,7 @@ enum class BuildEnd : std::uint8_t {
 struct BuildReport {
   BuildEnd end = BuildEnd::kCancelled;
   BuildPurpose purpose = BuildPurpose::kPublish;
+  NextBuild next;  // of a build, as ordered
   TableIndex table;
   Version version;
   std::uint64_t samples = 0;
@@ -98,10 +104,9 @@ class Builder {
           OnReport on_report, OnRetry on_retry);
   ~Builder();
 
-  // Before start(): the newest published version, as clients have it, so that the first build does
-  // not fetch it.
-  void know(TableIndex table, Version version, mapping::BlobPtr artifact) {
-    published_[table] = {.version = version, .artifact = std::move(artifact)};
+  // Before start(): the newest published version, so that the first build does not fetch it.
+  void know(TableIndex table, Version version, mapping::PublishedArtifact published) {
+    clients_[table].set(version, std::move(published));
   }
   void start();
   void submit(BuildOrder order) { orders_.push(std::move(order)); }
@@ -118,7 +123,10 @@ class Builder {
   BuildReport carry_out(BuildOrder order);
   BuildReport carry_out(RollBackOrder order);
   bool build(BuildOrder& order, BuildReport& report, Bytes& artifact);  // false: cancelled
-  ByteView clients_artifact(const BuildOrder& order, const std::string& table);
+  void check_increment(const BuildOrder& order, BuildReport& report);
+  void rejoin(const BuildOrder& order, BuildReport& report);
+  PublicationNotes notes_of(const BuildOrder& order, const pipeline::BuildOutcome& outcome) const;
+  ClientsMapping& clients_mapping(const BuildOrder& order, const std::string& table);
   void publish(Prepared prepared, BuildReport& report);
   bool wait_before_retry(std::chrono::milliseconds pause);  // false: cancelled
   bool cancelled() { return !wait_before_retry(std::chrono::milliseconds(0)); }
@@ -130,12 +138,7 @@ class Builder {
   OnReport on_report_;
   OnRetry on_retry_;
   Mailbox<std::variant<BuildOrder, RollBackOrder>> orders_;
-  // By table: the newest published version as clients have it, which deltas must fit.
-  struct Published {
-    Version version;
-    mapping::BlobPtr artifact;  // null: not known
-  };
-  std::map<TableIndex, Published> published_;
+  std::map<TableIndex, ClientsMapping> clients_;
   std::mutex mutex_;
   std::condition_variable cancelled_changed_;
   bool cancelled_ = false;

@@ -18,12 +18,27 @@ void add(mapping::BlobKind kind, Bytes bytes, mapping::Publication& publication)
   publication.blobs[index] = std::move(bytes);
 }
 
+mapping::Manifest manifest_of(const pipeline::BuildOutcome& outcome,
+                              const PublicationNotes& notes) {
+  mapping::Manifest manifest;
+  manifest.info = outcome.mapping.info;
+  manifest.stats = outcome.mapping.stats;
+  manifest.instance = notes.instance;
+  manifest.built_samples = notes.built_samples;
+  manifest.next_samples = notes.next_samples;
+  return manifest;
+}
+
 // The delta, if it leads from what clients have to the outcome's mapping; then also to where.
 std::optional<Bytes> applicable_delta(const pipeline::BuildOutcome& outcome,
-                                      const PublicationNotes& notes, Bytes& by_delta) {
-  if (outcome.incumbent == nullptr || notes.parent_artifact.empty()) return std::nullopt;
-  if (outcome.artifact == mapping::ArtifactKind::kCompact) return std::nullopt;
-  const auto parent = mapping::ArtifactView::open(notes.parent_artifact, mapping::Verify::kHeader);
+                                      ClientsMapping& clients, Bytes& by_delta) {
+  if (outcome.incumbent == nullptr || outcome.artifact == mapping::ArtifactKind::kCompact) {
+    return std::nullopt;
+  }
+  const mapping::BlobPtr parent_artifact = clients.artifact();
+  if (parent_artifact == nullptr) return std::nullopt;
+  const auto parent =
+      mapping::ArtifactView::open(parent_artifact->view(), mapping::Verify::kHeader);
   if (!parent) return std::nullopt;
   const mapping::Delta delta = mapping::make_delta(*outcome.incumbent, outcome.mapping);
   auto applied = mapping::apply_delta(*parent, delta);
@@ -41,28 +56,45 @@ KeptVersionPtr Prepared::keep() && {
     return std::make_shared<mapping::OwnedBlob>(std::move(bytes));
   };
   mapping::BlobPtr artifact = take(mapping::BlobKind::kSnapshot);
-  if (artifact == nullptr) artifact = std::make_shared<mapping::OwnedBlob>(std::move(by_delta));
+  if (artifact == nullptr && !by_delta.empty()) {
+    artifact = std::make_shared<mapping::OwnedBlob>(std::move(by_delta));
+  }
   return make_kept_version(publication.manifest, std::move(artifact),
                            take(mapping::BlobKind::kDelta), take(mapping::BlobKind::kPlan));
 }
 
 Prepared prepare_publication(const pipeline::BuildOutcome& outcome, Bytes artifact,
+                             ClientsMapping& clients, const SnapshotRule& rule,
                              const PublicationNotes& notes) {
   Prepared out;
   mapping::Manifest& manifest = out.publication.manifest;
-  manifest.info = outcome.mapping.info;
-  manifest.stats = outcome.mapping.stats;
-  manifest.instance = notes.instance;
+  manifest = manifest_of(outcome, notes);
   manifest.ids = outcome.mapping.ids.size();
   manifest.content_hash = mapping::content_hash(outcome.mapping);
-  manifest.built_samples = notes.built_samples;
   bool snapshot = true;
-  auto delta = applicable_delta(outcome, notes, out.by_delta);
+  auto delta = applicable_delta(outcome, clients, out.by_delta);
   if (delta && delta->size() < artifact.size()) {
+    snapshot = rule.always || clients.snapshot_is_due(delta->size(), rule.share);
     add(mapping::BlobKind::kDelta, std::move(*delta), out.publication);
-    snapshot = notes.with_snapshot;
   }
   if (snapshot) add(mapping::BlobKind::kSnapshot, std::move(artifact), out.publication);
+  add(mapping::BlobKind::kPlan, mapping::encode_plan(outcome.plan), out.publication);
+  return out;
+}
+
+Prepared prepare_increment(const pipeline::BuildOutcome& outcome, ClientsMapping& clients,
+                           const SnapshotRule& rule, const PublicationNotes& notes) {
+  Prepared out;
+  mapping::Manifest& manifest = out.publication.manifest;
+  manifest = manifest_of(outcome, notes);
+  manifest.ids = outcome.increment->ids;
+  manifest.content_hash = outcome.increment->content_hash;
+  Bytes delta = mapping::encode_delta(*outcome.increment);
+  if (rule.always || clients.snapshot_is_due(delta.size(), rule.share)) {
+    const ByteView artifact = clients.artifact()->view();
+    add(mapping::BlobKind::kSnapshot, Bytes(artifact.begin(), artifact.end()), out.publication);
+  }
+  add(mapping::BlobKind::kDelta, std::move(delta), out.publication);
   add(mapping::BlobKind::kPlan, mapping::encode_plan(outcome.plan), out.publication);
   return out;
 }

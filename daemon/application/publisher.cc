@@ -52,6 +52,8 @@ Publisher::Publisher(Options options, pipeline::Engine& engine, mapping::Mapping
                        .status = {},
                        .in_flight = false,
                        .built = clock_.now(),
+                       .next = {},
+                       .next_full = {},
                        .answer = {},
                        .waiting = {}});
   }
@@ -105,10 +107,9 @@ void Publisher::shelve_found(TableIndex index) {
   const auto& last = tables_[index.value].timeline.last();
   if (!last) return;
   KeptVersionPtr kept;
-  if (const auto artifact =
-          mapping::published_artifact(sink_, last->info.table, last->info.version)) {
-    kept = make_kept_version(*last, *artifact, nullptr, nullptr);
-    builder_.know(index, last->info.version, *artifact);
+  if (auto found = mapping::read_published(sink_, last->info.table, last->info.version)) {
+    kept = make_kept_version(*last, found->artifact, nullptr, nullptr);
+    builder_.know(index, last->info.version, std::move(*found));
   }
   VersionRecord record;
   record.table = last->info.table;
@@ -156,16 +157,36 @@ Result<void> Publisher::adopt_artifact(TableIndex index, const mapping::Blob& ar
 
 // Building ------------------------------------------------------------------------------------
 
-bool Publisher::due(const Table& table) const {
-  const VersionTimeline& timeline = table.timeline;
-  if (table.in_flight || timeline.stands_still()) return false;
+std::optional<pipeline::BuildKind> Publisher::due(TableIndex index) {
+  using pipeline::BuildKind;
+  Table& table = tables_[index.value];
+  VersionTimeline& timeline = table.timeline;
+  if (table.in_flight || timeline.stands_still()) return std::nullopt;
   const std::uint64_t samples = engine_.samples();
-  if (timeline.catching_up()) return samples >= timeline.due_at();
-  const auto since = clock_.now() - table.built;
-  if (!options_.wait_for_publish && since < live_.min_interval) return false;
-  const bool by_clock =
-      live_.interval > 0ms && since >= live_.interval && samples > timeline.built_at();
-  return by_clock || samples >= timeline.due_at();
+  const bool by_samples = samples >= timeline.due_at();
+  const auto now = clock_.now();
+  const bool waits = options_.wait_for_publish || timeline.catching_up();
+  if (!waits && (now < table.next || now - table.built < live_.min_interval)) return std::nullopt;
+  const bool by_clock = !timeline.catching_up() && live_.interval > 0ms &&
+                        now - table.built >= live_.interval && samples > timeline.built_at();
+  if (!by_clock && !by_samples) return std::nullopt;
+  const auto between = engine_.between_full_builds(index);
+  auto kind = timeline.due_kind(samples, between);
+  if (by_clock && !kind) kind = BuildKind::kFull;
+  if (!waits && kind == BuildKind::kFull && now < table.next_full) {
+    kind = between == BuildKind::kIncrement ? between : std::nullopt;
+    if (!kind) table.next = table.next_full;
+  }
+  return kind;
+}
+
+// In a share s of the time fits one build of length t each t / s.
+void Publisher::note_cost(Table& table, const BuildReport& report) {
+  if (!report.outcome) return;
+  const std::chrono::duration<double> rest(report.build_seconds / live_.cpu_share);
+  const auto next =
+      table.built + std::chrono::duration_cast<std::chrono::steady_clock::duration>(rest);
+  (report.outcome->increment ? table.next : table.next_full) = next;
 }
 
 void Publisher::start_due_builds() {
@@ -174,10 +195,8 @@ void Publisher::start_due_builds() {
   // Of those that are catching up each has its sample.
   const bool may_begin = !any_in_flight();
   for (std::uint32_t t = 0; t < tables_.size(); ++t) {
-    const Table& table = tables_[t];
-    if (due(table) && (may_begin || table.timeline.catching_up())) {
-      start_build(TableIndex{t}, false, {});
-    }
+    if (!may_begin && !tables_[t].timeline.catching_up()) continue;
+    if (const auto kind = due(TableIndex{t})) start_build(TableIndex{t}, *kind, false, {});
   }
 }
 
@@ -214,14 +233,15 @@ Result<void> Publisher::build_last_versions() {
   for (std::uint32_t t = 0; t < tables_.size(); ++t) {
     const VersionTimeline& timeline = tables_[t].timeline;
     if (timeline.stands_still() || samples <= timeline.built_at()) continue;
-    start_build(TableIndex{t}, true, {});
+    start_build(TableIndex{t}, pipeline::BuildKind::kFull, true, {});
   }
   return {};
 }
 
-void Publisher::start_build(TableIndex index, bool with_snapshot, Answer<Version> answer) {
+void Publisher::start_build(TableIndex index, pipeline::BuildKind kind, bool with_snapshot,
+                            Answer<Version> answer) {
   Table& table = tables_[index.value];
-  const NextBuild next = table.timeline.begin(engine_.samples(), engine_.tracked_ids(index));
+  const NextBuild next = table.timeline.begin(kind, engine_.samples(), engine_.tracked_ids(index));
   table.built = clock_.now();
   if (next.purpose == BuildPurpose::kNothing) return;
   const bool empty = engine_.tracked_ids(index) == 0;
@@ -229,16 +249,16 @@ void Publisher::start_build(TableIndex index, bool with_snapshot, Answer<Version
   pipeline::BuildJobPtr job = engine_.begin_build({.table = index,
                                                    .version = next.version,
                                                    .epoch = table.timeline.epoch(),
-                                                   .built_ms = unix_ms(clock_.wall_time())});
+                                                   .built_ms = unix_ms(clock_.wall_time()),
+                                                   .kind = next.kind});
   table.status.copy_seconds.add(std::chrono::duration<double>(clock_.now() - table.built).count());
-  const bool regular = (next.version.value - 1) % live_.snapshot_every == 0;
   table.in_flight = true;
   table.answer = std::move(answer);
   builder_.submit(BuildOrder{.next = next,
                              .job = std::move(job),
                              .table = index,
                              .samples = engine_.samples(),
-                             .with_snapshot = regular || with_snapshot,
+                             .snapshot = {.share = live_.snapshot_share, .always = with_snapshot},
                              .limits = live_.gates});
 }
 
@@ -253,17 +273,39 @@ void Publisher::give_up() {
 
 void Publisher::on_report(BuildReport report) {
   Table& table = tables_[report.table.value];
+  if (report.end == BuildEnd::kUnfit) return publish_whole(table, std::move(report));
   table.in_flight = false;
   if (report.gates) {
     table.status.gates = report.gates;
     table.status.build_seconds.add(report.build_seconds);
   }
+  note_cost(table, report);
   const Answer<Version> answer = std::exchange(table.answer, {});
   Result<Version> end = settle(table, report);
   shelve(table, report);
   hooks_.changed();  // before the answer, so that its receiver sees the new status
   answer_with(answer, std::move(end));
   if (!any_in_flight()) run_waiting();
+}
+
+// The same version as a snapshot, which needs no room in what clients have.
+void Publisher::publish_whole(Table& table, BuildReport report) {
+  log_.info("a delta does not fit what clients have, the version is published whole",
+            {{"table", table.timeline.table()},
+             {"version", report.version.value},
+             {"reason", report.error.message}});
+  pipeline::BuildOutcome whole = std::move(*report.outcome);
+  mapping::Mapping mapping = engine_.mapping_after(whole);
+  mapping.info = whole.mapping.info;
+  mapping.stats = whole.mapping.stats;
+  whole.mapping = std::move(mapping);
+  builder_.submit(BuildOrder{.next = report.next,
+                             .job = nullptr,
+                             .whole = std::move(whole),
+                             .table = report.table,
+                             .samples = report.samples,
+                             .snapshot = {.always = true},
+                             .limits = live_.gates});
 }
 
 void Publisher::run_waiting() {
@@ -312,6 +354,8 @@ Result<Version> Publisher::settle(Table& table, BuildReport& report) {
       }
       if (report.purpose == BuildPurpose::kRejoin) table.timeline.forget_published();
       return fail(report.error);
+    case BuildEnd::kUnfit:
+      break;  // publish_whole()
     case BuildEnd::kSuperseded:
       status.problem = report.error.message;
       fatal_ = Error(report.error).with_context("table " + name);
@@ -443,7 +487,7 @@ void Publisher::publish_now(TableIndex index, Answer<Version> answer) {
       answer(fail(ErrorCode::kConflict,
                   "table " + timeline.table() + " has no ids yet: there is nothing to map"));
     } else {
-      start_build(index, false, answer);
+      start_build(index, pipeline::BuildKind::kFull, false, answer);
     }
   });
 }

@@ -7,8 +7,9 @@
 // wait for these, except while a table catches up after a restart: the builder makes one at a time,
 // and builds begun together share one copy of the co-access graph. With wait_for_publish reading
 // pauses until the versions are published, so that every version is built at exactly the sample it
-// is due at and a replay is reproducible; without it reading goes on, and two versions of a table
-// are at least min_interval apart.
+// is due at and a replay is reproducible; without it reading goes on, two versions of a table are at
+// least min_interval apart, and builds of a kind, full ones and increments, take at most cpu_share
+// of the time each.
 //
 // All members but versions() are for the pipeline thread, which also runs posted tasks. The sink
 // has one user at a time: the builder while a version is in flight, else the pipeline thread (at
@@ -45,9 +46,11 @@ class Publisher {
  public:
   // What may change while it runs.
   struct LiveSettings {
-    std::chrono::milliseconds interval{0};      // 0: by samples only
-    std::chrono::milliseconds min_interval{0};  // not with wait_for_publish
-    std::uint32_t snapshot_every = 4;
+    std::chrono::milliseconds interval{0};  // 0: by samples only
+    // Not with wait_for_publish:
+    std::chrono::milliseconds min_interval{0};
+    double cpu_share = 1;  // of the time, that builds of a kind may take
+    double snapshot_share = 0.5;  // SnapshotRule
     pipeline::GateLimits gates;
   };
   struct Options {
@@ -118,20 +121,26 @@ class Publisher {
     VersionTimeline timeline;
     TableStatus status;
     bool in_flight = false;
-    std::chrono::steady_clock::time_point built;  // when the last build began
+    std::chrono::steady_clock::time_point built;    // when the last build began
+    std::chrono::steady_clock::time_point next;     // not before: any build
+    std::chrono::steady_clock::time_point next_full;  // not before: a full one
     Answer<Version> answer;    // to the command that began the version in flight, if one did
     std::deque<Task> waiting;  // commands to run once nothing is in flight
   };
 
-  bool due(const Table& table) const;
+  // What is to be built now, if anything.
+  std::optional<pipeline::BuildKind> due(TableIndex index);
+  void note_cost(Table& table, const BuildReport& report);
   Result<void> fetch_newest(TableIndex index);
   Result<void> adopt_artifact(TableIndex index, const mapping::Blob& artifact);
-  void start_build(TableIndex index, bool with_snapshot, Answer<Version> answer);
+  void start_build(TableIndex index, pipeline::BuildKind kind, bool with_snapshot,
+                   Answer<Version> answer);
   void begin_roll_back(TableIndex index, Version to, Answer<Version> answer);
   // Runs `task` once nothing is in flight.
   void when_idle(TableIndex index, const Answer<Version>& answer, Task task);
 
   void on_report(BuildReport report);
+  void publish_whole(Table& table, BuildReport report);
   void run_waiting();
   Result<Version> settle(Table& table, BuildReport& report);
   void settle_published(Table& table, BuildReport& report);

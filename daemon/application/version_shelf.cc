@@ -51,7 +51,13 @@ void VersionShelf::add(VersionRecord record, KeptVersionPtr kept) {
     table.kept.pop_back();
   }
   table.kept.push_back(std::move(kept));
-  if (table.kept.size() > keep_) table.kept.pop_front();
+  const auto has_snapshot = [](const KeptVersionPtr& version) {
+    return version->blob(mapping::BlobKind::kSnapshot) != nullptr;
+  };
+  while (table.kept.size() > keep_ &&
+         std::any_of(table.kept.begin() + 1, table.kept.end(), has_snapshot)) {
+    table.kept.pop_front();
+  }
 }
 
 std::vector<VersionRecord> VersionShelf::records(std::string_view table) const {

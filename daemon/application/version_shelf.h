@@ -1,8 +1,7 @@
 // VersionShelf: the records of the last kRemembered builds of each table, and the blobs of its
-// newest `keep` published versions, for the admin server.
-//
-// A kept version always has a snapshot, the newest one's shared with the builder. Thread safe; what
-// it returns stays valid while it is held.
+// newest `keep` published versions, for the admin server; more where these are increments: there is
+// always a version with a snapshot, from which deltas lead on to the newest. Thread safe; what it
+// returns stays valid while it is held.
 #pragma once
 
 #include <array>
@@ -46,7 +45,7 @@ struct VersionRecord {
   double publish_seconds = 0;
 };
 
-// A version for download. The manifest names exactly the blobs that are here; always a snapshot.
+// A version for download. The manifest names exactly the blobs that are here.
 struct KeptVersion {
   mapping::Manifest manifest;
   std::array<mapping::BlobPtr, mapping::kBlobKinds> blobs;  // by BlobKind; null: none
@@ -57,8 +56,8 @@ struct KeptVersion {
 };
 using KeptVersionPtr = std::shared_ptr<const KeptVersion>;
 
-// `manifest` as published; the blobs it names but `blobs` lacks are taken out of it, and
-// `artifact`, which looks up the same as what was published, becomes its snapshot.
+// `manifest` as published; the blobs it names that are null are taken out of it, and `artifact`,
+// which looks up the same as what was published, becomes its snapshot.
 KeptVersionPtr make_kept_version(mapping::Manifest manifest, mapping::BlobPtr artifact,
                                  mapping::BlobPtr delta, mapping::BlobPtr plan);
 

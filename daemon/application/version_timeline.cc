@@ -27,30 +27,48 @@ std::uint64_t VersionTimeline::due_at() const {
   return catching_up() ? std::min(scheduled, last_->built_samples) : scheduled;
 }
 
-std::uint64_t VersionTimeline::built_at() const {
-  const pipeline::PublishSchedule::State state = schedule_.state();
-  return state.due_at - std::min(state.due_at, state.gap);
+std::optional<pipeline::BuildKind> VersionTimeline::due_kind(
+    std::uint64_t samples, std::optional<pipeline::BuildKind> between) {
+  auto kind = schedule_.kind(samples, between);
+  // The newest published version is due whatever the schedule says.
+  if (!kind && catching_up() && samples >= last_->built_samples) kind = pipeline::BuildKind::kFull;
+  if (!kind) schedule_.pass();
+  return kind;
 }
 
-NextBuild VersionTimeline::begin(std::uint64_t samples, std::uint64_t ids) {
+NextBuild VersionTimeline::begin(pipeline::BuildKind kind, std::uint64_t samples,
+                                 std::uint64_t ids) {
   before_ = schedule_;
-  schedule_.done(samples, ids);
-  if (!catching_up()) {
-    NextBuild next{.purpose = BuildPurpose::kPublish, .version = next_version()};
-    if (last_ && last_->info.version == newest_ && adopted_ == newest_) {
-      next.published_content = last_->content_hash;
-    }
-    return next;
+  if (catching_up()) {
+    schedule_.done(kind, samples, ids);
+    return begin_again(kind, samples);
   }
+  NextBuild next{.purpose = BuildPurpose::kPublish, .version = next_version()};
+  if (last_ && last_->info.version == newest_ && adopted_ == newest_) {
+    next.published_content = last_->content_hash;
+  } else {
+    kind = pipeline::BuildKind::kFull;  // an increment is a delta
+  }
+  schedule_.done(kind, samples, ids);
+  next.kind = kind;
+  next.due_after = schedule_.due_at();
+  next.full_due_after = schedule_.state().full_due_at;
+  return next;
+}
+
+// What was done before the restart.
+NextBuild VersionTimeline::begin_again(pipeline::BuildKind kind, std::uint64_t samples) const {
   if (samples >= last_->built_samples) {
     return {.purpose = BuildPurpose::kRejoin,
             .version = last_->info.version,
+            .kind = kind,
             .published_content = last_->content_hash};
   }
   const Version next{adopted_.value + 1};
   const bool was_published = next < last_->info.version;
   return {.purpose = was_published ? BuildPurpose::kRebuild : BuildPurpose::kNothing,
-          .version = next};
+          .version = next,
+          .kind = kind};
 }
 
 void VersionTimeline::published(const mapping::Manifest& manifest) {

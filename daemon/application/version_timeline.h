@@ -32,6 +32,10 @@ enum class BuildPurpose : std::uint8_t {
 struct NextBuild {
   BuildPurpose purpose = BuildPurpose::kPublish;
   Version version;
+  pipeline::BuildKind kind = pipeline::BuildKind::kFull;
+  // The samples at which the version after it is due: if it can be an increment, and if not.
+  std::uint64_t due_after = 0;
+  std::uint64_t full_due_after = 0;
   // kRejoin: of that version. Else: of the newest published version if it is the adopted one; none:
   // no delta can lead to the version to be built.
   std::optional<std::uint64_t> published_content{};
@@ -72,10 +76,14 @@ class VersionTimeline {
   // The sample at which something is to be built.
   std::uint64_t due_at() const;
   // The sample the last build began at, 0 before the first.
-  std::uint64_t built_at() const;
+  std::uint64_t built_at() const { return schedule_.state().built_at; }
 
+  // What is due at `samples`, from due_at() on; `between`: Engine::between_full_builds(). None:
+  // nothing before the next full build, and due_at() is that.
+  std::optional<pipeline::BuildKind> due_kind(std::uint64_t samples,
+                                              std::optional<pipeline::BuildKind> between);
   // What to build at `samples`, of `ids` tracked ids; the schedule goes on from here.
-  NextBuild begin(std::uint64_t samples, std::uint64_t ids);
+  NextBuild begin(pipeline::BuildKind kind, std::uint64_t samples, std::uint64_t ids);
   // That build was given up because of a stop: it is due again.
   void given_up() { schedule_ = before_; }
   void adopted(Version version) { adopted_ = version; }
@@ -84,6 +92,8 @@ class VersionTimeline {
   void forget_published() { last_.reset(); }
 
  private:
+  NextBuild begin_again(pipeline::BuildKind kind, std::uint64_t samples) const;
+
   std::string table_;
   pipeline::PublishSchedule schedule_;
   pipeline::PublishSchedule before_;  // the last begin()

@@ -104,8 +104,10 @@ class DirectoryOutput final : public Output {
                      std::uint64_t samples) override {
     // A snapshot: the engine knows of the version before only the ids it saw again, so no delta
     // leads on from it.
-    const auto prepared = application::prepare_publication(
-        outcome, std::move(artifact), {.instance = kInstance, .built_samples = samples});
+    application::ClientsMapping unknown;
+    const auto prepared =
+        application::prepare_publication(outcome, std::move(artifact), unknown, {.always = true},
+                                         {.instance = kInstance, .built_samples = samples});
     return sink_->publish(prepared.publication);
   }
 

@@ -108,8 +108,8 @@ struct Source {
 
 struct Sink {
   SinkKind kind = SinkKind::kDirectory;
-  std::uint32_t retain_versions = 16;
-  std::uint32_t snapshot_every = 4;
+  std::uint32_t retain_versions = 1'000;
+  double snapshot_share = 0.5;
   std::string directory_path = "mappings";
   std::string kafka_topic = "remap.mappings";
   std::uint64_t kafka_chunk_bytes = std::uint64_t{512} << 10;
@@ -152,11 +152,13 @@ struct Gates {
 };
 
 struct Publish {
-  std::uint64_t first_samples = pipeline::PublishSchedule::Config().first_samples;
   std::uint64_t every_samples = pipeline::PublishSchedule::Config().every_samples;
-  double samples_per_id = pipeline::PublishSchedule::Config().samples_per_id;
+  std::uint64_t first_samples = pipeline::PublishSchedule::Config().first_samples;
+  std::uint64_t full_samples = pipeline::PublishSchedule::Config().full_samples;
+  double full_samples_per_id = pipeline::PublishSchedule::Config().full_samples_per_id;
   double growth = pipeline::PublishSchedule::Config().growth;
-  milliseconds min_interval = 10s;       // not where reading waits for versions
+  milliseconds min_interval = 1s;        // not where reading waits for versions; likewise
+  double cpu_share = 0.05;               // of the time, for builds of a kind
   milliseconds interval = 0s;            // 0: by samples only
   std::optional<bool> wait_for_publish;  // none: true for a file source, false for Kafka
   Gates gates;
@@ -209,10 +211,11 @@ struct Config {
   Result<pipeline::EngineConfig> engine_config() const;
 
   pipeline::PublishSchedule::Config schedule() const {
-    return {.first_samples = publish.first_samples,
-            .every_samples = publish.every_samples,
+    return {.every_samples = publish.every_samples,
+            .first_samples = publish.first_samples,
+            .full_samples = publish.full_samples,
             .growth = publish.growth,
-            .samples_per_id = publish.samples_per_id};
+            .full_samples_per_id = publish.full_samples_per_id};
   }
   bool waits_for_publish() const {
     return publish.wait_for_publish.value_or(source.kind == SourceKind::kFile);

@@ -239,12 +239,13 @@ Section sink_section() {
                                "Versions kept of each table, for trainers that lag and for rolling "
                                "back."},
                               REMAPD_MEMBER(sink.retain_versions), 1, 10'000),
-              integer<Config>({"snapshot_every", "versions",
-                               "Every how many versions the whole mapping is published, as a "
-                               "snapshot; those between are deltas, where the table's artifact is "
-                               "fast. A version can be rolled back to while its snapshot, or the "
-                               "one before it and the deltas between, are kept."},
-                              REMAPD_MEMBER(sink.snapshot_every), 1, 1'000)
+              number<Config>({"snapshot_share", "share of a snapshot",
+                              "Versions are published as deltas where the table's artifact is "
+                              "fast. One comes with the whole mapping, a snapshot, once the deltas "
+                              "since the last are together so much of it; 0.0: always. A version "
+                              "can be rolled back to while its snapshot, or the one before it and "
+                              "the deltas between, are kept."},
+                             REMAPD_MEMBER(sink.snapshot_share), 0, 100)
                   .live(),
           }};
 }
@@ -429,24 +430,38 @@ Section publish_section() {
       "publish",
       "When a new version of each table is built and published.",
       {
-          integer<Config>({"first_samples", "samples",
-                           "The first version of a table is due after so many samples."},
-                          REMAPD_MEMBER(publish.first_samples), 1, kMaxCount),
           integer<Config>({"every_samples", "samples",
-                           "The final gap between two versions of a table with few ids."},
+                           "Samples between two versions of a table. Most are increments, which "
+                           "cost what has changed: new ids and accessed ones are placed among the "
+                           "others. Full builds, in which all ids are ranked and clustered, have "
+                           "the keys below."},
                           REMAPD_MEMBER(publish.every_samples), 1, kMaxCount),
-          number<Config>({"samples_per_id", "samples",
-                          "The final gap is so many samples for each tracked id where that is "
-                          "more: the cost of a build grows with the ids, and so stays a "
+          integer<Config>({"first_samples", "samples",
+                           "The first version of a table, a full build, is due after so many "
+                           "samples."},
+                          REMAPD_MEMBER(publish.first_samples), 1, kMaxCount),
+          integer<Config>({"full_samples", "samples",
+                           "The final gap between two full builds of a table with few ids."},
+                          REMAPD_MEMBER(publish.full_samples), 1, kMaxCount),
+          number<Config>({"full_samples_per_id", "samples",
+                          "The final gap between full builds is so many samples for each tracked "
+                          "id where that is more: their cost grows with the ids, and so stays a "
                           "bounded share of the cost of reading."},
-                         REMAPD_MEMBER(publish.samples_per_id), 0, 1'000),
-          number<Config>(
-              {"growth", "factor", "The first gap grows by this factor from version to version."},
-              REMAPD_MEMBER(publish.growth), 1, 100),
+                         REMAPD_MEMBER(publish.full_samples_per_id), 0, 1'000),
+          number<Config>({"growth", "factor",
+                          "The first gap between full builds grows by this factor from one to the "
+                          "next."},
+                         REMAPD_MEMBER(publish.growth), 1, 100),
           duration<Config>({"min_interval", "",
                             "The least time between two versions of a table. Only where reading "
                             "does not wait for them (wait_for_publish)."},
                            REMAPD_MEMBER(publish.min_interval), 0s, 24h)
+              .live(),
+          number<Config>({"cpu_share", "share of the time",
+                          "How much of the time a table's full builds may take, and again its "
+                          "increments: the next one waits until then. Only where reading does not "
+                          "wait for them."},
+                         REMAPD_MEMBER(publish.cpu_share), 0.001, 1)
               .live(),
           duration<Config>(
               {"interval", "",

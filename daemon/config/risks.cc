@@ -20,19 +20,14 @@ void add_durability(const Config& config, Risks& risks) {
   if (config.dead_letter.kind == DeadLetterKind::kNone) {
     risks.emplace_back("dead_letter.kind is \"none\": events that cannot be read are only counted");
   }
-  if (config.sink.snapshot_every >= config.sink.retain_versions && config.sink.snapshot_every > 1) {
-    risks.emplace_back(
-        "sink.snapshot_every is not below sink.retain_versions: there may be only one version to "
-        "go back to");
-  }
 }
 
 void add_publishing(const Config& config, Risks& risks) {
   const Publish& publish = config.publish;
-  if (publish.first_samples > publish.every_samples) {
+  if (publish.first_samples > publish.full_samples) {
     risks.emplace_back(
-        "publish.first_samples is above publish.every_samples: the first version comes after "
-        "every_samples already");
+        "publish.first_samples is above publish.full_samples: the first version comes after "
+        "full_samples already");
   }
   if (publish.gates.min_samples > publish.first_samples) {
     risks.emplace_back(

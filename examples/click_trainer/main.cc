@@ -268,23 +268,10 @@ int main(int argc, char** argv) {
   train_app->add_option("--seed", training.seed, "The daemon's [learning] seed")
       ->capture_default_str();
   train_app
-      ->add_option("--first-samples", train.follow.schedule.first_samples,
+      ->add_option("--first-samples", train.follow.first_samples,
                    "The daemon's [publish] first_samples")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  train_app
-      ->add_option("--every-samples", train.follow.schedule.every_samples,
-                   "The daemon's [publish] every_samples")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  train_app->add_option("--growth", train.follow.schedule.growth, "The daemon's [publish] growth")
-      ->capture_default_str()
-      ->check(CLI::Range(1.0, 100.0));
-  train_app
-      ->add_option("--samples-per-id", train.follow.schedule.samples_per_id,
-                   "The daemon's [publish] samples_per_id")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1000.0));
   train_app->add_flag("--free", train.free,
                       "Start with the newest version there is, and swap to others when they are "
                       "noticed, without waiting for those that are due");

@@ -38,7 +38,7 @@ Result<std::unique_ptr<RemapdTables>> RemapdTables::create(std::span<const Table
     out->of_feature_[f] = out->tables_.size();
     Followed& table =
         out->tables_.emplace_back(FeatureIndex{f}, tables[f].feature, std::move(*client),
-                                  std::move(reader), pipeline::PublishSchedule(options.schedule));
+                                  std::move(reader), options.first_samples);
     table.ahead = table.client->staged();
     if (options.in_step && !table.ahead.empty() &&
         table.ahead.front().manifest.info.parent != kNoVersion) {
@@ -100,7 +100,7 @@ Result<void> RemapdTables::await_version(Followed& table, std::uint64_t samples)
     return fail(
         ErrorCode::kUnavailable,
         fmt::format("no new version of table \"{}\" within {} s, though one is due after {} "
-                    "samples: is remapd running, with this table, seed and [publish] schedule?{}",
+                    "samples: is remapd running, with this table, seed and [publish] first_samples?{}",
                     table.name, std::chrono::duration<double>(options_.patience).count(), samples,
                     problem.empty() ? "" : " Last problem: " + problem));
   }
@@ -115,7 +115,7 @@ Result<bool> RemapdTables::swap(Followed& table, std::uint64_t samples,
   std::optional<mapping::Manifest> target;
   for (const client::StagedVersion& staged : table.ahead) {
     if (staged.manifest.built_samples > reached) break;
-    table.schedule.done(staged.manifest.built_samples, staged.manifest.ids);
+    table.due_at = staged.manifest.next_samples;
     if (staged.swappable) target = staged.manifest;
   }
   std::erase_if(table.ahead, [&](const client::StagedVersion& staged) {

@@ -5,7 +5,7 @@
 // it was built from, and the trainer swaps to it when it has learned as many itself: no earlier, so
 // that nothing is known before it has been seen, and (in step) no later, so that a run can be
 // repeated. Of a daemon that is ahead the next version is there already and tells where that is;
-// one that is behind is waited for where its schedule says that the next version is due.
+// one that is behind is waited for where its last version said that the next one is due.
 //
 // Not thread safe. One table per feature, of the feature's name.
 #pragma once
@@ -21,15 +21,14 @@
 
 #include "client/cpp/client.h"
 #include "core/base/result.h"
-#include "core/pipeline/publish_schedule.h"
 #include "evaluation/fm_model.h"
 #include "examples/click_trainer/placement.h"
 
 namespace remapd::click_trainer {
 
 struct FollowOptions {
-  std::uint64_t seed = 1;                      // the daemon's [learning] seed
-  pipeline::PublishSchedule::Config schedule;  // the daemon's [publish]
+  std::uint64_t seed = 1;               // the daemon's [learning] seed
+  std::uint64_t first_samples = 1'000;  // the daemon's [publish] first_samples
   // False: never waits, starts with the newest version there is and swaps to others when it notices
   // them, as trainers do that join a daemon of some age.
   bool in_step = true;
@@ -84,12 +83,12 @@ class RemapdTables {
     std::string name;
     std::unique_ptr<client::Client> client;
     client::Reader reader;
-    pipeline::PublishSchedule schedule;
+    std::uint64_t due_at;                      // the next version; in samples
     std::vector<client::StagedVersion> ahead;  // not reached yet, oldest first
     TableHistory history;
 
     std::uint64_t stop() const {
-      return ahead.empty() ? schedule.due_at() : ahead.front().manifest.built_samples;
+      return ahead.empty() ? due_at : ahead.front().manifest.built_samples;
     }
   };
   RemapdTables(std::size_t features, const FollowOptions& options)

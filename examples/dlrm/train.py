@@ -347,7 +347,7 @@ def configuration(log: Log, log_path: Path, work: Path, brokers: str | None) -> 
         "[checkpoint]", f'dir = "{work}/checkpoints"',
         "[admin]", 'listen = "127.0.0.1:0"',
         "[publish]", "first_samples = 2500", f"every_samples = {publish_every(log)}",
-        "samples_per_id = 0.0", "wait_for_publish = true",
+        f"full_samples = {publish_every(log)}", "full_samples_per_id = 0.0", "wait_for_publish = true",
     ]  # fmt: skip
     for name in log.features:
         lines += ["[[table]]", f'name = "{name}"', f"rows = {log.rows(name)}"]

@@ -40,7 +40,9 @@
 #include "core/base/check.h"
 #include "core/base/crew.h"
 #include "core/base/random.h"
+#include "core/mapping/artifact_editor.h"
 #include "core/mapping/artifact_encoder.h"
+#include "core/mapping/delta.h"
 #include "core/pipeline/engine.h"
 #include "core/pipeline/memory_plan.h"
 #include "tests/support/zipf.h"
@@ -523,6 +525,91 @@ void BM_IntakeBesideBuild(benchmark::State& state, bool labelled, std::uint32_t 
 BENCHMARK_CAPTURE(BM_IntakeBesideBuild, coaccess, false, 16)->Iterations(3)->UseRealTime();
 BENCHMARK_CAPTURE(BM_IntakeBesideBuild, coaccess_64, false, 64)->Iterations(1)->UseRealTime();
 BENCHMARK_CAPTURE(BM_IntakeBesideBuild, supervised, true, 16)->Iterations(3)->UseRealTime();
+
+// The next version of one supervised table of `ids` ids in a tenth as many rows, of which `touched`
+// have been accessed since the version before, one in ten of them for the first time; medians over
+// the versions.
+//   cpu_s    from beginning to adoption, what clients have (an artifact edited in place) and the
+//            bytes to publish included
+//   waits_s  of that, what intake waits for
+//   bytes    to publish: delta and plan
+//   changed  ids placed or moved
+void BM_Increment(benchmark::State& state, std::uint64_t ids, std::uint64_t touched) {
+  const std::uint64_t versions = static_cast<std::uint64_t>(state.max_iterations);
+  const std::uint64_t fresh = touched / 10;
+  const Shape shape{.tables = 1,
+                    .universe = ids,
+                    .tracked = ids + 2 * fresh * versions + 1'000,
+                    .labelled = true};
+  EngineConfig config = config_of(shape);
+  config.tables[0].horizon = 0;
+  auto created = Engine::create(config);
+  REMAPD_CHECK(created.has_value(), "the bench's configuration is sound");
+  Engine& engine = **created;
+  track_all(engine, shape);
+  engine.flush();
+  BuildOutcome full = run_build(engine.begin_build(
+      {.table = TableIndex{0}, .version = Version{1}, .epoch = Epoch{1}, .built_ms = 0}));
+  engine.adopt(full);
+  std::optional<mapping::ArtifactEditor> clients;
+  {
+    const Bytes artifact = mapping::encode_artifact(full.mapping, full.artifact);
+    full = {};
+    clients.emplace(*mapping::ArtifactView::open(artifact, mapping::Verify::kHeader));
+  }
+  Random random(7);
+  std::vector<double> cpu;
+  std::vector<double> waits;
+  std::vector<double> bytes;
+  std::vector<double> changed;
+  std::uint64_t version = 1;
+  std::uint64_t next_fresh = ids + 1;
+  EventBatch batch;
+  for (auto _ : state) {
+    for (std::uint64_t at = 0; at < touched; at += shape.samples) {
+      fill(
+          batch, shape,
+          [&](std::uint32_t, std::size_t s) {
+            return (at + s) % 10 == 0 ? next_fresh++ : 1 + random.below(ids);
+          },
+          [&] { return random.uniform() < 0.3 ? 1.0F : 0.0F; });
+      engine.ingest(batch);
+    }
+    engine.flush();
+    const double cpu_begin = cpu_ns();
+    const double begin = wall_ns();
+    REMAPD_CHECK(engine.between_full_builds(TableIndex{0}) == BuildKind::kIncrement,
+                 "a supervised table takes increments");
+    BuildJobPtr job = engine.begin_build({.table = TableIndex{0},
+                                          .version = Version{++version},
+                                          .epoch = Epoch{1},
+                                          .built_ms = 0,
+                                          .kind = BuildKind::kIncrement});
+    const double begun = wall_ns();
+    const BuildOutcome outcome = run_build(std::move(job));
+    REMAPD_CHECK(mapping::apply_delta(*clients, *outcome.increment), "clients can follow");
+    bytes.push_back(static_cast<double>(mapping::encode_delta(*outcome.increment).size() +
+                                        mapping::encode_plan(outcome.plan).size()));
+    const double built = wall_ns();
+    engine.adopt(outcome);
+    waits.push_back((begun - begin + wall_ns() - built) * 1e-9);
+    cpu.push_back((cpu_ns() - cpu_begin) * 1e-9);
+    changed.push_back(
+        static_cast<double>(outcome.increment->added.size() + outcome.increment->moved.size()));
+  }
+  // The first looks the centroids' index up, which a full build leaves to it.
+  state.counters["first_cpu_s"] = cpu.front();
+  cpu.erase(cpu.begin());
+  waits.erase(waits.begin());
+  state.counters["cpu_s"] = quantile(cpu, 0.5);
+  state.counters["cpu_ms"] = 1'000 * quantile(cpu, 0.5);
+  state.counters["waits_s"] = quantile(waits, 0.5);
+  state.counters["bytes"] = quantile(bytes, 0.5);
+  state.counters["changed"] = quantile(changed, 0.5);
+}
+BENCHMARK_CAPTURE(BM_Increment, 1m_1pct, 1'000'000, 10'000)->Iterations(7)->UseRealTime();
+BENCHMARK_CAPTURE(BM_Increment, 10m_1pct, 10'000'000, 100'000)->Iterations(7)->UseRealTime();
+BENCHMARK_CAPTURE(BM_Increment, 10m_1000, 10'000'000, 1'000)->Iterations(7)->UseRealTime();
 
 std::uint64_t resident_bytes() {
   return bytes_in("/proc/self/status", "VmRSS:");

@@ -29,7 +29,7 @@ constexpr std::uint32_t kItemRows = 150;
 constexpr int kMessages = 160;
 constexpr int kSamples = kMessages * 256;
 constexpr pipeline::PublishSchedule::Config kSchedule{
-    .first_samples = 2'000, .every_samples = 5'000, .growth = 1.5, .samples_per_id = 0};
+    .every_samples = 5'000, .first_samples = 2'000, .full_samples = 5'000, .growth = 1.5, .full_samples_per_id = 0};
 
 struct Outcome {
   int code;
@@ -104,9 +104,8 @@ class ClickTrainer : public testing::Test {
   std::string train(int user_rows = kUserRows) const {
     return fmt::format(
         "train --events '{}' --features user,item,category --share user={} --share item={} "
-        "--mappings '{}' --first-samples {} --every-samples {} --samples-per-id 0",
-        log_.string(), user_rows, kItemRows, mappings_.string(), kSchedule.first_samples,
-        kSchedule.every_samples);
+        "--mappings '{}' --first-samples {}",
+        log_.string(), user_rows, kItemRows, mappings_.string(), kSchedule.first_samples);
   }
 
   test_support::TempDir dir_;

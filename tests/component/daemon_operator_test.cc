@@ -194,7 +194,7 @@ TEST_F(DaemonOperator, FreezingTakesACheckpointAtOnce) {
 
 TEST_F(DaemonOperator, RollsBack) {
   config::Config config = config_in(dir_.path());
-  config.sink.snapshot_every = 1;
+  config.sink.snapshot_share = 0;
   given_ = 6'000;
   start(given_, config);
   const Version newest = status(1).stats.version;
@@ -269,7 +269,7 @@ TEST_F(DaemonOperator, RollsBackToAVersionPublishedAsADelta) {
 
 TEST_F(DaemonOperator, ARollBackSurvivesALostCheckpoint) {
   config::Config config = config_in(dir_.path());
-  config.sink.snapshot_every = 1;
+  config.sink.snapshot_share = 0;
   start(6'000, config);
   const auto version = roll_back("item", Version{1});
   ASSERT_TRUE(version) << version.error().message;

@@ -27,7 +27,7 @@ class FollowsADaemon : public testing::Test {
     write_file(dir_ / "token", kToken);
     EXPECT_TRUE(test_support::write_self_signed(dir_.path()));
     config::Config config = config_in(dir_.path());
-    config.sink.snapshot_every = 100;
+    config.sink.snapshot_share = 100;
     daemon_ = std::make_unique<DaemonRun>(std::move(config), 0);
     settings_.listen = "127.0.0.1:0";
   }

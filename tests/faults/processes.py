@@ -183,8 +183,9 @@ interval = "{checkpoints}"
 [publish]
 first_samples = 1000
 every_samples = 1000
+full_samples = 1000
 growth = 1.0
-samples_per_id = 0
+full_samples_per_id = 0
 wait_for_publish = true
 [admin]
 listen = "127.0.0.1:{self.port}"

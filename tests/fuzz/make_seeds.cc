@@ -172,6 +172,7 @@ name = "item"
 table = "item"
 [publish]
 every_samples = 10_000
+full_samples = 10_000
 interval = "5m"
 [learning]
 seed = 1

@@ -113,7 +113,8 @@ class EndToEnd : public KafkaTest {
     config_.dead_letter.kafka_topic = letters_;
     config_.publish.first_samples = 1'000;
     config_.publish.every_samples = 1'000;
-    config_.publish.samples_per_id = 0;
+    config_.publish.full_samples = 1'000;
+    config_.publish.full_samples_per_id = 0;
     config_.publish.min_interval = 0ms;
     config_.publish.wait_for_publish = true;  // every version at exactly its sample
   }

@@ -34,6 +34,7 @@ at_end = "wait"
 [publish]
 first_samples = 1000
 every_samples = 1000
+full_samples = 1000
 [[table]]
 name = "item"
 rows = {ROWS}

@@ -56,7 +56,8 @@ listen = "127.0.0.1:0"
 [publish]
 first_samples = 2000
 every_samples = 2000
-samples_per_id = 0.0
+full_samples = 2000
+full_samples_per_id = 0.0
 [[table]]
 name = "user"
 rows = {ROWS}

@@ -122,10 +122,12 @@ void add_common(CLI::App& command, CommonOptions& options) {
   setting("--factors", engine.factors, "Dimensions of supervised vectors");
   setting("--mini-batch", engine.mini_batch, "Samples learned from frozen parameters");
   setting("--tick-samples", engine.tick_samples, "Samples that a tick folds");
+  setting("--every-samples", schedule.every_samples, "Samples between versions of any kind");
   setting("--first-samples", schedule.first_samples, "Samples before the first version");
-  setting("--every-samples", schedule.every_samples, "Samples between versions once settled");
-  setting("--samples-per-id", schedule.samples_per_id, "And at least so many per known id");
-  setting("--growth", schedule.growth, "By how much the gap between versions grows at first");
+  setting("--full-samples", schedule.full_samples, "Samples between full builds once settled");
+  setting("--full-samples-per-id", schedule.full_samples_per_id,
+          "And at least so many per known id");
+  setting("--growth", schedule.growth, "By how much the gap between full builds grows at first");
 }
 
 Result<void> set_learner(CommonOptions& options) {
@@ -273,6 +275,8 @@ Result<void> run(PrequentialCommand& command) {
          {"traffic_moved_mean", Figure::Kind::kRatio, column(*runs, &ContenderFigures::moved_mean)},
          {"traffic_rerouted", Figure::Kind::kRatio,
           column(*runs, &ContenderFigures::rerouted_median)},
+         {"traffic_moved_10k", Figure::Kind::kRatio,
+          column(*runs, &ContenderFigures::moved_per_stretch)},
          {"versions", Figure::Kind::kCount, column(*runs, &ContenderFigures::versions)},
          {"rows", Figure::Kind::kCount, column(*runs, &ContenderFigures::rows)},
          rows_share_of(common, is_full),

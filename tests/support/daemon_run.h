@@ -2,11 +2,13 @@
 // what it has published.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -130,7 +132,9 @@ inline config::Config config_in(const std::filesystem::path& dir) {
   config.sink.retain_versions = 1'000;
   config.dead_letter.file_path = dir / "dead-letters.ndjson";
   config.checkpoint.dir = dir / "checkpoints";
-  config.publish.every_samples = 3'000;
+  config.publish.every_samples = 1'000;
+  config.sink.snapshot_share = 10;
+  config.publish.full_samples = 3'000;
   config.learning.tick_samples = 4'000;
   const auto add = [&](const std::string& name, std::uint32_t rows, std::uint64_t ids) {
     pipeline::TableConfig table;
@@ -262,7 +266,10 @@ inline void expect_same(const std::map<std::string, std::string>& a,
   std::vector<std::string> names_b;
   for (const auto& [name, content] : a) names_a.push_back(name);
   for (const auto& [name, content] : b) names_b.push_back(name);
-  ASSERT_EQ(names_a, names_b);
+  std::vector<std::string> only_in_one;
+  std::set_symmetric_difference(names_a.begin(), names_a.end(), names_b.begin(), names_b.end(),
+                                std::back_inserter(only_in_one));
+  ASSERT_TRUE(only_in_one.empty()) << testing::PrintToString(only_in_one);
   for (const auto& [name, content] : a) EXPECT_TRUE(content == b.at(name)) << name;
 }
 

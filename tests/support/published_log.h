@@ -89,6 +89,8 @@ class LogPublisher {
     manifest.ids = outcome.mapping.ids.size();
     manifest.content_hash = mapping::content_hash(outcome.mapping);
     manifest.built_samples = engine_->samples();
+    table.schedule.done(pipeline::BuildKind::kFull, engine_->samples(), outcome.mapping.ids.size());
+    manifest.next_samples = table.schedule.due_at();
     const auto add = [&](mapping::BlobKind kind, Bytes bytes) {
       const auto k = static_cast<std::size_t>(kind);
       manifest.blobs[k] = mapping::BlobInfo{.size = bytes.size(), .checksum = checksum(bytes)};
@@ -104,7 +106,6 @@ class LogPublisher {
     const auto published = sink_->publish(publication);
     REMAPD_CHECK(published.has_value(), "a test can publish");
     engine_->adopt(outcome);
-    table.schedule.done(engine_->samples(), manifest.ids);
   }
 
   std::unique_ptr<pipeline::Engine> engine_;

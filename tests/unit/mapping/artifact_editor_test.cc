@@ -52,7 +52,7 @@ TEST(ArtifactEditor, DoesWhatAMapWould) {
     const Mapping expected = mapping_of(truth, start.info);
     EXPECT_EQ(editor.ids(), expected.ids.size());
     EXPECT_EQ(editor.content_hash(), content_hash(expected));
-    const Bytes edited = std::move(editor).finish(start.info);
+    const Bytes edited = editor.artifact(start.info);
     const auto view = ArtifactView::open(edited, Verify::kAll);
     ASSERT_TRUE(view) << view.error().message;
     for (const auto& [id, row] : truth) ASSERT_EQ(view->lookup(id), row);
@@ -85,7 +85,7 @@ TEST(ArtifactEditor, LeavesTheOldArtifactAlone) {
   for (const Id id : mapping.ids) ASSERT_TRUE(editor.remove(id));
   MappingInfo next = mapping.info;
   next.version = Version{2};
-  const Bytes edited = std::move(editor).finish(next);
+  const Bytes edited = editor.artifact(next);
   EXPECT_EQ(bytes, before);
   EXPECT_EQ(ArtifactView::open(edited, Verify::kAll)->info(), next);
   EXPECT_EQ(ArtifactView::open(edited, Verify::kAll)->content_hash(), 0U);
@@ -106,7 +106,7 @@ TEST(ArtifactEditor, StaysInItsLinesWhateverTheyClaim) {
     ArtifactEditor editor(*view);
     for (const Id id : mapping.ids) editor.remove(id);
     for (const Id id : mapping.ids) editor.add(id, Row{0});
-    const Bytes edited = std::move(editor).finish(mapping.info);
+    const Bytes edited = editor.artifact(mapping.info);
     EXPECT_TRUE(ArtifactView::open(edited, Verify::kAll));
   }
 }
@@ -122,7 +122,7 @@ TEST(ArtifactEditorDeathTest, KeepsTheRowBudget) {
   ArtifactEditor editor(*ArtifactView::open(bytes, Verify::kAll));
   MappingInfo other = mapping.info;
   other.rows = 51;
-  EXPECT_DEATH((void)std::move(editor).finish(other), "row budget");
+  EXPECT_DEATH((void)editor.artifact(other), "row budget");
 }
 
 }  // namespace

@@ -30,7 +30,9 @@ class OneWordEngine final : public Engine {
   std::uint64_t samples() const override { return 0; }
   void ingest(const EventBatch&) override {}
   void flush() override {}
+  std::optional<BuildKind> between_full_builds(TableIndex) const override { return {}; }
   BuildJobPtr begin_build(const BuildRequest&) override { return nullptr; }
+  mapping::Mapping mapping_after(const BuildOutcome&) const override { return {}; }
   void adopt(const BuildOutcome&) override {}
   Result<void> adopt(TableIndex, const mapping::ArtifactView&) override { return {}; }
   EngineStats stats() const override { return {}; }
@@ -52,8 +54,8 @@ CheckpointHeader make_header() {
           .saved_ms = 1'700'000'000'123,
           .samples = 123'456,
           .offsets = {{0, 17}, {3, 9'000'000'000}},
-          .tables = {{"user", Version{4}, {.gap = 22'500, .due_at = 150'000}, true},
-                     {"item", kNoVersion, {.gap = 10'000, .due_at = 10'000}, false}}};
+          .tables = {{"user", Version{4}, {.gap = 22'500, .full_due_at = 150'000, .due_at = 150'000, .built_at = 7}, true},
+                     {"item", kNoVersion, {.gap = 10'000, .full_due_at = 10'000, .due_at = 10'000, .built_at = 7}, false}}};
 }
 
 TEST(Checkpoint, GoldenFile) {

@@ -131,8 +131,163 @@ TEST(Engine, GoesOnFromASavedState) {
   }
 }
 
-// A build begun just before the save has refreshed the co-access embedding; another right after it
-// must not refresh it again on one side only.
+// The rows of all ids the incumbent of a table knows.
+std::map<Id, Row> rows_of(const Engine& engine, std::uint32_t table) {
+  std::map<Id, Row> out;
+  const auto mapping = engine.incumbent(TableIndex{table});
+  for (std::size_t i = 0; i < mapping->ids.size(); ++i) out[mapping->ids[i]] = mapping->rows[i];
+  return out;
+}
+
+BuildOutcome increment(Engine& engine, std::uint32_t table, std::uint64_t version) {
+  return run_build(engine.begin_build({.table = TableIndex{table},
+                                       .version = Version{version},
+                                       .epoch = Epoch{1},
+                                       .built_ms = 1'700'000'000'000,
+                                       .kind = BuildKind::kIncrement}));
+}
+
+// Increments along the stream, from a full build on; checks each against the engine's mapping.
+Record run_in_increments(Engine& engine, const std::vector<Sample>& samples, std::size_t from,
+                         std::size_t to, std::uint64_t version, std::size_t size) {
+  Record run;
+  for (std::size_t at = from; at < to; at += 200) {
+    feed(engine, samples, at, std::min(to, at + 200), size);
+    ++version;
+    for (std::uint32_t t = 0; t < 2; ++t) {
+      if (engine.between_full_builds(TableIndex{t}) != BuildKind::kIncrement) {
+        engine.adopt(build(engine, t, version));
+        continue;
+      }
+      auto expected = rows_of(engine, t);
+      const BuildOutcome outcome = increment(engine, t, version);
+      const mapping::Delta& delta = *outcome.increment;
+      for (std::size_t i = 0; i < delta.added.size(); ++i) {
+        EXPECT_TRUE(expected.emplace(delta.added[i], delta.added_rows[i]).second);
+      }
+      for (std::size_t i = 0; i < delta.moved.size(); ++i) {
+        EXPECT_NE(expected.at(delta.moved[i]), delta.moved_rows[i]);
+        expected[delta.moved[i]] = delta.moved_rows[i];
+      }
+      EXPECT_EQ(rows_of(engine, t).size() + delta.added.size(), expected.size())
+          << "nothing has changed yet";
+      engine.adopt(outcome);
+      EXPECT_TRUE(rows_of(engine, t) == expected);
+      const auto mapping = engine.incumbent(TableIndex{t});
+      EXPECT_EQ(mapping->info.version, Version{version});
+      EXPECT_EQ(delta.ids, mapping->ids.size());
+      EXPECT_EQ(delta.content_hash, mapping::content_hash(*mapping));
+      run.artifacts.push_back(mapping::encode_artifact(*mapping));
+      run.plans.push_back(mapping::encode_plan(outcome.plan));
+    }
+  }
+  run.state = saved(engine);
+  return run;
+}
+
+TEST(Engine, IncrementsPlaceEveryNewId) {
+  const auto samples = communities(6000, 5);
+  auto engine = make(two_tables());
+  feed(*engine, samples, 0, 3000, 100);
+  publish(*engine, 1);
+  const Record run = run_in_increments(*engine, samples, 3000, samples.size(), 1, 100);
+  EXPECT_GE(run.plans.size(), 15U);
+  for (std::uint32_t t = 0; t < 2; ++t) {
+    const auto rows = rows_of(*engine, t);
+    for (const IdStats& id : engine->heaviest(TableIndex{t}, 1'000)) {
+      ASSERT_TRUE(rows.contains(id.id)) << "every id that is tracked is known";
+      EXPECT_EQ(id.row, rows.at(id.id));
+    }
+  }
+  // A full build goes on from there.
+  const BuildOutcome next = build(*engine, 1, 100);
+  EXPECT_EQ(next.incumbent->ids, engine->incumbent(TableIndex{1})->ids);
+}
+
+TEST(Engine, IncrementsAreTheSameForAnyBatchingAndThreadCount) {
+  const auto samples = communities(5000, 6);
+  std::vector<Record> runs;
+  for (const auto& [threads, size] : {std::pair{1UL, 1UL}, {2UL, 64UL}, {4UL, 200UL}}) {
+    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
+    auto engine = make(two_tables());
+    feed(*engine, samples, 0, 2000, size);
+    publish(*engine, 1);
+    runs.push_back(run_in_increments(*engine, samples, 2000, samples.size(), 1, size));
+  }
+  EXPECT_TRUE(runs[1] == runs[0]);
+  EXPECT_TRUE(runs[2] == runs[0]);
+}
+
+TEST(Engine, IncrementsGoOnFromAStateSavedInTheMiddle) {
+  EngineConfig config = two_tables();
+  for (TableConfig& table : config.tables) table.max_tracked_ids = 150;
+  const auto samples = communities(6000, 7);
+  auto undisturbed = make(config);
+  feed(*undisturbed, samples, 0, 2000, 100);
+  publish(*undisturbed, 1);
+  run_in_increments(*undisturbed, samples, 2000, 3000, 1, 100);
+  feed(*undisturbed, samples, 3000, 3111, 100);
+  auto restored = make(config);
+  const Bytes state = saved(*undisturbed);
+  ByteReader in(state);
+  ASSERT_TRUE(restored->load(in));
+  EXPECT_EQ(saved(*restored), state);
+  const Record a = run_in_increments(*undisturbed, samples, 3111, samples.size(), 6, 100);
+  const Record b = run_in_increments(*restored, samples, 3111, samples.size(), 6, 100);
+  EXPECT_TRUE(a.artifacts == b.artifacts);
+  EXPECT_TRUE(a.plans == b.plans);
+  EXPECT_TRUE(a.state == b.state);
+}
+
+TEST(Engine, AnIncrementThatIsDroppedLeavesItsIdsToTheNext) {
+  const auto samples = communities(3000, 8);
+  auto engine = make(two_tables());
+  feed(*engine, samples, 0, 2000, 100);
+  publish(*engine, 1);
+  feed(*engine, samples, 2000, samples.size(), 100);
+  ASSERT_EQ(engine->between_full_builds(TableIndex{1}), BuildKind::kIncrement);
+  const BuildOutcome dropped = increment(*engine, 1, 2);
+  ASSERT_FALSE(dropped.increment->added.empty());
+  const BuildOutcome again = increment(*engine, 1, 2);
+  EXPECT_EQ(again.increment->added, dropped.increment->added);
+  EXPECT_EQ(again.increment->content_hash, dropped.increment->content_hash);
+}
+
+TEST(Engine, SaysWhatAVersionBetweenFullBuildsCanBe) {
+  const auto between = [](Engine& engine) { return engine.between_full_builds(TableIndex{1}); };
+  auto engine = make(two_tables());
+  EXPECT_EQ(between(*engine), std::nullopt) << "there is no version yet";
+  feed(*engine, communities(3000, 9));
+  publish(*engine, 1);
+  EXPECT_EQ(between(*engine), BuildKind::kIncrement);
+  // From an artifact it is not known what the rows hold.
+  const auto incumbent = engine->incumbent(TableIndex{1});
+  const Bytes bytes = mapping::encode_artifact(*incumbent);
+  ASSERT_TRUE(engine->adopt(TableIndex{1},
+                            *mapping::ArtifactView::open(bytes, mapping::Verify::kAll)));
+  EXPECT_EQ(between(*engine), std::nullopt);
+
+  // Co-access embeddings of different times cannot be compared.
+  auto unlabelled = make(two_tables());
+  feed(*unlabelled, communities(3000, 9, true));
+  publish(*unlabelled, 1);
+  EXPECT_EQ(between(*unlabelled), std::nullopt);
+
+  // A row for every id, until the ids become too many.
+  EngineConfig config = two_tables();
+  config.tables[1].rows = 1'500;
+  auto spare = make(config);
+  feed(*spare, communities(200, 9, true));
+  publish(*spare, 1);
+  EXPECT_EQ(between(*spare), BuildKind::kIncrement);
+  std::vector<Sample> many;
+  for (Id id = 10'000; id < 11'000; ++id) many.push_back({.ids = {{1}, {id}}});
+  feed(*spare, many);
+  EXPECT_EQ(between(*spare), BuildKind::kFull);
+}
+
+// A build begun just before the save has copied the co-access graph; another right after it must
+// give the same on both sides.
 TEST(Engine, GoesOnFromAStateSavedBetweenTheBuildsOfTwoTables) {
   const auto samples = communities(3000, 4, true);
   auto undisturbed = make(two_tables());

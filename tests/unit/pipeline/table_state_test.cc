@@ -158,7 +158,7 @@ TEST(TableState, GoesOnFromASavedState) {
   ASSERT_TRUE(restored.load(in));
   EXPECT_EQ(in.remaining(), 0U);
   EXPECT_EQ(saved(restored), state);
-  EXPECT_EQ(restored.incumbent()->info, undisturbed.incumbent()->info);
+  EXPECT_EQ(restored.incumbent()->info(), undisturbed.incumbent()->info());
   EXPECT_EQ(restored.clustered_ids(), 77U);
   for (TableState* table : {&undisturbed, &restored}) {
     std::vector<sketch::Slot> evicted;

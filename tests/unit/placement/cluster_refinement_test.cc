@@ -71,8 +71,8 @@ TEST(RelativeDistortion, IsNoneForPerfectAndAllForOneCluster) {
   const std::vector<float> ones(4, 1.0F);
   const std::vector<std::uint32_t> perfect{0, 0, 1, 1};
   const std::vector<std::uint32_t> single(4, 0);
-  EXPECT_NEAR(relative_distortion(points, ones, 1, 2, perfect), 0.0, 1e-9);
-  EXPECT_NEAR(relative_distortion(points, ones, 1, 1, single), 1.0, 1e-9);
+  EXPECT_NEAR(cluster_means(points, ones, 1, 2, perfect).distortion, 0.0, 1e-9);
+  EXPECT_NEAR(cluster_means(points, ones, 1, 1, single).distortion, 1.0, 1e-9);
 }
 
 TEST(MatchClusters, KeepsNumbersByCommonTraffic) {

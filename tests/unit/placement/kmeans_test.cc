@@ -61,8 +61,8 @@ TEST(HierarchicalKMeans, ComesCloseToFlat) {
   const auto flat = kmeans(blobs.points, blobs.weights, 4, 200, {.iterations = 10}).assignment;
   const auto deep = hierarchical_kmeans(blobs.points, blobs.weights, 4, 200, {.iterations = 10});
   EXPECT_LT(*std::max_element(deep.begin(), deep.end()), 200U);
-  const double a = relative_distortion(blobs.points, blobs.weights, 4, 200, flat);
-  const double b = relative_distortion(blobs.points, blobs.weights, 4, 200, deep);
+  const double a = cluster_means(blobs.points, blobs.weights, 4, 200, flat).distortion;
+  const double b = cluster_means(blobs.points, blobs.weights, 4, 200, deep).distortion;
   EXPECT_LT(b, 2 * a);
 }
 
@@ -83,8 +83,8 @@ TEST(HierarchicalKMeans, LosesLittleBySeeding) {
   const auto seeded =
       hierarchical_kmeans(blobs.points, blobs.weights, 4, kClusters, {.seeded = true});
   EXPECT_EQ(std::set<std::uint32_t>(seeded.begin(), seeded.end()).size(), kClusters);
-  const double a = relative_distortion(blobs.points, blobs.weights, 4, kClusters, plain);
-  const double b = relative_distortion(blobs.points, blobs.weights, 4, kClusters, seeded);
+  const double a = cluster_means(blobs.points, blobs.weights, 4, kClusters, plain).distortion;
+  const double b = cluster_means(blobs.points, blobs.weights, 4, kClusters, seeded).distortion;
   EXPECT_LT(b, 1.1 * a);
 }
 

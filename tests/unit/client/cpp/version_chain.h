@@ -51,6 +51,7 @@ inline void fill_publication(ChainLink& link, const ChainLink* previous, BlobsPu
   manifest.ids = to.ids.size();
   manifest.content_hash = mapping::content_hash(to);
   manifest.built_samples = 1'000 * to.info.version.value;
+  manifest.next_samples = manifest.built_samples + 1'000;
 
   placement::PlanInput plan{.table = to.info.table,
                             .from = to.info.parent,

@@ -88,7 +88,7 @@ class PipelineTest : public testing::Test {
   PipelineTest() {
     options_.instance = "here";
     options_.schedule = {
-        .first_samples = 100, .every_samples = 200, .growth = 2, .samples_per_id = 0};
+        .every_samples = 200, .first_samples = 100, .full_samples = 200, .growth = 2, .full_samples_per_id = 0};
     options_.start_retry = 1ms;
   }
 

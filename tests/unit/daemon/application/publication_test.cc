@@ -38,9 +38,17 @@ class PublicationOf : public testing::Test {
     second_ = build(*engine_, 2);
   }
 
-  mapping::Publication make(const pipeline::BuildOutcome& outcome, const PublicationNotes& notes) {
-    return prepare_publication(outcome, mapping::encode_artifact(outcome.mapping), notes)
-        .publication;
+  // `parent`: what clients have; empty: not known.
+  Prepared prepare(const pipeline::BuildOutcome& outcome, const Bytes& parent,
+                   bool with_snapshot = false) {
+    ClientsMapping clients;
+    if (!parent.empty()) {
+      clients.set(Version{1}, {.artifact = std::make_shared<mapping::OwnedBlob>(parent),
+                               .snapshot_bytes = 1'000'000});
+    }
+    return prepare_publication(outcome, mapping::encode_artifact(outcome.mapping, outcome.artifact),
+                               clients, {.share = 0.5, .always = with_snapshot},
+                               {.instance = "here", .built_samples = 400, .next_samples = 450});
   }
 
   std::unique_ptr<pipeline::Engine> engine_ = small_engine();
@@ -49,13 +57,15 @@ class PublicationOf : public testing::Test {
 };
 
 TEST_F(PublicationOf, TheFirstVersionIsASnapshotWithAPlan) {
-  const auto publication = make(first_, {.instance = "here", .built_samples = 400});
+  const auto publication = prepare(first_, {}).publication;
   expect_consistent(publication);
   EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
   EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
   EXPECT_TRUE(publication.manifest.blob(BlobKind::kPlan));
   EXPECT_EQ(publication.manifest.instance, "here");
   EXPECT_EQ(publication.manifest.built_samples, 400U);
+  EXPECT_EQ(publication.manifest.built_samples, 400U);
+  EXPECT_EQ(publication.manifest.next_samples, 450U);
   EXPECT_EQ(publication.manifest.ids, first_.mapping.ids.size());
   EXPECT_EQ(publication.manifest.content_hash, mapping::content_hash(first_.mapping));
   EXPECT_EQ(publication.manifest.rollback_of, kNoVersion);
@@ -63,8 +73,7 @@ TEST_F(PublicationOf, TheFirstVersionIsASnapshotWithAPlan) {
 
 TEST_F(PublicationOf, ADeltaLeadsFromTheVersionClientsHave) {
   const Bytes parent = mapping::encode_artifact(first_.mapping);
-  auto prepared = prepare_publication(second_, mapping::encode_artifact(second_.mapping),
-                                      {.instance = "here", .parent_artifact = parent});
+  auto prepared = prepare(second_, parent);
   expect_consistent(prepared.publication);
   EXPECT_FALSE(prepared.publication.manifest.blob(BlobKind::kSnapshot));
   ASSERT_TRUE(prepared.publication.manifest.blob(BlobKind::kDelta));
@@ -85,9 +94,7 @@ TEST_F(PublicationOf, ADeltaLeadsFromTheVersionClientsHave) {
 
 TEST_F(PublicationOf, ASnapshotCanBeAskedFor) {
   const Bytes parent = mapping::encode_artifact(first_.mapping);
-  auto prepared =
-      prepare_publication(second_, mapping::encode_artifact(second_.mapping),
-                          {.instance = "here", .with_snapshot = true, .parent_artifact = parent});
+  auto prepared = prepare(second_, parent, true);
   expect_consistent(prepared.publication);
   EXPECT_TRUE(prepared.publication.manifest.blob(BlobKind::kSnapshot));
   EXPECT_TRUE(prepared.publication.manifest.blob(BlobKind::kDelta));
@@ -103,8 +110,7 @@ TEST_F(PublicationOf, NoDeltaConcernsCompactVersions) {
     const Bytes parent = mapping::encode_artifact(first_.mapping, before);
     second_.artifact = after;
     const Bytes artifact = mapping::encode_artifact(second_.mapping, after);
-    auto prepared =
-        prepare_publication(second_, artifact, {.instance = "here", .parent_artifact = parent});
+    auto prepared = prepare(second_, parent);
     expect_consistent(prepared.publication);
     EXPECT_EQ(bytes(prepared.publication, BlobKind::kSnapshot).size(), artifact.size());
     EXPECT_FALSE(prepared.publication.manifest.blob(BlobKind::kDelta));
@@ -119,7 +125,7 @@ TEST_F(PublicationOf, NoDeltaLeadsFromWhatClientsDoNotHave) {
   mapping::Mapping other = first_.mapping;
   other.rows[0] = Row{(other.rows[0].value + 1) % other.info.rows};
   for (const Bytes& parent : {Bytes{}, mapping::encode_artifact(other), Bytes(64)}) {
-    const auto publication = make(second_, {.instance = "here", .parent_artifact = parent});
+    const auto publication = prepare(second_, parent).publication;
     expect_consistent(publication);
     EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
     EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
@@ -139,7 +145,7 @@ TEST_F(PublicationOf, ADeltaThatDoesNotFitIsLeftOut) {
   engine_->ingest(grown);
   const pipeline::BuildOutcome second = build(*engine_, 2);
   ASSERT_GT(second.mapping.ids.size(), 4 * first_.mapping.ids.size());
-  const auto publication = make(second, {.instance = "here", .parent_artifact = parent});
+  const auto publication = prepare(second, parent).publication;
   expect_consistent(publication);
   EXPECT_TRUE(publication.manifest.blob(BlobKind::kSnapshot));
   EXPECT_FALSE(publication.manifest.blob(BlobKind::kDelta));
@@ -160,7 +166,7 @@ TEST_F(PublicationOf, APlanIsThereAlsoWhenNothingIsToBeDone) {
                   .restart_sources = {},
                   .restart_weights = {}};
   ASSERT_TRUE(second_.plan.empty());
-  const auto publication = make(second_, {.instance = "here"});
+  const auto publication = prepare(second_, {}).publication;
   const auto plan = mapping::decode_plan(bytes(publication, BlobKind::kPlan));
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_TRUE(plan->empty());

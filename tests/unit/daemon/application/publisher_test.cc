@@ -20,7 +20,7 @@ class PublisherTest : public testing::Test {
  protected:
   PublisherTest() {
     options_.schedule = {
-        .first_samples = 100, .every_samples = 200, .growth = 2, .samples_per_id = 0};
+        .every_samples = 200, .first_samples = 100, .full_samples = 200, .growth = 2, .full_samples_per_id = 0};
     options_.builder = {.instance = "here", .first_retry = 1ms, .last_retry = 1ms};
   }
 
@@ -84,18 +84,21 @@ TEST_F(PublisherTest, PublishesWhatIsDueAndAdoptsIt) {
   EXPECT_EQ(publisher_->progress()[0].version, Version{1});
 }
 
-TEST_F(PublisherTest, EverySoManyVersionsThereIsASnapshot) {
-  options_.live.snapshot_every = 3;
+TEST_F(PublisherTest, ThereIsASnapshotOnceTheDeltasAreAsLargeAsThat) {
+  options_.live.snapshot_share = 0.5;
   start();
-  for (int i = 0; i < 8; ++i) take_in_and_finish(200);
-  const auto published = sink_.published();
-  ASSERT_EQ(published.size(), 8U);
-  for (std::size_t i = 0; i < published.size(); ++i) {
-    const mapping::Manifest& manifest = published[i].manifest;
+  for (int i = 0; i < 12; ++i) take_in_and_finish(200);
+  std::uint64_t deltas = 0;
+  std::uint64_t snapshot = 0;
+  for (const auto& [manifest, blobs] : sink_.published()) {
+    const auto& delta = manifest.blob(mapping::BlobKind::kDelta);
+    const auto& whole = manifest.blob(mapping::BlobKind::kSnapshot);
+    if (delta) deltas += delta->size;
     // A delta may be larger than the whole: then there is a snapshot instead.
-    EXPECT_EQ(manifest.blob(mapping::BlobKind::kSnapshot).has_value(),
-              i % 3 == 0 || !manifest.blob(mapping::BlobKind::kDelta))
-        << i;
+    EXPECT_EQ(whole.has_value(), !delta || 2 * deltas >= snapshot) << manifest.info.version.value;
+    if (!whole) continue;
+    snapshot = whole->size;
+    deltas = 0;
   }
 }
 
@@ -173,7 +176,7 @@ TEST_F(PublisherTest, WithoutWaitingVersionsKeepTheirDistance) {
 TEST_F(PublisherTest, LiveSettingsApplyFromTheNextBuild) {
   start();
   publisher_->apply(
-      {.interval = 0ms, .min_interval = 0ms, .snapshot_every = 1, .gates = {1'000, 1}});
+      {.interval = 0ms, .min_interval = 0ms, .cpu_share = 1, .snapshot_share = 0, .gates = {1'000, 1}});
   take_in_and_finish(100);
   EXPECT_EQ(status().refused, 1U);
 }

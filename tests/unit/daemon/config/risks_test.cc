@@ -31,11 +31,10 @@ TEST(Risks, AreNamedWithTheirKeys) {
   config.publish.first_samples = 200'000;
   config.publish.gates.min_samples = 300'000;
   config.publish.interval = 5s;
-  config.sink.snapshot_every = 16;
   config.tables[2].rows = 20'000;
   EXPECT_THAT(risks_of(config),
               ElementsAre(HasSubstr("checkpoint.dir"), HasSubstr("dead_letter.kind"),
-                          HasSubstr("sink.snapshot_every"), HasSubstr("publish.first_samples"),
+                          HasSubstr("publish.first_samples"),
                           HasSubstr("publish.gates.min_samples"), HasSubstr("publish.interval"),
                           HasSubstr("max_tracked_ids")));
   config = reference_config();

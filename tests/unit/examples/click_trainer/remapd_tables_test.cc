@@ -21,8 +21,6 @@ class Follow : public testing::Test {
  protected:
   void follow(FollowOptions options, std::uint32_t rows = kChainRows) {
     options.seed = kChainSeed;
-    options.schedule = {
-        .first_samples = 1'000, .every_samples = 1'000, .growth = 1, .samples_per_id = 0};
     options.patience = std::chrono::milliseconds(50);
     const std::vector<std::uint32_t> model_rows{rows, 1};
     model_ = std::make_unique<evaluation::FmModel>(model_rows, kChainSeed);
@@ -58,7 +56,7 @@ class Follow : public testing::Test {
 
 TEST_F(Follow, SwapsToEachVersionWhereItWasBuilt) {
   follow({});
-  EXPECT_EQ(tables_->next_stop(), 1'000U) << "by the schedule, while nothing is there";
+  EXPECT_EQ(tables_->next_stop(), 1'000U) << "first_samples, while nothing is there";
   EXPECT_EQ(advance(0), 0U);
   publish(1);
   publish(2);
