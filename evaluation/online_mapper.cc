@@ -72,8 +72,12 @@ OnlineMapper::OnlineMapper(const EventLog& log, std::vector<TableBudget> budgets
                            const pipeline::PublishSchedule::Config& schedule)
     : log_(log), engine_(std::move(engine)) {
   for (std::uint32_t f = 0; f < budgets.size(); ++f) {
-    tables_.push_back({budgets[f], pipeline::PublishSchedule(schedule), kNoVersion,
-                       std::vector<std::uint32_t>(log_.distinct(FeatureIndex{f})), 0, {}});
+    tables_.push_back({budgets[f],
+                       pipeline::PublishSchedule(schedule),
+                       kNoVersion,
+                       std::vector<std::uint32_t>(log_.distinct(FeatureIndex{f})),
+                       0,
+                       {}});
     if (!budgets[f].mapped) continue;
     const std::span<const Id> ids = log_.ids(FeatureIndex{f});
     for (std::uint32_t n = 0; n < ids.size(); ++n) tables_[f].numbers.emplace(ids[n], n);
@@ -148,10 +152,9 @@ std::uint64_t OnlineMapper::follow(const Table& table, FeatureIndex feature,
     change(outcome.increment->moved, outcome.increment->moved_rows);
     return rerouted;
   }
-  const Bytes bytes =
-      outcome.increment
-          ? mapping::encode_artifact(*engine_->incumbent(TableIndex{feature.value}))
-          : mapping::encode_artifact(outcome.mapping);
+  const Bytes bytes = outcome.increment
+                          ? mapping::encode_artifact(*engine_->incumbent(TableIndex{feature.value}))
+                          : mapping::encode_artifact(outcome.mapping);
   const auto artifact = mapping::ArtifactView::open(bytes, mapping::Verify::kAll);
   REMAPD_CHECK(artifact.has_value(), "an artifact just encoded can be opened");
   RowsOfIds now = rows_by_artifact(log_.ids(feature), *artifact);

@@ -121,8 +121,8 @@ Result<void> apply_delta(ArtifactEditor& editor, const Delta& delta) {
 Result<Bytes> apply_delta(const ArtifactView& from, const Delta& delta) {
   if (from.info().table != delta.to.table || from.info().version != delta.to.parent) {
     return conflict(delta, "it applies to version " + std::to_string(delta.to.parent.value) +
-                    ", not to version " + std::to_string(from.info().version.value) +
-                    " of table \"" + from.info().table + "\"");
+                               ", not to version " + std::to_string(from.info().version.value) +
+                               " of table \"" + from.info().table + "\"");
   }
   if (from.info().rows != delta.to.rows) {
     return fail(ErrorCode::kResource, "delta: the row budget changed; take the snapshot instead");

@@ -43,7 +43,7 @@ struct Manifest {
   // The samples from which on the next version is due, at the earliest; where reading waits for
   // versions, exactly there. 0: not known.
   std::uint64_t next_samples = 0;
-  Version rollback_of;              // the version an operator went back to, else kNoVersion
+  Version rollback_of;  // the version an operator went back to, else kNoVersion
   std::array<std::optional<BlobInfo>, kBlobKinds> blobs;  // by BlobKind; at least one of
                                                           // snapshot and delta is present
   const std::optional<BlobInfo>& blob(BlobKind kind) const {

@@ -23,7 +23,8 @@ struct PublishedArtifact {
 // kNotFound: the version, its snapshot or one of the deltas between was removed; kCorrupt: one of
 // them is damaged; kResource: a delta needs more room than the artifact before it has; kUnavailable
 // (retryable). O(bytes), with two artifacts in memory.
-Result<PublishedArtifact> read_published(MappingSink& sink, std::string_view table, Version version);
+Result<PublishedArtifact> read_published(MappingSink& sink, std::string_view table,
+                                         Version version);
 Result<BlobPtr> published_artifact(MappingSink& sink, std::string_view table, Version version);
 
 }  // namespace remapd::mapping

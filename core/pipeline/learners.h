@@ -91,8 +91,8 @@ class Learners {
     std::shared_ptr<const embedding::SpectralEmbedding> spectral;  // co-access; else null
   };
   Embedding embed(TableIndex table, std::span<const sketch::Slot> slots);
-  // By the metric of an earlier embed(), so that the values can be compared with those of then. Only
-  // while the table's choice() is kSupervised.
+  // By the metric of an earlier embed(), so that the values can be compared with those of then.
+  // Only while the table's choice() is kSupervised.
   Embedding embed(TableIndex table, std::span<const sketch::Slot> slots, std::vector<float> metric);
 
   std::uint64_t samples() const { return samples_; }

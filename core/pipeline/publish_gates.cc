@@ -23,7 +23,8 @@ GateResult min_samples(const GateLimits& limits, std::uint64_t samples) {
 }
 
 GateResult max_churn(const GateLimits& limits, const BuildOutcome& outcome) {
-  if (outcome.incumbent == nullptr && !outcome.increment) return {true, "the first version moves nothing"};
+  if (outcome.incumbent == nullptr && !outcome.increment)
+    return {true, "the first version moves nothing"};
   const double moved = outcome.mapping.stats.traffic_moved;
   // Written so that NaN does not pass.
   return {limits.max_churn >= 1 || moved <= limits.max_churn,

@@ -2,8 +2,8 @@
 //
 // A version of any kind is due every `every_samples`: an increment, which costs what has changed,
 // or a full build, which is at least O(ids). Full builds are due after `first_samples`; the gaps
-// between them then grow by the factor `growth` up to `full_samples`, or `full_samples_per_id` times
-// the number of tracked ids where that is more, so that their cost stays a bounded share of
+// between them then grow by the factor `growth` up to `full_samples`, or `full_samples_per_id`
+// times the number of tracked ids where that is more, so that their cost stays a bounded share of
 // intake's. A value; not thread safe.
 #pragma once
 
@@ -27,10 +27,10 @@ class PublishSchedule {
 
   // Part of a checkpoint; in samples.
   struct State {
-    std::uint64_t gap = 0;           // between full builds
+    std::uint64_t gap = 0;  // between full builds
     std::uint64_t full_due_at = 0;
-    std::uint64_t due_at = 0;        // a version of any kind
-    std::uint64_t built_at = 0;      // the last one, 0 before the first
+    std::uint64_t due_at = 0;    // a version of any kind
+    std::uint64_t built_at = 0;  // the last one, 0 before the first
 
     friend bool operator==(const State&, const State&) = default;
   };
@@ -77,8 +77,8 @@ class PublishSchedule {
 
  private:
   std::uint64_t settled_gap(std::uint64_t ids) const {
-    return std::max(config_.full_samples, static_cast<std::uint64_t>(
-                                              static_cast<double>(ids) * config_.full_samples_per_id));
+    return std::max(config_.full_samples, static_cast<std::uint64_t>(static_cast<double>(ids) *
+                                                                     config_.full_samples_per_id));
   }
 
   Config config_;

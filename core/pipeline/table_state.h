@@ -110,7 +110,7 @@ class TableState {
 
  private:
   static constexpr sketch::Marks kGeneration = 0x1f;
-  static constexpr sketch::Marks kKnown = 0x20;  // to the incumbent
+  static constexpr sketch::Marks kKnown = 0x20;    // to the incumbent
   static constexpr sketch::Marks kTouched = 0x40;  // since the last version of any kind
 
   static std::uint64_t take_marks_apart(std::span<sketch::Marks> marks,

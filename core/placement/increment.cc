@@ -79,7 +79,8 @@ class Incrementer {
         rows_[i] = nearest[i].row;
       } else if (nearest[i].row != in_.rows[i] && placed_.holds(in_.rows[i])) {
         const float own = placed_.distance(in_.embedding.data() + i * d, in_.rows[i]);
-        if (in_.frequency[i] > kSettledAccesses || nearest[i].distance >= kMoveShare * own) continue;
+        if (in_.frequency[i] > kSettledAccesses || nearest[i].distance >= kMoveShare * own)
+          continue;
         moves.push_back({in_.frequency[i] * (own - nearest[i].distance), i});
       }
     }

@@ -43,8 +43,8 @@ struct IncrementInput {
   std::vector<Id> ids;           // n, strictly ascending
   std::vector<Row> rows;         // n, in the incumbent; kNoRow: a new id
   std::vector<float> frequency;  // n, decayed accesses, > 0
-  std::vector<float> embedding;  // row-major, n x dimension of the placed rows; not read while every
-                                 // id has a row of its own
+  std::vector<float> embedding;  // row-major, n x dimension of the placed rows; not read while
+                                 // every id has a row of its own
 
   double total_frequency = 0;  // of all tracked ids
   double new_id_traffic = 0;   // share of new ids among the accesses since the incumbent

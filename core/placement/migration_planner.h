@@ -44,7 +44,7 @@ struct RowChanges {
   };
   std::vector<Source> sources;
 
-  std::vector<Row> restarted;  // ascending; not among sources[i].to
+  std::vector<Row> restarted;        // ascending; not among sources[i].to
   std::vector<Row> restart_sources;  // old rows, each with the same weight
 };
 

@@ -114,8 +114,7 @@ bool Builder::build(BuildOrder& order, BuildReport& report, Bytes& artifact) {
   const auto work = [&] {
     const CancellationScope scope(build_cancellation_);
     const bool whole = order.whole.has_value();
-    report.outcome =
-        whole ? std::move(*order.whole) : pipeline::run_build(std::move(order.job));
+    report.outcome = whole ? std::move(*order.whole) : pipeline::run_build(std::move(order.job));
     if (report.outcome->increment && !whole) return check_increment(order, report);
     artifact = mapping::encode_artifact(report.outcome->mapping, report.outcome->artifact);
     report.gates = pipeline::check_gates(order.limits, order.samples, *report.outcome, artifact);
@@ -136,8 +135,7 @@ void Builder::check_increment(const BuildOrder& order, BuildReport& report) {
   const pipeline::BuildOutcome& outcome = *report.outcome;
   report.gates = pipeline::check_gates(order.limits, order.samples, outcome, [&]() -> std::string {
     if (order.next.purpose != BuildPurpose::kPublish) return "";  // clients have it
-    auto applied =
-        clients_mapping(order, outcome.mapping.info.table).apply(*outcome.increment);
+    auto applied = clients_mapping(order, outcome.mapping.info.table).apply(*outcome.increment);
     if (applied) return "";
     report.error = std::move(applied).error();
     return report.error.message;
@@ -146,12 +144,12 @@ void Builder::check_increment(const BuildOrder& order, BuildReport& report) {
 
 void Builder::rejoin(const BuildOrder& order, BuildReport& report) {
   const pipeline::BuildOutcome& outcome = *report.outcome;
-  const std::uint64_t content = outcome.increment ? outcome.increment->content_hash
-                                                  : mapping::content_hash(outcome.mapping);
+  const std::uint64_t content =
+      outcome.increment ? outcome.increment->content_hash : mapping::content_hash(outcome.mapping);
   if (content == order.next.published_content) {
     report.end = BuildEnd::kRebuilt;
-  } else if (auto published = mapping::published_artifact(sink_, outcome.mapping.info.table,
-                                                          report.version)) {
+  } else if (auto published =
+                 mapping::published_artifact(sink_, outcome.mapping.info.table, report.version)) {
     report.end = BuildEnd::kFetched;
     report.artifact = std::move(*published);
   } else {

@@ -42,8 +42,8 @@ class ClientsMapping {
   mapping::MappingInfo info_;  // of editor_
   mapping::BlobPtr artifact_;
   std::unique_ptr<mapping::ArtifactEditor> editor_;  // newer than artifact_
-  std::uint64_t snapshot_bytes_ = 0;  // of the newest snapshot; 0: not known
-  std::uint64_t delta_bytes_ = 0;     // since
+  std::uint64_t snapshot_bytes_ = 0;                 // of the newest snapshot; 0: not known
+  std::uint64_t delta_bytes_ = 0;                    // since
 };
 
 }  // namespace remapd::application

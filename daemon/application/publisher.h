@@ -7,9 +7,9 @@
 // wait for these, except while a table catches up after a restart: the builder makes one at a time,
 // and builds begun together share one copy of the co-access graph. With wait_for_publish reading
 // pauses until the versions are published, so that every version is built at exactly the sample it
-// is due at and a replay is reproducible; without it reading goes on, two versions of a table are at
-// least min_interval apart, and builds of a kind, full ones and increments, take at most cpu_share
-// of the time each.
+// is due at and a replay is reproducible; without it reading goes on, two versions of a table are
+// at least min_interval apart, and builds of a kind, full ones and increments, take at most
+// cpu_share of the time each.
 //
 // All members but versions() are for the pipeline thread, which also runs posted tasks. The sink
 // has one user at a time: the builder while a version is in flight, else the pipeline thread (at
@@ -49,7 +49,7 @@ class Publisher {
     std::chrono::milliseconds interval{0};  // 0: by samples only
     // Not with wait_for_publish:
     std::chrono::milliseconds min_interval{0};
-    double cpu_share = 1;  // of the time, that builds of a kind may take
+    double cpu_share = 1;         // of the time, that builds of a kind may take
     double snapshot_share = 0.5;  // SnapshotRule
     pipeline::GateLimits gates;
   };
@@ -121,8 +121,8 @@ class Publisher {
     VersionTimeline timeline;
     TableStatus status;
     bool in_flight = false;
-    std::chrono::steady_clock::time_point built;    // when the last build began
-    std::chrono::steady_clock::time_point next;     // not before: any build
+    std::chrono::steady_clock::time_point built;      // when the last build began
+    std::chrono::steady_clock::time_point next;       // not before: any build
     std::chrono::steady_clock::time_point next_full;  // not before: a full one
     Answer<Version> answer;    // to the command that began the version in flight, if one did
     std::deque<Task> waiting;  // commands to run once nothing is in flight

@@ -99,10 +99,11 @@ Result<void> RemapdTables::await_version(Followed& table, std::uint64_t samples)
         polled ? table.client->stats().last_problem : polled.error().message;
     return fail(
         ErrorCode::kUnavailable,
-        fmt::format("no new version of table \"{}\" within {} s, though one is due after {} "
-                    "samples: is remapd running, with this table, seed and [publish] first_samples?{}",
-                    table.name, std::chrono::duration<double>(options_.patience).count(), samples,
-                    problem.empty() ? "" : " Last problem: " + problem));
+        fmt::format(
+            "no new version of table \"{}\" within {} s, though one is due after {} "
+            "samples: is remapd running, with this table, seed and [publish] first_samples?{}",
+            table.name, std::chrono::duration<double>(options_.patience).count(), samples,
+            problem.empty() ? "" : " Last problem: " + problem));
   }
   return {};
 }

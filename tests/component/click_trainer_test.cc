@@ -28,8 +28,11 @@ constexpr std::uint32_t kUserRows = 300;
 constexpr std::uint32_t kItemRows = 150;
 constexpr int kMessages = 160;
 constexpr int kSamples = kMessages * 256;
-constexpr pipeline::PublishSchedule::Config kSchedule{
-    .every_samples = 5'000, .first_samples = 2'000, .full_samples = 5'000, .growth = 1.5, .full_samples_per_id = 0};
+constexpr pipeline::PublishSchedule::Config kSchedule{.every_samples = 5'000,
+                                                      .first_samples = 2'000,
+                                                      .full_samples = 5'000,
+                                                      .growth = 1.5,
+                                                      .full_samples_per_id = 0};
 
 struct Outcome {
   int code;

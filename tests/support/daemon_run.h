@@ -7,8 +7,8 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
-#include <limits>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>

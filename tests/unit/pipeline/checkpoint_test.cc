@@ -54,8 +54,14 @@ CheckpointHeader make_header() {
           .saved_ms = 1'700'000'000'123,
           .samples = 123'456,
           .offsets = {{0, 17}, {3, 9'000'000'000}},
-          .tables = {{"user", Version{4}, {.gap = 22'500, .full_due_at = 150'000, .due_at = 150'000, .built_at = 7}, true},
-                     {"item", kNoVersion, {.gap = 10'000, .full_due_at = 10'000, .due_at = 10'000, .built_at = 7}, false}}};
+          .tables = {{"user",
+                      Version{4},
+                      {.gap = 22'500, .full_due_at = 150'000, .due_at = 150'000, .built_at = 7},
+                      true},
+                     {"item",
+                      kNoVersion,
+                      {.gap = 10'000, .full_due_at = 10'000, .due_at = 10'000, .built_at = 7},
+                      false}}};
 }
 
 TEST(Checkpoint, GoldenFile) {

@@ -263,8 +263,8 @@ TEST(Engine, SaysWhatAVersionBetweenFullBuildsCanBe) {
   // From an artifact it is not known what the rows hold.
   const auto incumbent = engine->incumbent(TableIndex{1});
   const Bytes bytes = mapping::encode_artifact(*incumbent);
-  ASSERT_TRUE(engine->adopt(TableIndex{1},
-                            *mapping::ArtifactView::open(bytes, mapping::Verify::kAll)));
+  ASSERT_TRUE(
+      engine->adopt(TableIndex{1}, *mapping::ArtifactView::open(bytes, mapping::Verify::kAll)));
   EXPECT_EQ(between(*engine), std::nullopt);
 
   // Co-access embeddings of different times cannot be compared.

@@ -17,7 +17,8 @@ std::vector<std::uint64_t> due_points(PublishSchedule schedule, int count) {
 }
 
 TEST(PublishSchedule, GapsGrowToTheSettledOne) {
-  const PublishSchedule schedule({.every_samples = 400, .first_samples = 100, .full_samples = 400, .growth = 2.0});
+  const PublishSchedule schedule(
+      {.every_samples = 400, .first_samples = 100, .full_samples = 400, .growth = 2.0});
   const std::vector<std::uint64_t> expected{100, 300, 700, 1100, 1500};
   EXPECT_EQ(due_points(schedule, 5), expected);
 }
@@ -36,17 +37,21 @@ TEST(PublishSchedule, CountsFromWhenTheVersionWasBuilt) {
 }
 
 TEST(PublishSchedule, TheFirstGapIsNeverLongerThanTheSettledOne) {
-  EXPECT_EQ(PublishSchedule({.every_samples = 100, .first_samples = 500, .full_samples = 100}).due_at(), 100U);
+  EXPECT_EQ(
+      PublishSchedule({.every_samples = 100, .first_samples = 500, .full_samples = 100}).due_at(),
+      100U);
 }
 
 TEST(PublishSchedule, GapsGrowEvenWhereTheFactorRoundsToNothing) {
-  const PublishSchedule schedule({.every_samples = 4, .first_samples = 1, .full_samples = 4, .growth = 1.1});
+  const PublishSchedule schedule(
+      {.every_samples = 4, .first_samples = 1, .full_samples = 4, .growth = 1.1});
   const std::vector<std::uint64_t> expected{1, 3, 6, 10, 14};
   EXPECT_EQ(due_points(schedule, 5), expected);
 }
 
 TEST(PublishSchedule, GoesOnFromItsState) {
-  const PublishSchedule::Config config{.every_samples = 1000, .first_samples = 100, .full_samples = 1000, .growth = 1.5};
+  const PublishSchedule::Config config{
+      .every_samples = 1000, .first_samples = 100, .full_samples = 1000, .growth = 1.5};
   PublishSchedule schedule(config);
   schedule.done(BuildKind::kFull, 100, 0);
   schedule.done(BuildKind::kFull, 250, 0);
@@ -56,14 +61,20 @@ TEST(PublishSchedule, GoesOnFromItsState) {
 }
 
 TEST(PublishSchedule, GapsGrowWithTheKnownIds) {
-  PublishSchedule schedule({.every_samples = 100'000, .first_samples = 100, .full_samples = 100, .full_samples_per_id = 0.01});
+  PublishSchedule schedule({.every_samples = 100'000,
+                            .first_samples = 100,
+                            .full_samples = 100,
+                            .full_samples_per_id = 0.01});
   schedule.done(BuildKind::kFull, 100, 9'000);
   EXPECT_EQ(schedule.due_at(), 200U);
   schedule.done(BuildKind::kFull, 200, 1'000'000);
   EXPECT_EQ(schedule.due_at(), 350U);  // grows no faster than by the factor
   for (int i = 0; i < 20; ++i) schedule.done(BuildKind::kFull, 1'000, 1'000'000);
   EXPECT_EQ(schedule.due_at(), 11'000U);
-  PublishSchedule other({.every_samples = 100'000, .first_samples = 100, .full_samples = 100, .full_samples_per_id = 0.01});
+  PublishSchedule other({.every_samples = 100'000,
+                         .first_samples = 100,
+                         .full_samples = 100,
+                         .full_samples_per_id = 0.01});
   other.restore(schedule.state(), 990'000);
   EXPECT_EQ(other.due_at(), 11'000U);
 }

@@ -104,9 +104,9 @@ TEST(Increment, NewIdsJoinTheNearestRow) {
 
 TEST(Increment, IdsThatAreStillLearnedMoveWhereItPays) {
   IncrementInput in = input();
-  add(in, 10, Row{kDedicated}, 4, 5);                         // far from its row
-  add(in, 11, Row{kDedicated}, kSettledAccesses + 1, 5);      // likewise, but settled
-  add(in, 12, Row{kDedicated + 1}, 4, 1.6F);                  // little nearer to the next row
+  add(in, 10, Row{kDedicated}, 4, 5);                     // far from its row
+  add(in, 11, Row{kDedicated}, kSettledAccesses + 1, 5);  // likewise, but settled
+  add(in, 12, Row{kDedicated + 1}, 4, 1.6F);              // little nearer to the next row
   const Increment out = make_increment(in, placed_rows());
   EXPECT_THAT(out.delta.moved, ElementsAre(10));
   EXPECT_THAT(out.delta.moved_rows, ElementsAre(Row{kDedicated + 5}));

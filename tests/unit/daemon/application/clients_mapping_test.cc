@@ -52,7 +52,8 @@ TEST(ClientsMapping, FollowsIncrements) {
     EXPECT_EQ(clients.version(), now.info.version);
     if (i % 2 == 0) continue;
     // What is read in between is that version.
-    const auto view = mapping::ArtifactView::open(clients.artifact()->view(), mapping::Verify::kAll);
+    const auto view =
+        mapping::ArtifactView::open(clients.artifact()->view(), mapping::Verify::kAll);
     ASSERT_TRUE(view);
     EXPECT_EQ(view->info(), now.info);
     EXPECT_EQ(view->content_hash(), mapping::content_hash(now));

@@ -87,8 +87,11 @@ class PipelineTest : public testing::Test {
  protected:
   PipelineTest() {
     options_.instance = "here";
-    options_.schedule = {
-        .every_samples = 200, .first_samples = 100, .full_samples = 200, .growth = 2, .full_samples_per_id = 0};
+    options_.schedule = {.every_samples = 200,
+                         .first_samples = 100,
+                         .full_samples = 200,
+                         .growth = 2,
+                         .full_samples_per_id = 0};
     options_.start_retry = 1ms;
   }
 

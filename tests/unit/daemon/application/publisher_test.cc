@@ -19,8 +19,11 @@ constexpr TableIndex kItem{0};
 class PublisherTest : public testing::Test {
  protected:
   PublisherTest() {
-    options_.schedule = {
-        .every_samples = 200, .first_samples = 100, .full_samples = 200, .growth = 2, .full_samples_per_id = 0};
+    options_.schedule = {.every_samples = 200,
+                         .first_samples = 100,
+                         .full_samples = 200,
+                         .growth = 2,
+                         .full_samples_per_id = 0};
     options_.builder = {.instance = "here", .first_retry = 1ms, .last_retry = 1ms};
   }
 
@@ -175,8 +178,11 @@ TEST_F(PublisherTest, WithoutWaitingVersionsKeepTheirDistance) {
 
 TEST_F(PublisherTest, LiveSettingsApplyFromTheNextBuild) {
   start();
-  publisher_->apply(
-      {.interval = 0ms, .min_interval = 0ms, .cpu_share = 1, .snapshot_share = 0, .gates = {1'000, 1}});
+  publisher_->apply({.interval = 0ms,
+                     .min_interval = 0ms,
+                     .cpu_share = 1,
+                     .snapshot_share = 0,
+                     .gates = {1'000, 1}});
   take_in_and_finish(100);
   EXPECT_EQ(status().refused, 1U);
 }

@@ -5,8 +5,11 @@
 namespace remapd::application {
 namespace {
 
-constexpr pipeline::PublishSchedule::Config kSchedule{
-    .every_samples = 400, .first_samples = 100, .full_samples = 400, .growth = 2, .full_samples_per_id = 0};
+constexpr pipeline::PublishSchedule::Config kSchedule{.every_samples = 400,
+                                                      .first_samples = 100,
+                                                      .full_samples = 400,
+                                                      .growth = 2,
+                                                      .full_samples_per_id = 0};
 constexpr std::uint64_t kIds = 10;
 
 VersionTimeline make_timeline() {
@@ -73,7 +76,8 @@ TEST(VersionTimeline, WhatWasGivenUpIsDueAgain) {
 TEST(VersionTimeline, ANewestThatIsDamagedIsPassedOver) {
   VersionTimeline timeline = make_timeline();
   timeline.found({.epoch = Epoch{3}, .last = manifest(4, 500), .newest = Version{6}});
-  timeline.restore({"item", Version{4}, {.gap = 200, .full_due_at = 700, .due_at = 700, .built_at = 500}}, kIds);
+  timeline.restore(
+      {"item", Version{4}, {.gap = 200, .full_due_at = 700, .due_at = 700, .built_at = 500}}, kIds);
   const NextBuild next = timeline.begin(pipeline::BuildKind::kFull, 700, kIds);
   EXPECT_EQ(next.version, Version{7});
   EXPECT_EQ(next.published_content, std::nullopt);  // clients may have version 6
@@ -107,7 +111,8 @@ TEST(VersionTimeline, WithoutACheckpointTheNewestIsFetched) {
 TEST(VersionTimeline, ACheckpointBeyondWhatWasPublishedLastNeedsAFetch) {
   VersionTimeline timeline = make_timeline();
   timeline.found(tenure(4, 500));
-  timeline.restore({"item", Version{3}, {.gap = 200, .full_due_at = 700, .due_at = 700, .built_at = 500}}, kIds);
+  timeline.restore(
+      {"item", Version{3}, {.gap = 200, .full_due_at = 700, .due_at = 700, .built_at = 500}}, kIds);
   EXPECT_FALSE(timeline.needs_fetch(499, true));
   EXPECT_FALSE(timeline.needs_fetch(500, true));  // it can be built again here
   EXPECT_TRUE(timeline.needs_fetch(501, true));
@@ -117,7 +122,8 @@ TEST(VersionTimeline, ACheckpointBeyondWhatWasPublishedLastNeedsAFetch) {
 TEST(VersionTimeline, AReplayBuildsTheSameVersionsWithoutPublishingThem) {
   VersionTimeline timeline = make_timeline();
   timeline.found(tenure(3, 700));
-  timeline.restore({"item", kNoVersion, {.gap = 100, .full_due_at = 100, .due_at = 100, .built_at = 0}}, kIds);
+  timeline.restore(
+      {"item", kNoVersion, {.gap = 100, .full_due_at = 100, .due_at = 100, .built_at = 0}}, kIds);
   EXPECT_TRUE(timeline.catching_up());
   EXPECT_FALSE(timeline.needs_fetch(50, true));
   for (const auto& [samples, version] : {std::pair{100, 1}, std::pair{300, 2}}) {
@@ -140,7 +146,8 @@ TEST(VersionTimeline, AReplayBuildsTheSameVersionsWithoutPublishingThem) {
 TEST(VersionTimeline, TheNewestIsRejoinedWhereItWasBuilt) {
   VersionTimeline timeline = make_timeline();
   timeline.found(tenure(1, 150));  // asked for by an operator, or late
-  timeline.restore({"item", kNoVersion, {.gap = 200, .full_due_at = 200, .due_at = 200, .built_at = 0}}, kIds);
+  timeline.restore(
+      {"item", kNoVersion, {.gap = 200, .full_due_at = 200, .due_at = 200, .built_at = 0}}, kIds);
   EXPECT_EQ(timeline.due_at(), 150U);
   EXPECT_EQ(timeline.begin(pipeline::BuildKind::kFull, 150, kIds).purpose, BuildPurpose::kRejoin);
 }
@@ -149,7 +156,8 @@ TEST(VersionTimeline, TheNewestIsRejoinedWhereItWasBuilt) {
 TEST(VersionTimeline, BuildsThatLedToNothingAreRepeatedAndDropped) {
   VersionTimeline timeline = make_timeline();
   timeline.found(tenure(1, 700));
-  timeline.restore({"item", kNoVersion, {.gap = 100, .full_due_at = 100, .due_at = 100, .built_at = 0}}, kIds);
+  timeline.restore(
+      {"item", kNoVersion, {.gap = 100, .full_due_at = 100, .due_at = 100, .built_at = 0}}, kIds);
   EXPECT_EQ(timeline.begin(pipeline::BuildKind::kFull, 100, kIds).purpose, BuildPurpose::kNothing);
   EXPECT_EQ(timeline.begin(pipeline::BuildKind::kFull, 300, kIds).purpose, BuildPurpose::kNothing);
   EXPECT_EQ(timeline.begin(pipeline::BuildKind::kFull, 700, kIds).purpose, BuildPurpose::kRejoin);
@@ -168,7 +176,9 @@ TEST(VersionTimeline, WhatCannotBeHadIsForgotten) {
 TEST(VersionTimeline, AFrozenTableCatchesUpFirst) {
   VersionTimeline timeline = make_timeline();
   timeline.found(tenure(1, 150));
-  timeline.restore({"item", kNoVersion, {.gap = 100, .full_due_at = 100, .due_at = 100, .built_at = 0}, true}, kIds);
+  timeline.restore(
+      {"item", kNoVersion, {.gap = 100, .full_due_at = 100, .due_at = 100, .built_at = 0}, true},
+      kIds);
   EXPECT_FALSE(timeline.stands_still());
   timeline.adopted(Version{1});
   EXPECT_TRUE(timeline.stands_still());

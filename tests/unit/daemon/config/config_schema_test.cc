@@ -62,11 +62,10 @@ TEST(ConfigSchema, WhatAReloadAppliesIsMarked) {
       if (key.info.reload == Reload::kLive) live.insert(section.path + "." + key.info.name);
     }
   }
-  const std::set<std::string> expected{"instance.stop_timeout",     "sink.snapshot_share",
-                                       "publish.interval",          "publish.min_interval",
-                                       "publish.cpu_share",
-                                       "publish.gates.min_samples", "publish.gates.max_churn",
-                                       "checkpoint.interval",       "log.level"};
+  const std::set<std::string> expected{
+      "instance.stop_timeout",   "sink.snapshot_share", "publish.interval",
+      "publish.min_interval",    "publish.cpu_share",   "publish.gates.min_samples",
+      "publish.gates.max_churn", "checkpoint.interval", "log.level"};
   EXPECT_EQ(live, expected);
 }
 

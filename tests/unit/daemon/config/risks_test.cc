@@ -32,11 +32,11 @@ TEST(Risks, AreNamedWithTheirKeys) {
   config.publish.gates.min_samples = 300'000;
   config.publish.interval = 5s;
   config.tables[2].rows = 20'000;
-  EXPECT_THAT(risks_of(config),
-              ElementsAre(HasSubstr("checkpoint.dir"), HasSubstr("dead_letter.kind"),
-                          HasSubstr("publish.first_samples"),
-                          HasSubstr("publish.gates.min_samples"), HasSubstr("publish.interval"),
-                          HasSubstr("max_tracked_ids")));
+  EXPECT_THAT(
+      risks_of(config),
+      ElementsAre(HasSubstr("checkpoint.dir"), HasSubstr("dead_letter.kind"),
+                  HasSubstr("publish.first_samples"), HasSubstr("publish.gates.min_samples"),
+                  HasSubstr("publish.interval"), HasSubstr("max_tracked_ids")));
   config = reference_config();
   config.checkpoint.keep = 1;
   EXPECT_THAT(risks_of(config), ElementsAre(HasSubstr("checkpoint.keep")));
