@@ -30,9 +30,11 @@ constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // after an error
 
 constexpr auto kLookForFiles = std::chrono::seconds(2);
 
+// An address in use may be that of a process which is just ending: a later start can succeed.
 Error cannot_listen(const std::string& address, const error_code& error) {
-  return {ErrorCode::kConfig, "admin.listen: cannot listen on " + address + ": " + error.message(),
-          false};
+  const bool may_pass = error == asio::error::address_in_use;
+  return {may_pass ? ErrorCode::kUnavailable : ErrorCode::kConfig,
+          "admin.listen: cannot listen on " + address + ": " + error.message(), may_pass};
 }
 
 // Both accept into a Socket.

@@ -479,7 +479,7 @@ TEST_F(ServerTest, ATakenPortIsAnErrorThatNamesTheKey) {
   other.listen = "127.0.0.1:" + std::to_string(server_->port());
   const auto second = AdminServer::create(other, Router{}, log_);
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, ErrorCode::kConfig);
+  EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
   EXPECT_TRUE(has(second.error().message, "admin.listen")) << second.error().message;
 }
 
