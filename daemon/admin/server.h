@@ -34,7 +34,7 @@ namespace remapd::admin {
 class AdminServer {
  public:
   // `log` must outlive it. kConfig naming the key of [admin] to change: it cannot be listened on,
-  // or a file cannot be used; port 0 takes a free one.
+  // or a file cannot be used; kUnavailable (retryable): it is in use; port 0 takes a free one.
   static Result<std::unique_ptr<AdminServer>> create(const config::Admin& settings, Router router,
                                                      logging::Logger& log);
   ~AdminServer();  // stop()
