@@ -440,19 +440,21 @@ void Publisher::log_published(const BuildReport& report) {
   const auto bytes = [&](mapping::BlobKind kind) {
     return manifest.blob(kind) ? manifest.blob(kind)->size : 0;
   };
-  log_.info("published", {{"table", manifest.info.table},
-                          {"version", manifest.info.version.value},
-                          {"samples", report.samples},
-                          {"ids", manifest.ids},
-                          {"rows", manifest.info.rows},
-                          {"dedicated_traffic", manifest.stats.traffic_dedicated},
-                          {"shared_traffic", manifest.stats.traffic_shared},
-                          {"moved_traffic", manifest.stats.traffic_moved},
-                          {"snapshot_bytes", bytes(mapping::BlobKind::kSnapshot)},
-                          {"delta_bytes", bytes(mapping::BlobKind::kDelta)},
-                          {"plan_bytes", bytes(mapping::BlobKind::kPlan)},
-                          {"build_s", report.build_seconds},
-                          {"publish_s", report.publish_seconds}});
+  log_.info("published",
+            {{"table", manifest.info.table},
+             {"version", manifest.info.version.value},
+             {"kind", report.outcome && report.outcome->increment ? "increment" : "full"},
+             {"samples", report.samples},
+             {"ids", manifest.ids},
+             {"rows", manifest.info.rows},
+             {"dedicated_traffic", manifest.stats.traffic_dedicated},
+             {"shared_traffic", manifest.stats.traffic_shared},
+             {"moved_traffic", manifest.stats.traffic_moved},
+             {"snapshot_bytes", bytes(mapping::BlobKind::kSnapshot)},
+             {"delta_bytes", bytes(mapping::BlobKind::kDelta)},
+             {"plan_bytes", bytes(mapping::BlobKind::kPlan)},
+             {"build_s", report.build_seconds},
+             {"publish_s", report.publish_seconds}});
 }
 
 // What operators ask for ----------------------------------------------------------------------
