@@ -8,7 +8,7 @@ namespace {
 
 constexpr double kMinNewIdShare = 0.01;
 constexpr double kMaxNewIdShare = 0.3;
-constexpr double kRowsPerNewId = 64.0;
+constexpr double kRowsPerNewId = 32.0;
 constexpr double kSlack = 8;  // kept while within this factor: a change of layout moves many rows
 constexpr double kImpersistent = -0.02;  // below this new ids lose rows of their own,
 constexpr double kPersistent = 0.15;     // and only from here on they get them back
