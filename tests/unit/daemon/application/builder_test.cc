@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/mapping/artifact.h"
+#include "core/mapping/delta.h"
 #include "tests/support/log_lines.h"
 #include "tests/support/memory_sink.h"
 #include "tests/unit/daemon/application/small_engine.h"
@@ -84,6 +86,118 @@ TEST_F(BuilderTest, BuildsChecksAndPublishes) {
   ASSERT_EQ(sink_.published().size(), 1U);
   EXPECT_EQ(sink_.published()[0].manifest.instance, "here");
   EXPECT_GT(report.build_seconds, 0);
+}
+
+// A table with rows to spare, so that new ids come as increments.
+class IncrementTest : public BuilderTest {
+ protected:
+  IncrementTest() {
+    engine_ = small_engine(20'000, 30'000);
+    engine_->ingest(some_samples(400));
+    start();
+    BuildReport first = carry_out(order(1));
+    EXPECT_EQ(first.end, BuildEnd::kPublished);
+    engine_->adopt(*first.outcome);
+    content_ = first.manifest->content_hash;
+    artifact_ = first.kept->blob(mapping::BlobKind::kSnapshot);
+  }
+
+  void access(Id first, std::size_t count) {
+    pipeline::EventBatch batch;
+    batch.reset(1);
+    for (Id id = first; id < first + count; ++id) {
+      batch.mutable_lengths(FeatureIndex{0}).push_back(1);
+      batch.mutable_values(FeatureIndex{0}).push_back(id);
+    }
+    batch.seal(count);
+    engine_->ingest(batch);
+  }
+
+  BuildOrder increment(std::uint64_t version) {
+    EXPECT_EQ(engine_->between_full_builds(TableIndex{0}), pipeline::BuildKind::kIncrement);
+    BuildOrder out;
+    out.next = {.version = Version{version},
+                .kind = pipeline::BuildKind::kIncrement,
+                .due_after = 700,
+                .full_due_after = 900,
+                .published_content = content_};
+    out.job = engine_->begin_build({.table = TableIndex{0},
+                                    .version = Version{version},
+                                    .epoch = Epoch{1},
+                                    .built_ms = 5,
+                                    .kind = pipeline::BuildKind::kIncrement});
+    out.samples = engine_->samples();
+    out.snapshot = {.share = 100};
+    return out;
+  }
+
+  std::uint64_t content_ = 0;
+  mapping::BlobPtr artifact_;
+};
+
+TEST_F(IncrementTest, IsPublishedAsADelta) {
+  for (std::uint64_t version = 2; version < 6; ++version) {
+    access(1'000 * version, 5);
+    BuildReport report = carry_out(increment(version));
+    ASSERT_EQ(report.end, BuildEnd::kPublished);
+    EXPECT_TRUE(report.gates->passed());
+    const mapping::Publication last = sink_.published().back();
+    const mapping::Manifest& manifest = last.manifest;
+    EXPECT_FALSE(manifest.blob(mapping::BlobKind::kSnapshot));
+    EXPECT_TRUE(manifest.blob(mapping::BlobKind::kPlan));
+    EXPECT_EQ(manifest.next_samples, 700U);
+    const auto delta = mapping::decode_delta(last.blobs[1]);
+    ASSERT_TRUE(delta);
+    EXPECT_EQ(delta->added.size(), 5U);
+    const auto after = mapping::apply_delta(
+        *mapping::ArtifactView::open(artifact_->view(), mapping::Verify::kAll), *delta);
+    ASSERT_TRUE(after) << after.error().message;
+    engine_->adopt(*report.outcome);
+    artifact_ = std::make_shared<mapping::OwnedBlob>(*after);
+    const auto view = mapping::ArtifactView::open(artifact_->view(), mapping::Verify::kAll);
+    EXPECT_EQ(view->info(), manifest.info);
+    EXPECT_EQ(view->ids(), manifest.ids);
+    for (const Id id : delta->added) {
+      EXPECT_EQ(view->lookup(id), engine_->id_stats(TableIndex{0}, id).row);
+    }
+    content_ = manifest.content_hash;
+  }
+}
+
+TEST_F(IncrementTest, ThatClientsCannotTakeInIsPublishedWhole) {
+  access(1'000, 3'000);
+  BuildReport unfit = carry_out(increment(2));
+  ASSERT_EQ(unfit.end, BuildEnd::kUnfit);
+  EXPECT_EQ(unfit.error.code, ErrorCode::kResource);
+  EXPECT_EQ(sink_.published().size(), 1U);
+
+  BuildOrder again{.next = unfit.next, .job = nullptr, .samples = unfit.samples};
+  again.whole = std::move(unfit.outcome);
+  mapping::Mapping mapping = engine_->mapping_after(*again.whole);
+  again.whole->mapping = std::move(mapping);
+  again.snapshot = {.always = true};
+  BuildReport report = carry_out(std::move(again));
+  ASSERT_EQ(report.end, BuildEnd::kPublished);
+  EXPECT_TRUE(report.manifest->blob(mapping::BlobKind::kSnapshot));
+  EXPECT_EQ(report.manifest->ids, report.outcome->increment->ids);
+  EXPECT_EQ(report.manifest->content_hash, report.outcome->increment->content_hash);
+  engine_->adopt(*report.outcome);
+  EXPECT_EQ(engine_->stats().tables[0].version, Version{2});
+}
+
+TEST_F(IncrementTest, ThatTheGatesRefuseLeavesWhatClientsHave) {
+  access(1'000, 5);
+  BuildOrder refused = increment(2);
+  refused.limits.min_samples = 1'000'000;
+  EXPECT_EQ(carry_out(std::move(refused)).end, BuildEnd::kRefused);
+  EXPECT_EQ(carry_out(increment(2)).end, BuildEnd::kPublished);
+}
+
+TEST_F(IncrementTest, ThatCannotBePublishedIsNotWhatClientsHave) {
+  access(1'000, 5);
+  sink_.fail_next_publish({ErrorCode::kIo, "broken", false});
+  EXPECT_EQ(carry_out(increment(2)).end, BuildEnd::kFailed);
+  EXPECT_EQ(carry_out(increment(2)).end, BuildEnd::kPublished);
 }
 
 TEST_F(BuilderTest, WhatTheGatesRefuseIsNotPublished) {

@@ -8,12 +8,13 @@
 
 namespace remapd::application {
 
-inline std::unique_ptr<pipeline::Engine> small_engine() {
+inline std::unique_ptr<pipeline::Engine> small_engine(std::uint32_t rows = 16,
+                                                      std::uint64_t ids = 256) {
   pipeline::EngineConfig config;
   pipeline::TableConfig table;
   table.name = "item";
-  table.rows = 16;
-  table.max_tracked_ids = 256;
+  table.rows = rows;
+  table.max_tracked_ids = ids;
   config.tables = {table};
   config.features = {{"item", TableIndex{0}}};
   config.mini_batch = 1;
