@@ -171,7 +171,9 @@ TEST_F(IncrementTest, ThatClientsCannotTakeInIsPublishedWhole) {
   EXPECT_EQ(unfit.error.code, ErrorCode::kResource);
   EXPECT_EQ(sink_.published().size(), 1U);
 
-  BuildOrder again{.next = unfit.next, .job = nullptr, .samples = unfit.samples};
+  BuildOrder again;
+  again.next = unfit.next;
+  again.samples = unfit.samples;
   again.whole = std::move(unfit.outcome);
   mapping::Mapping mapping = engine_->mapping_after(*again.whole);
   again.whole->mapping = std::move(mapping);

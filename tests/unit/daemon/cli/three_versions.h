@@ -55,9 +55,10 @@ class ThreeVersions : public testing::Test {
       outcome.plan.from_rows = 50;
       outcome.plan.to_rows = 50;
       outcome.plan.source_begin = {0};
+      application::ClientsMapping unknown;
       auto publication =
           application::prepare_publication(outcome, mapping::encode_artifact(outcome.mapping),
-                                           {.instance = "tester"})
+                                           unknown, {.always = true}, {.instance = "tester"})
               .publication;
       if (v > 1) {
         // Also where the delta is no smaller.
