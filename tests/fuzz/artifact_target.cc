@@ -41,7 +41,7 @@ void use(ByteView bytes, mapping::Verify verify) {
       editor.remove(ids[i]);
     }
   }
-  const Bytes edited = std::move(editor).finish(view->info());
+  const Bytes edited = editor.artifact(view->info());
   const auto again = mapping::ArtifactView::open(edited, mapping::Verify::kAll);
   REMAPD_CHECK(again, "an edited artifact can be opened");
 }
