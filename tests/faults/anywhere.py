@@ -90,7 +90,7 @@ def reference(work: pathlib.Path, samples: int) -> Reference:
     if life(instance) != 0:
         raise FaultRunError(f"the undisturbed run failed; see {instance.log}")
     state = checkpoint_state.newest(instance.checkpoints)
-    watcher.close({name: version for name, version, _, _ in state.tables})
+    watcher.close({name: version for name, version, *_ in state.tables})
     return Reference(log, state.samples, watcher, state)
 
 
@@ -113,7 +113,7 @@ def check_end(instance: FileInstance, watcher: Watcher, expected: Reference,
         return
     state = checkpoint_state.newest(instance.checkpoints)
     verdict.count_events(state.samples, expected.samples)
-    watcher.close({table: version for table, version, _, _ in state.tables})
+    watcher.close({table: version for table, version, *_ in state.tables})
     check_versions(verdict, watcher, [instance], expected.watcher)
     same = state == expected.state
     verdict.state_identical &= same
@@ -267,7 +267,7 @@ def flipped_bytes(_: Broker, work: pathlib.Path, verdict: Verdict, *, samples: i
             continue
         state = checkpoint_state.newest(instance.checkpoints)
         verdict.count_events(state.samples, expected.samples)
-        newest = {table: version for table, version, _, _ in state.tables}
+        newest = {table: version for table, version, *_ in state.tables}
         for watcher in (early, late):
             watcher.close(newest)
             verdict.problems += watcher.torn

@@ -18,7 +18,8 @@ EPOCH_AT, BUILT_AT = 8, 8 + 8 + 29
 class CheckpointState:
     samples: int
     offsets: tuple[tuple[int, int], ...]
-    tables: tuple[tuple[str, int, int, int], ...]  # name, version, gap, due at
+    # name, version, gap between full builds, full build due at, version due at, last built at
+    tables: tuple[tuple[str, int, int, int, int, int], ...]
     state: bytes
 
 
@@ -48,10 +49,10 @@ def newest(directory: pathlib.Path) -> CheckpointState:
     offsets = tuple((r.number("I"), r.number("q")) for _ in range(r.number("Q")))
     tables = []
     for _ in range(r.number("Q")):
-        tables.append((r.text(), r.number("Q"), r.number("Q"), r.number("Q")))
+        tables.append((r.text(), *(r.number("Q") for _ in range(5))))
         r.number("B")  # frozen
     state = bytearray(r.data[r.at:])
-    for name, version, _, _ in tables:
+    for name, version, *_ in tables:
         info = struct.pack("<Q", len(name)) + name.encode() + struct.pack("<Q", version)
         at = state.find(info)
         if version and at < 0:
