@@ -64,8 +64,7 @@ placement::BuildInput sorted_input(const BuildJob& job, const mapping::Mapping* 
                               .new_id_persistence = from.new_id_persistence,
                               .incumbent = incumbent,
                               .clustered_ids = from.clustered_ids,
-                              .increments = from.increments,
-                              .increments_new_ids = from.increments_new_ids};
+                              .placed_new_ids = from.placed_new_ids};
   to.ids.resize(n);
   to.frequency.resize(n);
   to.touched.resize(n);
@@ -317,8 +316,7 @@ class StreamEngine final : public Engine {
     input.new_id_traffic = table.new_id_traffic();
     input.new_id_persistence = learners.new_id_persistence(request.table);
     input.clustered_ids = table.clustered_ids();
-    input.increments = table.increments().count;
-    input.increments_new_ids = table.increments().new_ids;
+    input.placed_new_ids = table.placed_new_ids();
     if (config.strategy == mapping::Strategy::kHash) return job;
     copy_ids(table, *job);
     if (config.strategy == mapping::Strategy::kEmbedding ||

@@ -105,7 +105,7 @@ void TableState::adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids,
   incumbent_.emplace(std::move(incumbent));
   clustered_ids_ = clustered_ids;
   placed_ = std::move(placed);
-  increments_ = {};
+  placed_new_ids_ = 0;
   touched_before_.assign(touched_before_.size(), false);
   find_rows();
   begin_anew();
@@ -114,8 +114,7 @@ void TableState::adopt(mapping::Mapping incumbent, std::uint64_t clustered_ids,
 void TableState::adopt(const mapping::Delta& increment, const mapping::MappingStats& stats,
                        std::span<const placement::Increment::RowTraffic> row_traffic) {
   incumbent_->apply(increment, stats);
-  ++increments_.count;
-  increments_.new_ids += increment.added.size();
+  placed_new_ids_ += increment.added.size();
   const auto set_rows = [&](const std::vector<Id>& ids, const std::vector<Row>& rows) {
     std::vector<sketch::Slot> slots(ids.size());
     ids_.add_marks(ids, slots, kKnown);
@@ -198,7 +197,7 @@ void TableState::save(StateWriter& out) const {
   distinct_.save(small);
   count_horizon_.save(small);
   small.put(clustered_ids_);
-  small.put(increments_);
+  small.put(placed_new_ids_);
   small.put(accesses_);
   small.put(evicted_);
   small.put(recent_accesses_);
@@ -227,7 +226,7 @@ Result<void> TableState::load(ByteReader& in) {
   if (auto ok = distinct_.load(in); !ok) return ok;
   if (auto ok = count_horizon_.load(in); !ok) return ok;
   clustered_ids_ = in.get<std::uint64_t>();
-  increments_ = in.get<Increments>();
+  placed_new_ids_ = in.get<std::uint64_t>();
   accesses_ = in.get<std::uint64_t>();
   evicted_ = in.get<std::uint64_t>();
   recent_accesses_ = in.get<std::uint64_t>();

@@ -68,12 +68,8 @@ class TableState {
   // What its shared rows hold; null if it was not built here.
   std::shared_ptr<const placement::PlacedRows> placed() const { return placed_; }
   std::uint64_t clustered_ids() const { return clustered_ids_; }
-  // Since the last version of all ids.
-  struct Increments {
-    std::uint64_t count = 0;
-    std::uint64_t new_ids = 0;  // placed by them
-  };
-  const Increments& increments() const { return increments_; }
+  // By increments since the last version of all ids.
+  std::uint64_t placed_new_ids() const { return placed_new_ids_; }
 
   // The slots accessed first since the last adopt(), in that order; the id of a slot may have
   // changed meanwhile, and then the slot may be there twice.
@@ -131,7 +127,7 @@ class TableState {
   std::size_t in_version_ = 0;        // of these: before the version that is being built
   std::vector<bool> touched_before_;  // by slot: before accessed_, since the last of all ids
   std::uint64_t clustered_ids_ = 0;
-  Increments increments_;
+  std::uint64_t placed_new_ids_ = 0;
   std::uint64_t accesses_ = 0;
   double decayed_accesses_ = 0;
   std::uint64_t evicted_ = 0;

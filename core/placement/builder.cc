@@ -173,9 +173,8 @@ class Builder {
 
   void build_clustered() {
     const std::size_t n = in_.ids.size();
-    std::uint64_t new_ids = in_.increments_new_ids;
+    std::uint64_t new_ids = in_.placed_new_ids;
     for (const Row row : old_rows_) new_ids += row == kNoRow ? 1 : 0;
-    new_ids /= in_.increments + 1;
     std::optional<LayoutRequest::Incumbent> incumbent;
     if (in_.incumbent != nullptr) {
       const mapping::MappingStats& stats = in_.incumbent->stats;

@@ -57,8 +57,7 @@ struct BuildInput {
 
   const mapping::Mapping* incumbent = nullptr;  // null: the table is hashed over all its rows
   std::uint64_t clustered_ids = 0;              // ids in the last clustering from scratch
-  std::uint64_t increments = 0;                 // since the last full build,
-  std::uint64_t increments_new_ids = 0;         // and the new ids that they placed
+  std::uint64_t placed_new_ids = 0;             // by increments since the last full build
 };
 
 struct BuildResult {

@@ -20,7 +20,7 @@ struct LayoutRequest {
   double dedicated_share = 0.3;
   double new_id_share = -1;   // < 0: by `new_ids`
   std::uint64_t ids = 0;      // known ids
-  std::uint64_t new_ids = 0;  // that came from one version to the next, lately
+  std::uint64_t new_ids = 0;  // of them new since the last full build
   // Whether what a row learns at one access of a new id helps at its next: the correlation of
   // successive prediction errors, in [-1, 1]; none: not known. Without a value, or below a
   // threshold near 0, new ids share one row; the threshold to leave that state is higher, because
