@@ -38,8 +38,8 @@ struct IncrementInput {
   mapping::MappingStats parent_stats;
   std::uint64_t parent_content = 0;  // its content hash
 
-  // The ids to look at: new ones, and known ones of shared rows; of those that have settled nothing
-  // comes.
+  // The ids to look at: new ones, and known ones of shared rows. Those that have settled stay where
+  // they are.
   std::vector<Id> ids;           // n, strictly ascending
   std::vector<Row> rows;         // n, in the incumbent; kNoRow: a new id
   std::vector<float> frequency;  // n, decayed accesses, > 0

@@ -1,6 +1,7 @@
 // From a version that was built to what is published of it: the snapshot artifact, the delta and
 // migration plan from the version before, and the manifest that names them. There is always a plan,
-// also one that says that nothing is to be done: a missing one would stop clients. Pure.
+// also one that says that nothing is to be done: a missing one would stop clients. Nothing is
+// published here.
 #pragma once
 
 #include <cstdint>
